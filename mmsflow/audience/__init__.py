@@ -1,0 +1,1 @@
+"""From recipient lists to recipients: every row ends as one, or is set aside with its reason."""

@@ -1,0 +1,48 @@
+"""The nouns of the audience: a recipient who will get a message, and a row that is set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mmsflow.mms.status import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A row that will get a message.
+
+    Attributes:
+        ordinal: 1-based position over all sources, in the order of the campaign file.
+        source: the list's path as the campaign names it, or ``inline``.
+        row: row in that source as a spreadsheet shows it (a header is row 1); for inline ones their position.
+        msisdn: E.164, ``+48501102030``.
+        vars: the row's cells by column name, for templates; values are strings (JSON Lines: scalars).
+    """
+
+    ordinal: int
+    source: str
+    row: int
+    msisdn: str
+    vars: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A row that gets no message.
+
+    Attributes:
+        ordinal, source, row: as in Recipient.
+        number: E.164 where the cell could be read, else the cell as it stands.
+        bucket: ``invalid``, ``duplicate`` or ``excluded``.
+        code: stable short reason for counting: ``landline``, ``opt_out``, ``no_consent``, ``filtered`` …
+        reason: a sentence for people; a duplicate names the row that is kept.
+    """
+
+    ordinal: int
+    source: str
+    row: int
+    number: str
+    bucket: Bucket
+    code: str
+    reason: str

@@ -1,0 +1,1 @@
+"""The campaign file: its model, how it is read with positions, and its templates' sandbox."""

@@ -1,0 +1,1 @@
+"""The operator's gateway: OAuth, sending, delivery status, quota; the operator's words stop here."""

@@ -1,0 +1,1 @@
+"""What happened, durably: runs, messages, their history, and the quota as it was read."""

@@ -1,0 +1,264 @@
+"""The nouns of the ledger: runs, messages as stored, intents, outcomes and the history."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from mmsflow.message.model import Layout
+from mmsflow.mms.status import Bucket, MessageState
+
+
+class RunState(StrEnum):
+    """Where a run is. ``done`` means that nothing is left to send; delivery reports may be outstanding."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"  # see RunInfo.paused_by
+    DONE = "done"
+    DONE_WITH_UNKNOWN = "done_with_unknown"  # nothing left to send by itself, but "maybe sent" messages need a person
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"  # not_after passed with messages unsent
+
+
+class PausedBy(StrEnum):
+    """Who or what paused a run."""
+
+    NOBODY = ""
+    USER = "user"
+    QUOTA = "quota"
+    GATEWAY = "gateway"
+    CREDENTIALS = "credentials"
+    LEDGER = "ledger"
+    BREAKER = "breaker"
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes frozen with a run, kept once by digest: campaign file, lists' digests stay in FrozenInput, media here."""
+
+    sha256: str
+    content_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenInput:
+    """A file that a run was made from, by content."""
+
+    kind: str  # campaign | list | template | media
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRecord:
+    """A wave as planned: number from 1, its planned start (None: after the next reset, date not known), its size."""
+
+    number: int
+    starts_at: datetime | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What is frozen when a run starts.
+
+    Attributes:
+        run: readable id such as ``winter-sale-20261201-1``.
+        campaign: the campaign's identity.
+        account: which gateway account, as a readable key (URL and client id); history is looked up by it.
+        occurrence: unique key of the occurrence within campaign and account; the run id for a single shot.
+        test: a ``send-test`` run, which counts in no history.
+        campaign_file, campaign_sha256, plan_sha256: path and digests.
+        git_commit: 40 hex digits, empty outside git; git_clean: whether the tree was clean.
+        sender, priority, delivery_report: of the messages.
+        config: the campaign's frozen settings that carrying-out needs (JSON-able), such as rate and poll.until.
+        created_at: aware, UTC.
+        rows: how many rows the lists had, all buckets.
+        inputs, blobs, waves: see their classes.
+    """
+
+    run: str
+    campaign: str
+    account: str
+    occurrence: str
+    test: bool
+    campaign_file: str
+    campaign_sha256: str
+    plan_sha256: str
+    git_commit: str
+    git_clean: bool
+    sender: str
+    priority: str
+    delivery_report: bool
+    config: Mapping[str, object]
+    created_at: datetime
+    rows: int
+    inputs: Sequence[FrozenInput] = ()
+    blobs: Sequence[Blob] = ()
+    waves: Sequence[WaveRecord] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """A run as the ledger knows it: NewRun's facts and where it is now."""
+
+    key: int  # the ledger's own number of the run
+    run: str
+    campaign: str
+    account: str
+    occurrence: str
+    test: bool
+    campaign_file: str
+    campaign_sha256: str
+    plan_sha256: str
+    git_commit: str
+    git_clean: bool
+    sender: str
+    priority: str
+    delivery_report: bool
+    config: Mapping[str, object]
+    created_at: datetime
+    rows: int
+    state: RunState
+    paused_by: PausedBy
+    reason: str  # why it is in that state, for people; may be empty
+    fence: int
+    updated_at: datetime
+    resumes_at: datetime | None  # when a paused run is expected to go on; None when not known
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyMessage:
+    """What the executor needs of a message that may be sent now.
+
+    Attributes:
+        id: the ledger's number of the message.
+        attempt: attempts begun so far.
+        layout, texts, subject, msisdn: see message.model.PlannedMessage.
+        wave: planned wave.
+    """
+
+    id: int
+    ordinal: int
+    msisdn: str
+    subject: str
+    layout: Layout
+    texts: tuple[str, ...]
+    attempt: int
+    wave: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one attempt; written compare-and-set on (id, attempt, fence), from state ``sending``.
+
+    Attributes:
+        state: the new state.
+        at: when it was known, aware, UTC.
+        gateway_id: the operator's id when accepted.
+        reason: for people, without secrets; empty when all went well.
+        not_before: earliest next attempt when state is ``ready``.
+        spends_attempt: False when a return to ``ready`` must not use up one of the campaign's attempts.
+        next_poll_at: first status question when accepted with a delivery report.
+        detail: evidence for the history (JSON-able): http status, operator's code, raw body as text, elapsed …
+    """
+
+    id: int
+    attempt: int
+    state: MessageState
+    at: datetime
+    gateway_id: str = ""
+    reason: str = ""
+    not_before: datetime | None = None
+    spends_attempt: bool = True
+    next_poll_at: datetime | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DuePoll:
+    """An accepted message whose delivery status is to be asked.
+
+    Attributes:
+        polls: how many questions were asked so far.
+        accepted_at: when the gateway took it.
+        status: the operator's last word, empty when none.
+    """
+
+    id: int
+    gateway_id: str
+    accepted_at: datetime
+    polls: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """The answer to one status question; never moves a final state.
+
+    Attributes:
+        state: new final state, or None while it waits.
+        status: the operator's word verbatim, empty when the question brought none.
+        next_poll_at: the next question; None when final.
+    """
+
+    id: int
+    at: datetime
+    state: MessageState | None
+    status: str
+    reason: str = ""
+    next_poll_at: datetime | None = None
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One row of the lists as the report shows it; ``number`` is full."""
+
+    ordinal: int
+    row: int
+    source: str
+    number: str
+    variant: str
+    bucket: Bucket
+    status: str  # the operator's last word, or our state's name
+    reason: str
+    code: str  # short reason for counting
+    gateway_id: str
+    wave: int  # 0 for rows without a message
+    attempts: int
+    planned_at: datetime | None
+    sent_at: datetime | None
+    final_at: datetime | None
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One step in a message's history."""
+
+    at: datetime
+    run: str
+    attempt: int
+    fence: int
+    old: str
+    new: str
+    reason: str
+    detail: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaReading:
+    """The gateway's counter at one instant."""
+
+    at: datetime
+    account: str
+    used: int
+    available: int
+    reset_on: date | None

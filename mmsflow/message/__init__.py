@@ -1,0 +1,1 @@
+"""From recipients to messages: subjects, texts and attachments, rendered and sized for each row."""

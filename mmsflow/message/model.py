@@ -1,0 +1,48 @@
+"""The nouns of messages: a message planned for one recipient, and how its parts are laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StaticPart:
+    """A part that several messages share by content; its bytes are kept once, by digest."""
+
+    content_type: str
+    filename: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A text part that is rendered for each recipient; takes the next of the message's ``texts``."""
+
+    filename: str
+
+
+Layout = tuple[StaticPart | TextPart, ...]
+"""The parts of a message in order. Few distinct layouts serve a whole run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMessage:
+    """One message to one number, fully rendered.
+
+    Attributes:
+        ordinal, source, row, msisdn: of the recipient's row (see audience.model).
+        subject: rendered subject, may be empty.
+        layout: its parts in order.
+        texts: rendered text parts, one for each TextPart of the layout.
+        variant: name of the A/B variant, empty without variants.
+    """
+
+    ordinal: int
+    source: str
+    row: int
+    msisdn: str
+    subject: str
+    layout: Layout
+    texts: tuple[str, ...] = ()
+    variant: str = ""

@@ -1,0 +1,155 @@
+"""The states of a message, the one table of legal moves, and the buckets that people see.
+
+The operator's delivery-status words are understood here and nowhere else (the wire layer only finds them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from mmsflow.errors import IllegalTransition
+
+
+class MessageState(StrEnum):
+    """Where a message is."""
+
+    READY = "ready"  # to be sent, perhaps not before a given instant
+    SENDING = "sending"  # a durable intent exists; the request may be on the wire
+    ACCEPTED = "accepted"  # the gateway took it and gave an id
+    ACCEPTED_NOID = "accepted_noid"  # a 2xx was seen, but no usable id: maybe sent
+    REJECTED = "rejected"  # the gateway refused this message
+    UNKNOWN = "unknown"  # the request left, its fate is not known: maybe sent
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNDETERMINED = "undetermined"  # the network gave no answer until the polling deadline
+    NOT_SENT = "not_sent"  # cancelled, or its deadline passed before it was sent
+
+
+class Bucket(StrEnum):
+    """The one named place in which a row of the lists ends."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNDETERMINED = "undetermined"
+    MAYBE_SENT = "maybe_sent"
+    ACCEPTED = "accepted"
+    PENDING = "pending"
+    NOT_SENT = "not_sent"
+    EXCLUDED = "excluded"
+    DUPLICATE = "duplicate"
+    INVALID = "invalid"
+
+
+_S = MessageState
+
+TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingProxyType(
+    {
+        _S.READY: frozenset({_S.SENDING, _S.NOT_SENT}),
+        # sending → ready only where the request provably never left (see gateway.retry).
+        _S.SENDING: frozenset({_S.READY, _S.ACCEPTED, _S.ACCEPTED_NOID, _S.REJECTED, _S.UNKNOWN}),
+        _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED, _S.UNDETERMINED}),
+        # A late reply of the same attempt, or a person's decision, settles what was maybe sent.
+        _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.ACCEPTED_NOID, _S.REJECTED, _S.READY, _S.NOT_SENT}),
+        _S.ACCEPTED_NOID: frozenset({_S.ACCEPTED, _S.READY, _S.NOT_SENT}),
+        # Final states never go back.
+        _S.REJECTED: frozenset(),
+        _S.DELIVERED: frozenset(),
+        _S.FAILED: frozenset(),
+        _S.EXPIRED: frozenset(),
+        _S.UNDETERMINED: frozenset(),
+        _S.NOT_SENT: frozenset(),
+    }
+)
+
+BUCKET_OF_STATE: Mapping[MessageState, Bucket] = MappingProxyType(
+    {
+        _S.READY: Bucket.PENDING,
+        _S.SENDING: Bucket.PENDING,
+        _S.ACCEPTED: Bucket.ACCEPTED,
+        _S.ACCEPTED_NOID: Bucket.MAYBE_SENT,
+        _S.UNKNOWN: Bucket.MAYBE_SENT,
+        _S.REJECTED: Bucket.FAILED,
+        _S.DELIVERED: Bucket.DELIVERED,
+        _S.FAILED: Bucket.FAILED,
+        _S.EXPIRED: Bucket.EXPIRED,
+        _S.UNDETERMINED: Bucket.UNDETERMINED,
+        _S.NOT_SENT: Bucket.NOT_SENT,
+    }
+)
+
+FINAL_STATES: frozenset[MessageState] = frozenset(state for state, nexts in TRANSITIONS.items() if not nexts)
+
+
+def check_transition(old: MessageState, new: MessageState) -> None:
+    """Do nothing when a message may move from ``old`` to ``new``.
+
+    Raises:
+        IllegalTransition: the table has no such move.
+    """
+    if new not in TRANSITIONS[old]:
+        raise IllegalTransition(f"a message may not go from {old} to {new}")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStatus:
+    """What one status word of the operator means for us.
+
+    Attributes:
+        raw: the operator's word, verbatim.
+        state: the final state it leads to; None while the message still waits.
+        meaning: a short explanation for people.
+        not_found: the id was unknown, which can mean that we asked too early.
+        known: False for a word that no document names.
+    """
+
+    raw: str
+    state: MessageState | None
+    meaning: str
+    not_found: bool = False
+    known: bool = True
+
+
+_WORDS: dict[str, tuple[MessageState | None, str]] = {
+    # Submission statuses of the operator's document.
+    "success": (None, "processed by the operator, no delivery report yet"),
+    "partialsuccess": (None, "processed for some of the addresses only"),
+    "clienterror": (_S.FAILED, "the operator found the request invalid"),
+    "addresserror": (_S.FAILED, "the operator found the number invalid"),
+    "addressnotfound": (_S.FAILED, "no such MMS address"),
+    "messageformatcorrupt": (_S.FAILED, "the operator could not read the message"),
+    "operationrestricted": (_S.FAILED, "no right to send this"),
+    "linkedidnotfound": (_S.FAILED, "the operator's MMS centre does not know the linked id"),
+    "servererror": (_S.FAILED, "the operator's server failed"),
+    # Delivery reports of the same document.
+    "retrieved": (_S.DELIVERED, "retrieved by the handset"),
+    "rejected": (_S.FAILED, "refused by the network or the handset"),
+    "expired": (_S.EXPIRED, "validity ran out before a handset retrieved it"),
+    "indeterminate": (None, "the network cannot tell whether it was delivered"),
+    # Sister interfaces of the same operator (OneAPI family).
+    "deliveredtonetwork": (None, "handed to the network, no delivery report yet"),
+    "deliveredtoterminal": (_S.DELIVERED, "retrieved by the handset"),
+    "deliveryimpossible": (_S.FAILED, "the network cannot deliver it"),
+    "deliveryuncertain": (None, "the network cannot tell whether it was delivered"),
+    "messagewaiting": (None, "waiting in the network for the handset"),
+    "deliverynotificationnotsupported": (None, "the recipient's network sends no delivery reports"),
+}
+_NOT_FOUND = "messageidnotfound"
+
+
+def read_delivery_status(raw: str) -> DeliveryStatus:
+    """Understand one status word, without regard to case, spaces, hyphens or underscores.
+
+    An unknown word is kept verbatim and is not final.
+    """
+    key = "".join(character for character in raw.casefold() if character.isalnum())
+    if key == _NOT_FOUND:
+        return DeliveryStatus(raw, None, "the operator does not know the id (yet)", not_found=True)
+    if key in _WORDS:
+        state, meaning = _WORDS[key]
+        return DeliveryStatus(raw, state, meaning)
+    return DeliveryStatus(raw, None, "a status that no document names", known=False)
