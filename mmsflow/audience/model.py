@@ -46,3 +46,35 @@ class SetAside:
     bucket: Bucket
     code: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListDigest:
+    """A list as it was read from its first byte to its last.
+
+    Attributes:
+        path: as the campaign names it, relative to the workspace.
+        sha256: hex digest of its bytes.
+        size_bytes: how many they were.
+    """
+
+    path: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How the rows of the lists came out; ``rows`` is always ``recipients`` and the buckets together.
+
+    Attributes:
+        rows: data rows of all sources.
+        recipients: rows that will get a message.
+        buckets: rows set aside, by bucket.
+        codes: the same rows, by the code of their reason.
+    """
+
+    rows: int
+    recipients: int
+    buckets: Mapping[Bucket, int]
+    codes: Mapping[str, int]

@@ -2,28 +2,59 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from mmsflow.campaign.scalars import (
-    CampaignName,
+from mmsflow.campaign.local_time import (
     CronText,
     DaySet,
-    Duration,
-    Expression,
-    HourSpan,
+    Hours,
     LocalInstant,
-    Rate,
+    NonexistentTime,
+    StartInstant,
+    TimezoneName,
+    to_utc,
+)
+from mmsflow.campaign.scalars import (
+    CampaignName,
+    Cell,
+    Count,
+    Delimiter,
+    Duration,
+    Encoding,
+    Expression,
+    FilledText,
+    NotNegative,
     RateText,
     Sender,
     Share,
+    Switch,
     TemplateText,
-    TimezoneName,
+    Text,
+    Version,
     WorkspacePath,
+    path_fault,
+    problem,
 )
+from mmsflow.campaign.wording import quoted
+
+NUMBER_COLUMN = "Column that holds the phone number; the usual names are found without it."
+WHERE = "Only rows for which this expression over the row's columns is true."
+
 
 class Model(BaseModel):
     """Base of every block: unknown keys are errors, values do not change."""
@@ -32,133 +63,286 @@ class Model(BaseModel):
 
 
 class Purpose(StrEnum):
+    """Why people get this message; marketing needs their consent."""
+
     MARKETING = "marketing"
     TRANSACTIONAL = "transactional"
 
 
 class CsvSource(Model):
-    csv: WorkspacePath
-    number: str | None = None
-    where: Expression | None = None
-    delimiter: str | None = None
-    encoding: str | None = None
+    """A recipient list as a CSV file with a header."""
+
+    csv: WorkspacePath = Field(description="The CSV file, from the workspace's top.")
+    number: FilledText | None = Field(None, description=NUMBER_COLUMN)
+    where: Expression | None = Field(None, description=WHERE)
+    delimiter: Delimiter | None = Field(None, description="Character between cells; found when not given.")
+    encoding: Encoding | None = Field(None, description="Encoding of the file; found when not given.")
 
 
 class JsonLinesSource(Model):
-    jsonl: WorkspacePath
-    number: str | None = None
-    where: Expression | None = None
+    """A recipient list as JSON Lines: one object of plain values a line."""
+
+    jsonl: WorkspacePath = Field(
+        description="The JSON Lines file, from the workspace's top.", examples=["lists/gold.jsonl"]
+    )
+    number: FilledText | None = Field(None, description=NUMBER_COLUMN)
+    where: Expression | None = Field(None, description=WHERE)
 
 
 class XlsxSource(Model):
-    xlsx: WorkspacePath
-    number: str | None = None
-    where: Expression | None = None
+    """A recipient list as the first sheet of a workbook."""
+
+    xlsx: WorkspacePath = Field(description="The workbook, from the workspace's top.", examples=["lists/gold.xlsx"])
+    number: FilledText | None = Field(None, description=NUMBER_COLUMN)
+    where: Expression | None = Field(None, description=WHERE)
+
+
+def _without_empty(value: object) -> object:
+    # An empty inline value is a missing one, as an empty cell of a list is.
+    return {key: cell for key, cell in value.items() if cell is not None} if isinstance(value, Mapping) else value
 
 
 class InlineRecipient(Model):
-    number: str
-    vars: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """One recipient, written in the campaign file itself."""
+
+    number: FilledText = Field(description="The phone number.", examples=["+48 501 102 030"])
+    vars: Annotated[dict[str, Cell], BeforeValidator(_without_empty)] = Field(
+        default_factory=dict, description="Values for the templates, as columns of a list would give them."
+    )
 
 
-Source = CsvSource | JsonLinesSource | XlsxSource | InlineRecipient   # discriminated by the key present
+SOURCE_TAGS = {"csv": "<csv>", "jsonl": "<jsonl>", "xlsx": "<xlsx>", "number": "<inline>"}
+ATTACHMENT_TAGS = {"file": "<file>", "text": "<text>", "qr": "<qr>"}
+
+
+def _tag_by_key(tags: Mapping[str, str], value: object) -> str | None:
+    keys = value.keys() if isinstance(value, Mapping) else getattr(type(value), "model_fields", {}).keys()
+    return next((tag for key, tag in tags.items() if key in keys), None)
+
+
+def _source_tag(value: object) -> str | None:
+    return _tag_by_key(SOURCE_TAGS, value)
+
+
+def _attachment_tag(value: object) -> str | None:
+    return _tag_by_key(ATTACHMENT_TAGS, value)
+
+
+Source = Annotated[
+    Annotated[CsvSource, Tag("<csv>")]
+    | Annotated[JsonLinesSource, Tag("<jsonl>")]
+    | Annotated[XlsxSource, Tag("<xlsx>")]
+    | Annotated[InlineRecipient, Tag("<inline>")],
+    Discriminator(_source_tag),
+]
 
 
 class Consent(Model):
-    column: str
-    accept: tuple[str, ...]          # compared casefolded, stripped
+    """Which column says that a person agreed to marketing, and with which words."""
+
+    column: FilledText = Field(description="Column that holds the consent.", examples=["consent"])
+    accept: tuple[FilledText, ...] = Field(
+        min_length=1,
+        description="Words that mean yes; letter case and outer spaces do not matter.",
+        examples=[["yes", "tak", "1"]],
+    )
 
 
 class FileAttachment(Model):
-    file: TemplateText               # a path, may be a template
-    fit: bool | None = None
+    """A file of the workspace, sent as it is."""
+
+    file: TemplateText = Field(
+        description="The file, from the workspace's top; may be a template.", examples=["media/winter.jpg"]
+    )
+    fit: Switch | None = Field(None, description="Shrink a picture until the message fits its budget.")
+
+    @field_validator("file")
+    @classmethod
+    def _inside_the_workspace(cls, path: str) -> str:
+        fault = "is empty" if not path.strip() else "" if "{" in path else path_fault(path)
+        if fault:
+            raise problem(f"the path {quoted(path)} {fault}", "write a path such as `media/winter.jpg`")
+        return path
 
 
 class TextAttachment(Model):
-    text: WorkspacePath
+    """A text part, rendered for each recipient."""
+
+    text: WorkspacePath = Field(
+        description="Its template, from the workspace's top.", examples=["templates/winter.txt.j2"]
+    )
 
 
 class QrAttachment(Model):
-    qr: TemplateText
+    """A QR code, drawn for each recipient."""
+
+    qr: TemplateText = Field(description="What the code says; may be a template.", examples=["https://example.com"])
 
 
-Attachment = FileAttachment | TextAttachment | QrAttachment
+Attachment = Annotated[
+    Annotated[FileAttachment, Tag("<file>")]
+    | Annotated[TextAttachment, Tag("<text>")]
+    | Annotated[QrAttachment, Tag("<qr>")],
+    Discriminator(_attachment_tag),
+]
 
 
 class Message(Model):
-    subject: TemplateText = ""
-    attachments: tuple[Attachment, ...] = ()
+    """What is sent."""
+
+    subject: TemplateText = Field("", description="The subject line, a template; handsets show 40 characters.")
+    attachments: tuple[Attachment, ...] = Field((), description="Parts of the message, in order.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Message:
+        if not self.subject.strip() and not self.attachments:
+            raise problem("the message has neither a subject nor attachments", "add a `subject` or `attachments`")
+        return self
 
 
 class Variant(Model):
-    name: str
-    weight: int = 1
-    subject: TemplateText | None = None
-    attachments: tuple[Attachment, ...] | None = None
+    """One arm of an A/B test; what it names takes the place of the message's own."""
+
+    name: FilledText = Field(description="Name of the variant in the report.", examples=["a"])
+    weight: Count = Field(1, description="Its part of the recipients, beside the other weights.")
+    subject: TemplateText | None = Field(None, description="Subject in place of the message's.")
+    attachments: tuple[Attachment, ...] | None = Field(None, description="Parts in place of the message's.")
 
 
 class Window(Model):
-    days: DaySet
-    hours: HourSpan
-    holidays: Literal["skip", "send"] = "send"
+    """When messages may go out."""
+
+    days: DaySet = Field(description="Days of the week.")
+    hours: Hours = Field(description="Hours of the day, local time.")
+    holidays: Literal["skip", "send"] = Field("send", description="What to do on Polish public holidays.")
 
 
 class Schedule(Model):
-    start: LocalInstant | Literal["now"] = "now"     # naive wall-clock time in `timezone`, or "now"
-    every: CronText | None = None
-    timezone: TimezoneName = "Europe/Warsaw"
-    window: Window | None = None
-    not_after: LocalInstant | None = None
+    """When the campaign is carried out; local times are in `timezone`."""
+
+    timezone: TimezoneName = Field("Europe/Warsaw", description="Zone of all local times of this file.")
+    start: StartInstant = Field("now", description="Not before this local time, or `now`.")
+    every: CronText | None = Field(None, description="Recurrence as a cron expression.")
+    window: Window | None = Field(None, description="When messages may go out.")
+    not_after: LocalInstant | None = Field(None, description="What is not sent by this local time is not sent at all.")
+
+    @field_validator("start", "not_after")
+    @classmethod
+    def _exists(cls, local: datetime | str | None, info: ValidationInfo) -> datetime | str | None:
+        timezone = info.data.get("timezone")
+        if isinstance(local, datetime) and timezone:
+            try:
+                to_utc(local, timezone)
+            except NonexistentTime as error:
+                raise problem(str(error), f"write {error.instead:%Y-%m-%d %H:%M} instead") from None
+        return local
+
+    @field_validator("not_after")
+    @classmethod
+    def _ends_after_it_starts(cls, local: datetime | None, info: ValidationInfo) -> datetime | None:
+        start = info.data.get("start")
+        if local and isinstance(start, datetime) and local <= start:
+            raise problem("`not_after` is not later than `start`, nothing could be sent", "write a later time")
+        return local
+
+    @property
+    def start_instant(self) -> datetime | None:
+        """Aware, UTC; None for ``now``."""
+        return to_utc(self.start, self.timezone) if isinstance(self.start, datetime) else None
+
+    @property
+    def not_after_instant(self) -> datetime | None:
+        """Aware, UTC; None without a deadline."""
+        return to_utc(self.not_after, self.timezone) if self.not_after else None
 
 
 class QuotaRules(Model):
-    reserve: int = 0                 # >= 0
-    share: Share = 1.0               # fraction 0 < x <= 1; written 50%
+    """How much of the gateway's quota this campaign leaves to others."""
+
+    reserve: NotNegative = Field(0, description="Requests of each period that are left to others.")
+    share: Share = Field(1.0, description="Largest part of a period's whole quota that is used.")
 
 
 class Canary(Model):
-    first: int
-    wait: Duration
-    min_delivered: Share
+    """A first wave that must do well before the rest follows."""
+
+    first: Count = Field(description="Recipients in the first wave.")
+    wait: Duration = Field(description="How long to wait for its delivery reports.")
+    min_delivered: Share = Field(description="Part of it that must be delivered.")
 
 
 class StopIf(Model):
-    failed: Share
-    after: int
+    """A breaker: pauses the run when too much fails."""
+
+    failed: Share = Field(description="Part of the sent messages that may fail.")
+    after: Count = Field(description="Messages sent before the breaker counts.")
 
 
 class Retry(Model):
-    attempts: int = 5                # >= 1
+    """How often a message is tried that provably never left us."""
+
+    attempts: Count = Field(5, description="Attempts before the run pauses.")
 
 
 class Poll(Model):
-    until: Duration = timedelta(hours=72)
+    """How long delivery reports are asked for."""
+
+    until: Duration = Field(
+        timedelta(hours=72), description="Time after acceptance.", json_schema_extra={"default": "72h"}
+    )
 
 
 class Report(Model):
-    formats: tuple[Literal["csv", "html", "json"], ...] = ("csv", "html", "json")
+    """What a run leaves behind."""
+
+    formats: tuple[Literal["csv", "html", "json"], ...] = Field(
+        ("csv", "html", "json"), description="Files to write.", min_length=1
+    )
 
 
 class Campaign(Model):
-    version: Literal[1]
-    campaign: CampaignName
-    description: str = ""
-    purpose: Purpose = Purpose.MARKETING
-    sender: Sender
-    priority: Literal["Default", "Low", "Normal", "High"] = "Normal"
-    delivery_report: bool = True
-    recipients: tuple[Source, ...]   # at least 1
-    exclude: tuple[Source, ...] = ()
-    consent: Consent | None = None
-    message: Message
-    variants: tuple[Variant, ...] = ()
-    schedule: Schedule = Schedule()
-    rate: RateText | None = None     # → scalars.Rate
-    quota: QuotaRules = QuotaRules()
-    canary: Canary | None = None
-    stop_if: StopIf | None = None
-    unknown: Literal["hold", "resend"] = "hold"
-    retry: Retry = Retry()
-    poll: Poll = Poll()
-    test_recipients: tuple[str, ...] = ()
-    report: Report = Report()
+    """An MMS campaign as code."""
+
+    version: Version = Field(description="Version of this format.", examples=[1])
+    campaign: CampaignName = Field(description="Identity of the campaign, unique in the workspace.")
+    description: Text = Field("", description="For people.")
+    purpose: Purpose = Field(Purpose.MARKETING, description="Marketing needs `consent`.")
+    sender: Sender = Field(description="Who the message comes from, as agreed with the operator.")
+    priority: Literal["Default", "Low", "Normal", "High"] = Field("Normal", description="Priority at the gateway.")
+    delivery_report: Switch = Field(True, description="Ask for delivery reports; without them `accepted` is final.")
+    recipients: tuple[Source, ...] = Field(
+        min_length=1,
+        description="Lists and single recipients; they add up, later duplicates of a number are dropped.",
+        examples=[[{"csv": "lists/gold.csv"}]],
+    )
+    exclude: tuple[Source, ...] = Field((), description="Lists of numbers that get nothing.")
+    consent: Consent | None = Field(None, description="Who agreed to marketing.", validate_default=True)
+    message: Message = Field(description="What is sent.", examples=[{"subject": "{{ name }}, your code is {{ code }}"}])
+    variants: tuple[Variant, ...] = Field((), description="Arms of an A/B test.")
+    schedule: Schedule = Field(Schedule(), description="When it is sent.")
+    rate: RateText | None = Field(None, description="Pace of the whole campaign; no limit when not given.")
+    quota: QuotaRules = Field(QuotaRules(), description="What is left of the quota for others.")
+    canary: Canary | None = Field(None, description="A first wave that must do well.")
+    stop_if: StopIf | None = Field(None, description="When to pause by itself.")
+    unknown: Literal["hold", "resend"] = Field("hold", description="What to do with messages that were maybe sent.")
+    retry: Retry = Field(Retry(), description="Attempts for messages that never left.")
+    poll: Poll = Field(Poll(), description="How long delivery reports are asked for.")
+    test_recipients: tuple[FilledText, ...] = Field((), description="Handsets for test messages.")
+    report: Report = Field(Report(), description="What a run leaves behind.")
+
+    @field_validator("consent")
+    @classmethod
+    def _marketing_needs_consent(cls, consent: Consent | None, info: ValidationInfo) -> Consent | None:
+        if consent is None and info.data.get("purpose") is Purpose.MARKETING:
+            raise problem(
+                "a marketing campaign needs `consent`",
+                'add `consent: {column: consent, accept: ["yes"]}`, or `purpose: transactional` where that is true',
+            )
+        return consent
+
+    @field_validator("variants")
+    @classmethod
+    def _variants_have_their_own_names(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+        if len({variant.name for variant in variants}) < len(variants):
+            raise problem("two variants have the same name", "name each variant differently")
+        return variants

@@ -1,1 +1,1 @@
-""""""
+"""Carrying a run out: sending with durable intents, settling what a crash left, following delivery reports."""

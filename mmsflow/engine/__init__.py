@@ -1,1 +1,1 @@
-""""""
+"""Where and when a run is carried out."""

@@ -3,11 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 from mmsflow.mms.content import Part
 from mmsflow.mms.status import DeliveryStatus
+from mmsflow.settings import Secret, Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayConfig:
+    """Which gateway, as whom, and how; the meanings are those of ``settings.Settings``.
+
+    Attributes:
+        base_url: https (http on loopback only), without a slash at the end.
+        token_url: OAuth 2.0 token address; base URL + ``/oauth/v2/token`` when empty.
+        client_id, client_secret: OAuth 2.0 client credentials.
+        in_flight: requests at a time, above 0; sizes the connection pool.
+        total_deadline: longest time for one request, reply included.
+        connect_timeout: longest time to connect, TLS included.
+        attachment_headers: ``full`` or ``minimal``.
+        ca_file: own certificate authority, PEM; empty for the system's.
+        proxy: explicit proxy URL, may hold credentials; empty for none.
+    """
+
+    base_url: str
+    token_url: str = ""
+    client_id: str = ""
+    client_secret: Secret = field(default_factory=lambda: Secret(""))
+    in_flight: int = 16
+    total_deadline: timedelta = timedelta(seconds=60)
+    connect_timeout: timedelta = timedelta(seconds=10)
+    attachment_headers: str = "full"
+    ca_file: str = ""
+    proxy: str = field(default="", repr=False)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> GatewayConfig:
+        """The gateway's share of the settings."""
+        return cls(
+            base_url=settings.gateway_url,
+            token_url=settings.token_url,
+            client_id=settings.client_id,
+            client_secret=settings.client_secret,
+            in_flight=settings.in_flight,
+            total_deadline=settings.total_deadline,
+            connect_timeout=settings.connect_timeout,
+            attachment_headers=settings.attachment_headers,
+            ca_file=settings.ca_file,
+            proxy=settings.proxy,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +98,8 @@ class Evidence:
         retry_after_seconds: the reply's Retry-After, None when absent.
         body: the reply's raw body, capped; empty when none.
         misconfigured: the URL or protocol is unusable, no retry can help.
+        credentials_refused: no token could be had because the token endpoint refused our credentials; nothing
+            of this message is left with the gateway.
         elapsed_seconds: from the call to the verdict.
     """
 
@@ -65,6 +112,7 @@ class Evidence:
     retry_after_seconds: float | None = None
     body: bytes = field(default=b"", repr=False)
     misconfigured: bool = False
+    credentials_refused: bool = False
     elapsed_seconds: float = 0.0
 
 

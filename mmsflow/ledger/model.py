@@ -140,6 +140,7 @@ class ReadyMessage:
     Attributes:
         id: the ledger's number of the message.
         attempt: attempts begun so far.
+        spent: of them, those that use up the campaign's attempts.
         layout, texts, subject, msisdn: see message.model.PlannedMessage.
         wave: planned wave.
     """
@@ -152,6 +153,7 @@ class ReadyMessage:
     texts: tuple[str, ...]
     attempt: int
     wave: int
+    spent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,8 @@ class Outcome:
         not_before: earliest next attempt when state is ``ready``.
         spends_attempt: False when a return to ``ready`` must not use up one of the campaign's attempts.
         next_poll_at: first status question when accepted with a delivery report.
+        code: short reason for counting, such as ``400/20``; may be empty.
+        posted: False when the request provably never began, so that it took nothing of the quota.
         detail: evidence for the history (JSON-able): http status, operator's code, raw body as text, elapsed …
     """
 
@@ -179,6 +183,8 @@ class Outcome:
     spends_attempt: bool = True
     next_poll_at: datetime | None = None
     detail: Mapping[str, object] = field(default_factory=dict)
+    code: str = ""
+    posted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +212,7 @@ class PollResult:
         state: new final state, or None while it waits.
         status: the operator's word verbatim, empty when the question brought none.
         next_poll_at: the next question; None when final.
+        code: short reason for counting; the operator's word when empty.
     """
 
     id: int
@@ -215,6 +222,7 @@ class PollResult:
     reason: str = ""
     next_poll_at: datetime | None = None
     detail: Mapping[str, object] = field(default_factory=dict)
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +249,10 @@ class ReportRow:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One step in a message's history."""
+    """One step in the history of a message, or of the run itself.
+
+    ``old`` equals ``new`` where something was learned that moved nothing: a new status word, a reply too late.
+    """
 
     at: datetime
     run: str
@@ -262,3 +273,17 @@ class QuotaReading:
     used: int
     available: int
     reset_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that holds the right to write; ``since`` is None in the moment before it has said so."""
+
+    pid: int
+    host: str
+    since: datetime | None
+    command: str
+
+
+Story = tuple[RunInfo, ReportRow, list[Event]]
+"""What happened to one row of one run."""

@@ -1,0 +1,192 @@
+"""Who must not be sent to: opt-out lists, and every number that has a row without consent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmsflow.audience.jsonl_lists import Cell
+from mmsflow.audience.model import ListDigest
+from mmsflow.audience.sources import INLINE, SourcePlan, changed_while_read, plan_sources
+from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.templating import Templates
+from mmsflow.errors import Finding, InvalidInput
+from mmsflow.mms.msisdn import BadNumber, parse_msisdn
+
+# Numbers of this kind are readable and can never be a recipient: an opt-out list may hold them.
+_HARMLESS = frozenset({"landline", "foreign", "m2m", "special_service"})
+_MOST_FINDINGS = 50
+_ROW_BITS = 40
+
+FileState = tuple[int, int, int, int]
+
+
+def read_number(cell: Cell) -> str | BadNumber:
+    """The number in a cell of any kind; a JSON number is read as it is spelled."""
+    return parse_msisdn(cell if isinstance(cell, str) else str(cell))
+
+
+def pack_place(source: int, row: int) -> int:
+    """A row of a source as one integer: a million of them must fit in memory."""
+    return source << _ROW_BITS | row
+
+
+def unpack_place(place: int) -> tuple[int, int]:
+    """(source, row) of ``pack_place``."""
+    return place >> _ROW_BITS, place & (1 << _ROW_BITS) - 1
+
+
+def shown_place(plans: Sequence[SourcePlan], place: int) -> str:
+    """A row's place for people: ``lists/a.csv row 12``."""
+    source, row = unpack_place(place)
+    name = plans[source].name
+    return f"{name} recipient {row}" if name == INLINE else f"{name} row {row}"
+
+
+class ReadLists:
+    """What was read of each list, by digest; every pass over a list must see the same bytes."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, ListDigest] = {}
+
+    def add(self, digest: ListDigest | None) -> None:
+        """Note a list that was read to its end.
+
+        Raises:
+            InvalidInput: an earlier pass read something else.
+        """
+        if digest is not None and self._seen.setdefault(digest.path, digest) != digest:
+            raise changed_while_read(digest.path)
+
+    def digests(self) -> tuple[ListDigest, ...]:
+        """In the order of the first reading."""
+        return tuple(self._seen.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """Numbers that must not be sent to, each with the row that says so.
+
+    Attributes:
+        opt_outs: nine digits → packed place in ``opt_out_lists``.
+        no_consent: nine digits → packed place in ``consent_lists``.
+        workspace, file_states: to see whether a list has changed since.
+    """
+
+    opt_outs: Mapping[int, int]
+    no_consent: Mapping[int, int]
+    opt_out_lists: Sequence[SourcePlan]
+    consent_lists: Sequence[SourcePlan]
+    workspace: Path
+    file_states: Mapping[str, FileState | None]
+
+    def is_refused(self, msisdn: str) -> str | None:
+        """Why the number must not be sent to, None when it may. ``msisdn`` is E.164."""
+        found = self.find(int(msisdn[3:]))
+        return found[1] if found else None
+
+    def find(self, number: int) -> tuple[str, str] | None:
+        """(code, reason) for a number's nine digits, None when it may be sent to."""
+        if (place := self.opt_outs.get(number)) is not None:
+            return "opt_out", f"opted out: {shown_place(self.opt_out_lists, place)}"
+        if (place := self.no_consent.get(number)) is not None:
+            return "no_consent", f"no consent in {shown_place(self.consent_lists, place)}"
+        return None
+
+    def is_current(self) -> bool:
+        """Whether no list was touched since it was read; False asks for reading them again."""
+        return all(_file_state(self.workspace, name) == state for name, state in self.file_states.items())
+
+
+def refusals(campaign: Campaign, workspace: Path, *, consent_lists: bool = True) -> Refusals:
+    """Read the opt-outs and refused consents of a campaign anew, as before a send.
+
+    Args:
+        campaign: its ``exclude``, and ``recipients`` where it has ``consent``.
+        workspace: folder that list paths start from.
+        consent_lists: False reads the opt-out lists alone.
+
+    Raises:
+        InvalidInput: a list or an opt-out entry cannot be read; never an empty set instead.
+    """
+    templates = Templates(workspace)
+    column = campaign.consent.column if campaign.consent and consent_lists else None
+    asked = plan_sources(campaign.recipients, workspace, templates, column) if column is not None else ()
+    excluded = plan_sources(campaign.exclude, workspace, templates, None)
+    return collect_refusals(campaign, workspace, excluded, asked, ReadLists())
+
+
+def collect_refusals(
+    campaign: Campaign,
+    workspace: Path,
+    excluded: Sequence[SourcePlan],
+    asked: Sequence[SourcePlan],
+    read_lists: ReadLists,
+) -> Refusals:
+    """One pass over the opt-out lists, and over the recipients where consent is asked (``asked`` is empty else)."""
+    states = {plan.name: _file_state(workspace, plan.name) for plan in (*excluded, *asked) if plan.name != INLINE}
+    opt_outs = _opt_outs(excluded, read_lists)
+    accept = campaign.consent.accept if campaign.consent else ()
+    no_consent = _without_consent(asked, accept, read_lists)
+    return Refusals(opt_outs, no_consent, excluded, asked, workspace, states)
+
+
+def _file_state(workspace: Path, name: str) -> FileState | None:
+    try:
+        found = (workspace / name).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _opt_outs(plans: Sequence[SourcePlan], read_lists: ReadLists) -> dict[int, int]:
+    opt_outs: dict[int, int] = {}
+    findings: list[Finding] = []
+    for index, plan in enumerate(plans):
+        with plan.open() as table:
+            for row, cells in table.rows():
+                if len(cells) > table.width:
+                    findings.append(_unreadable(plan, table.line, row, "the row has more cells than the header"))
+                elif plan.passes(cells, row, table.line):
+                    number = read_number(cells[plan.number_at])
+                    if isinstance(number, str):
+                        opt_outs.setdefault(int(number[3:]), pack_place(index, row))
+                    elif number.code not in _HARMLESS:
+                        findings.append(_unreadable(plan, table.line, row, number.explanation))
+                if len(findings) >= _MOST_FINDINGS:
+                    raise InvalidInput(findings)
+            read_lists.add(table.digest())
+    if findings:
+        raise InvalidInput(findings)
+    return opt_outs
+
+
+def _unreadable(plan: SourcePlan, line: int, row: int, why: str) -> Finding:
+    message = f"the opt-out in row {row} cannot be read: {why}"
+    return Finding(plan.name, line, 0, message, "mend the entry: an opt-out is never passed over")
+
+
+def _without_consent(plans: Sequence[SourcePlan], accept: Iterable[str], read_lists: ReadLists) -> dict[int, int]:
+    """Every number with a row that does not accept, also a row that a filter sets aside, or a malformed one."""
+    refused: dict[int, int] = {}
+    accepted = {text.strip().casefold() for text in accept}
+    accepted.discard("")
+    spelled: set[Cell] = set()  # cells known to accept, as they are written
+    for index, plan in enumerate(plans):
+        consent_at = plan.consent_at
+        with plan.open() as table:
+            for row, cells in table.rows():
+                # `True == 1` in a set: only texts are looked up as they are.
+                consent = "" if consent_at is None else cells[consent_at]
+                consent = consent if isinstance(consent, str) else str(consent)
+                if consent in spelled and len(cells) <= table.width:
+                    continue
+                if consent.strip().casefold() in accepted and len(cells) <= table.width:
+                    spelled.add(consent)
+                    continue
+                number = read_number(cells[plan.number_at])
+                if isinstance(number, str):
+                    refused.setdefault(int(number[3:]), pack_place(index, row))
+            read_lists.add(table.digest())
+    return refused

@@ -1,0 +1,114 @@
+"""What a campaign file may say but this version does not carry out: one table, so that a later one deletes rows.
+
+Such a key is refused with its reason. Accepting and ignoring it would send something else than what was asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A key, or one value of it.
+
+    Attributes:
+        model: class of the block in `model` that has the key.
+        key: the key.
+        places: paths of such blocks in a file; ``*`` stands for any list index, an empty path for the top.
+        reason: what does not happen yet, a sentence without a full stop.
+        fix: the way out for now.
+        value: the only value of the key that is refused; None for any.
+    """
+
+    model: str
+    key: str
+    places: tuple[str, ...]
+    reason: str
+    fix: str
+    value: str | bool | None = None
+
+    @property
+    def written(self) -> str:
+        """As a person would write it."""
+        if self.value is None:
+            return self.key
+        return f"{self.key}: {str(self.value).lower()}"
+
+    def stands_at(self, block: Path, key: str) -> bool:
+        """Whether this is about ``key`` of the block at that path."""
+        place = ".".join("*" if isinstance(step, int) else step for step in block)
+        return key == self.key and place in self.places
+
+
+_ATTACHMENTS = ("message.attachments.*", "variants.*.attachments.*")
+
+TABLE = (
+    Unsupported(
+        "Schedule",
+        "window",
+        ("schedule",),
+        "sending windows are not carried out yet",
+        "leave it out, set `start` and `not_after`, and run it within your hours",
+    ),
+    Unsupported(
+        "Schedule",
+        "every",
+        ("schedule",),
+        "recurring campaigns are not carried out yet",
+        "leave it out, and start `mmsflow run` from cron or a systemd timer",
+    ),
+    Unsupported(
+        "Campaign",
+        "canary",
+        ("",),
+        "a first wave that is judged before the rest is not carried out yet",
+        "leave it out, and try it with `mmsflow send-test` first",
+    ),
+    Unsupported(
+        "Campaign",
+        "stop_if",
+        ("",),
+        "pausing by the share of failures is not carried out yet",
+        "leave it out, and watch the run with `mmsflow status`",
+    ),
+    Unsupported(
+        "Campaign",
+        "unknown",
+        ("",),
+        "sending maybe-sent messages again by itself is not carried out yet",
+        "write `unknown: hold`",
+        value="resend",
+    ),
+    Unsupported(
+        "Campaign",
+        "variants",
+        ("",),
+        "A/B variants are not carried out yet",
+        "leave them out, or write a campaign file for each",
+    ),
+    Unsupported(
+        "FileAttachment",
+        "fit",
+        _ATTACHMENTS,
+        "pictures are not made smaller yet",
+        "leave it out, and shrink the picture yourself",
+        value=True,
+    ),
+    Unsupported(
+        "QrAttachment",
+        "qr",
+        _ATTACHMENTS,
+        "QR codes are not drawn yet",
+        "make the pictures yourself and attach them as `file`, whose path can be a template",
+    ),
+    Unsupported(
+        "XlsxSource",
+        "xlsx",
+        ("recipients.*", "exclude.*"),
+        "workbooks are not read yet",
+        "save the sheet as CSV and write `csv`",
+    ),
+)

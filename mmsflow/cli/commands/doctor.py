@@ -1,0 +1,116 @@
+"""``mmsflow doctor``: what is wrong with this set-up, and how to mend it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import sqlite3
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmsflow import __version__
+from mmsflow.cli.output import paint, print_json
+from mmsflow.cli.session import Session
+from mmsflow.errors import Finding, InvalidInput, MmsflowError, UsageError
+from mmsflow.settings import SETTINGS_FILE
+from mmsflow.wiring import open_gateway, reading_ledger
+from mmsflow.workflow.revision import is_tracked
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    what: str
+    good: bool
+    found: str
+    fix: str = ""
+    exit_code: int = 0
+
+
+def doctor(*, as_json: bool) -> int:
+    """Look at everything that can be looked at; returns the exit code of the first thing that is wrong."""
+    checks = [_versions()]
+    try:
+        session = Session.start()
+    except MmsflowError as error:
+        finding = (
+            error.findings[0] if isinstance(error, InvalidInput) else Finding("", 0, 0, error.message, error.advice)
+        )
+        checks.append(
+            _Check("settings", False, f"{finding.place} {finding.message}".strip(), finding.fix, error.exit_code)
+        )
+    else:
+        checks += [_workspace(session), _secret(session)]
+        for what, look in (("gateway", _gateway), ("quota", _quota), ("ledger", _ledger)):
+            checks.append(_try(what, look, session))
+    if as_json:
+        print_json({"checks": [{"what": c.what, "good": c.good, "found": c.found, "fix": c.fix} for c in checks]})
+    else:
+        for check in checks:
+            mark = paint("✓", "good", sys.stdout) if check.good else paint("✗", "error", sys.stdout)
+            print(f"{mark} {check.what:<10} {check.found}")
+            if check.fix:
+                print(f"  {'':<10} {paint('fix', 'fix', sys.stdout)}  {check.fix}")
+    return next((check.exit_code for check in checks if not check.good), 0)
+
+
+def _versions() -> _Check:
+    found = f"mmsflow {__version__}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return _Check("versions", True, found)
+
+
+def _workspace(session: Session) -> _Check:
+    has_settings = (session.workspace / SETTINGS_FILE).is_file()
+    campaigns = len(list((session.workspace / "campaigns").glob("*.yaml")))
+    found = f"{session.workspace}, {campaigns} campaign files" + ("" if has_settings else f", no {SETTINGS_FILE}")
+    fix = (
+        ""
+        if has_settings
+        else f"an empty {SETTINGS_FILE} marks the folder as a workspace; `mmsflow init DIR` makes a new one"
+    )
+    return _Check("workspace", has_settings, found, fix, UsageError.exit_code)
+
+
+def _secret(session: Session) -> _Check:
+    if not session.settings.client_secret:
+        return _Check("secret", True, "none set")
+    in_environment = any(os.environ.get(name) for name in ("MMSFLOW_CLIENT_SECRET", "MMSFLOW_CLIENT_SECRET_FILE"))
+    if not in_environment and is_tracked(session.workspace, SETTINGS_FILE) and _names_secret(session):
+        fix = f"remove it from {SETTINGS_FILE} and its history, change it, and set MMSFLOW_CLIENT_SECRET_FILE instead"
+        return _Check("secret", False, f"it stands in {SETTINGS_FILE}, which git tracks", fix, UsageError.exit_code)
+    return _Check("secret", True, "set")
+
+
+def _names_secret(session: Session) -> bool:
+    text = (session.workspace / SETTINGS_FILE).read_text("utf-8")
+    return any(line.split("=")[0].strip() == "client_secret" for line in text.splitlines())
+
+
+def _try(what: str, look: Callable[[Session], str], session: Session) -> _Check:
+    try:
+        return _Check(what, True, look(session))
+    except MmsflowError as error:
+        return _Check(what, False, error.message, error.advice, error.exit_code)
+
+
+def _gateway(session: Session) -> str:
+    settings = session.settings
+    host = "in this process" if settings.in_process else settings.base_url
+    return f"{settings.profile} {host}, account {settings.account}"
+
+
+def _quota(session: Session) -> str:
+    async def ask() -> str:
+        async with open_gateway(session.settings, session.clock) as gateway:
+            reply = await gateway.limit()
+        return f"answers: {reply.used} used, {reply.available} available, reset date {reply.raw_date or 'missing'}"
+
+    return asyncio.run(ask())
+
+
+def _ledger(session: Session) -> str:
+    with reading_ledger(session.settings) as ledger:
+        runs, holder = len(ledger.runs()), ledger.holder()
+        held = f", written by process {holder.pid} ({holder.command})" if holder else ""
+        return f"{session.settings.ledger_url}, {runs} runs{held}"

@@ -1,0 +1,74 @@
+"""``mmsflow plan``: what would be sent, to how many, when, and against which quota."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from mmsflow.cli.output import print_json, say
+from mmsflow.cli.progress import counting
+from mmsflow.cli.session import Session
+from mmsflow.errors import UsageError
+from mmsflow.plan.explain import plan_as_json, plan_as_text
+from mmsflow.plan.model import Plan
+from mmsflow.plan.planfile import save_plan
+from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
+from mmsflow.workflow.planning import plan_campaign
+from mmsflow.workflow.prepare import Prepared, prepare
+from mmsflow.workflow.standing import standing_of
+
+
+def plan(file: str, out: Path | None, *, as_json: bool) -> int:
+    """Plan a campaign and show the plan; returns the exit code."""
+    session, path = Session.for_file(file)
+    account = session.settings.account
+    with counting("rendering", quiet=as_json) as progress:
+        prepared = prepare(path, session.workspace, progress=progress)
+    with prepared.draft:
+        made = asyncio.run(_plan(session, prepared))
+        campaign = prepared.loaded.campaign
+        if out:
+            _save(out, made, prepared, session)
+        zone = ZoneInfo(campaign.schedule.timezone)
+        if as_json:
+            print_json(plan_as_json(made, zone))
+            return 0
+        print(plan_as_text(made, zone))
+    with reading_ledger(session.settings) as ledger:
+        standing = standing_of(ledger, account, campaign.campaign)
+    say()
+    if standing.goes_on and standing.run:
+        say(f"note  {standing.run.run} is not finished: `mmsflow run {file}` goes on with it instead of this plan")
+    else:
+        say(f"nothing was sent; `mmsflow run {out or file}` carries it out")
+    return 0
+
+
+async def _plan(session: Session, prepared: Prepared) -> Plan:
+    async with open_gateway(session.settings, session.clock) as gateway:
+        reply = await gateway.limit()
+    with reading_ledger(session.settings) as ledger:
+        return plan_campaign(
+            prepared,
+            reply,
+            ledger,
+            account=session.settings.account,
+            resets=reset_rules(session.settings),
+            now=session.clock.now(),
+        )
+
+
+def _save(out: Path, made: Plan, prepared: Prepared, session: Session) -> None:
+    try:
+        save_plan(
+            out,
+            made,
+            campaign_file=prepared.loaded.shown_path,
+            campaign_sha256=prepared.loaded.sha256,
+            made_at=session.clock.now(),
+        )
+    except OSError as error:
+        raise UsageError(
+            f"the plan cannot be saved to {out}: {error.strerror}", "name a file in a folder of yours"
+        ) from None

@@ -1,0 +1,152 @@
+"""``mmsflow run``: plan, ask, send, follow, report; or go on with what an earlier call began."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Container
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from mmsflow.cli.ending import end_run
+from mmsflow.cli.output import can_ask, confirm, say, warn
+from mmsflow.cli.progress import counting, following
+from mmsflow.cli.session import Session
+from mmsflow.errors import Finding, InvalidInput, PlanRefused, UsageError
+from mmsflow.gateway.client import GatewayClient
+from mmsflow.ledger.model import QuotaReading, RunInfo
+from mmsflow.ledger.store import Ledger
+from mmsflow.plan.explain import plan_as_text
+from mmsflow.plan.model import Plan
+from mmsflow.plan.planfile import SavedPlan, is_plan_file, load_plan, refuse_if_stale
+from mmsflow.wiring import make_engine, open_gateway, reset_rules, writing_ledger
+from mmsflow.workflow.planning import plan_campaign
+from mmsflow.workflow.prepare import Prepared, prepare
+from mmsflow.workflow.run import carry_on, freeze
+from mmsflow.workflow.standing import changed_inputs, standing_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The options of ``run``; ``at_most`` refuses a run to more messages."""
+
+    yes: bool = False
+    no_wait: bool = False
+    top_up: bool = False
+    again: bool = False
+    at_most: int | None = None
+    show_numbers: bool = False
+    as_json: bool = False
+
+
+def run(file: str, options: RunOptions) -> int:
+    """Carry a campaign out; returns the exit code."""
+    if options.top_up and options.again:
+        raise UsageError("--top-up and --again exclude each other", "choose one")
+    session, path = Session.for_file(file)
+    saved = None
+    if is_plan_file(path):
+        saved = load_plan(path)
+        path = session.workspace / saved.campaign_file
+        if not path.is_file():
+            fix = "run it in the workspace that the plan was made in"
+            raise InvalidInput([Finding(file, 0, 0, f"its campaign {saved.campaign_file} is not here", fix)])
+    with writing_ledger(session.settings, session.clock, f"run {file}") as ledger:
+        return asyncio.run(_run(session, ledger, path, saved, options))
+
+
+async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | None, options: RunOptions) -> int:
+    from mmsflow.campaign.load import load_campaign
+
+    name = load_campaign(path, session.workspace).campaign.campaign
+    standing = standing_of(ledger, session.settings.account, name)
+    async with open_gateway(session.settings, session.clock) as gateway:
+        if standing.goes_on and standing.run:
+            if options.again or options.top_up or saved:
+                raise PlanRefused(
+                    f"{standing.run.run} is not finished", f"`mmsflow run {path.name}` goes on with it first"
+                )
+            current = _go_on(ledger, standing.run, session)
+        elif standing.refusal and not (options.again or options.top_up):
+            raise standing.refusal
+        else:
+            already = frozenset(ledger.sent_numbers(session.settings.account, name)) if options.top_up else frozenset()
+            current = await _start(session, ledger, gateway, path, saved, already, options)
+        with following(quiet=options.as_json) as observer:
+            engine = make_engine(session.settings, ledger, gateway, session.clock)
+            error = await carry_on(engine, current, no_wait=options.no_wait, observer=observer)
+    return end_run(session, ledger, current, error, show_numbers=options.show_numbers, as_json=options.as_json)
+
+
+def _go_on(ledger: Ledger, run: RunInfo, session: Session) -> RunInfo:
+    changes = changed_inputs(ledger, run, session.workspace)
+    if changes:
+        for change in changes:
+            warn(f"{change} since {run.run} began")
+        if not can_ask():
+            raise PlanRefused(f"{run.run} is not finished and its inputs have changed", "put them back as they were")
+        if not confirm(f"Go on with {run.run} exactly as it began?"):
+            raise PlanRefused(f"{run.run} was left as it is", "put its inputs back as they were, or go on as it began")
+    say(f"going on with {run.run}")
+    return run
+
+
+async def _start(
+    session: Session,
+    ledger: Ledger,
+    gateway: GatewayClient,
+    path: Path,
+    saved: SavedPlan | None,
+    already: Container[str],
+    options: RunOptions,
+) -> RunInfo:
+    with counting("rendering", quiet=options.as_json) as progress:
+        prepared = prepare(path, session.workspace, already_sent=already, progress=progress)
+    with prepared.draft:
+        made = await plan_now(session, ledger, gateway, prepared)
+        if saved:
+            refuse_if_stale(saved, made, prepared.loaded.sha256)
+        if options.at_most is not None and made.messages > options.at_most:
+            raise PlanRefused(
+                f"the plan has {made.messages} messages, --max allows {options.at_most}", "look at `mmsflow plan`"
+            )
+        say(plan_as_text(made, ZoneInfo(prepared.loaded.campaign.schedule.timezone)))
+        if not made.messages:
+            raise PlanRefused("nobody is left to send to", "every recipient had a message in an earlier run")
+        ask_before_sending(session, made, yes=options.yes)
+        return freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now())
+
+
+async def plan_now(session: Session, ledger: Ledger, gateway: GatewayClient, prepared: Prepared) -> Plan:
+    """Ask the quota, remember the reading, and plan against it."""
+    reply = await gateway.limit()
+    now = session.clock.now()
+    account = session.settings.account
+    ledger.record_quota(QuotaReading(now, account, reply.used, reply.available, reply.reset_on))
+    return plan_campaign(prepared, reply, ledger, account=account, resets=reset_rules(session.settings), now=now)
+
+
+def ask_before_sending(session: Session, made: Plan, *, yes: bool) -> None:
+    """Show what is about to happen and ask; nothing is sent without a yes.
+
+    Raises:
+        UsageError: there is nobody to ask, and ``--yes`` was not given.
+        PlanRefused: the person said no.
+    """
+    host = "the built-in simulator" if session.settings.in_process else urlsplit(session.settings.base_url).netloc
+    first = made.waves[0].size if made.waves else 0
+    say()
+    say(f"account   {made.account} at {host}")
+    waves = "1 wave" if len(made.waves) == 1 else f"{len(made.waves)} waves"
+    say(f"messages  {made.messages} in {waves}, {first} of them now")
+    say(f"subject   {made.first_subject or '(none)'}")
+    say(f"quota     {made.quota.available} available, {max(0, made.quota.available - first)} after the first wave")
+    if yes:
+        return
+    if not can_ask():
+        raise UsageError("there is no terminal to ask on", "add --yes to send without asking")
+    sys.stderr.flush()
+    if not confirm("Send?"):
+        raise PlanRefused("nothing was sent, as you said", "")

@@ -1,0 +1,95 @@
+"""``mmsflow status`` and ``mmsflow runs``: where runs stand; works while another process sends."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from datetime import tzinfo
+
+from mmsflow.cli.ending import buckets_table
+from mmsflow.cli.output import paint, print_json, table
+from mmsflow.cli.session import Session
+from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.store import LedgerReader
+from mmsflow.report.moments import zone_of
+from mmsflow.wiring import reading_ledger
+from mmsflow.workflow.history import find_run, iso, run_as_json, shown_state
+from mmsflow.workflow.standing import has_work
+
+_WATCH_SECONDS = 1.0
+_CLEAR = "\033[H\033[J"
+
+
+def status(run: str | None, *, watch: bool, as_json: bool) -> int:
+    """Show one run, or all that are not finished; returns the exit code."""
+    session = Session.start()
+    while True:
+        with reading_ledger(session.settings) as ledger:
+            chosen = [find_run(ledger, run)] if run else _unfinished(ledger)
+            held = ledger.holder() is not None
+            if as_json:
+                print_json({"runs": [run_as_json(ledger, each, held=held) for each in chosen]})
+            else:
+                text = "\n\n".join(_describe(ledger, each, held=held) for each in chosen)
+                print((_CLEAR if watch and sys.stdout.isatty() else "") + (text or "no runs yet"), flush=True)
+            busy = any(has_work(ledger, each) for each in chosen)
+        if not watch or not busy:
+            return 0
+        # An event that is never set: a wait that Ctrl-C ends at once.
+        threading.Event().wait(_WATCH_SECONDS)
+
+
+def runs(*, as_json: bool) -> int:
+    """List all runs, newest first; returns the exit code."""
+    session = Session.start()
+    with reading_ledger(session.settings) as ledger:
+        found = ledger.runs()
+        held = ledger.holder() is not None
+        if as_json:
+            print_json({"runs": [run_as_json(ledger, each, held=held) for each in found]})
+            return 0
+        rows = []
+        for each in found:
+            counts = {bucket.value: number for bucket, number in ledger.bucket_counts(each.key).items()}
+            state = shown_state(each, held=held).replace("_", " ")
+            rows.append(
+                (each.run, each.account, state, each.rows, counts["delivered"], counts["maybe_sent"], counts["pending"])
+            )
+    print(
+        table(rows, ("run", "account", "state", "rows", "delivered", "maybe sent", "pending"))
+        if rows
+        else "no runs yet"
+    )
+    return 0
+
+
+def _unfinished(ledger: LedgerReader) -> list[RunInfo]:
+    found = ledger.runs()
+    return [each for each in found if has_work(ledger, each)] or found[:1]
+
+
+def _describe(ledger: LedgerReader, run: RunInfo, *, held: bool) -> str:
+    zone = zone_of(run.config)
+    state = shown_state(run, held=held).replace("_", " ")
+    lines = [f"{paint(run.run, 'strong', sys.stdout)}  {state}" + (f" by {run.paused_by}" if run.paused_by else "")]
+    lines.append(f"account {run.account}, begun {iso(run.created_at, zone)}")
+    if run.reason:
+        lines.append(run.reason)
+    if run.resumes_at:
+        lines.append(f"goes on at {iso(run.resumes_at, zone)}")
+    if run.delivery_report and (waiting := ledger.outstanding(run.key)):
+        lines.append(f"{waiting} messages wait for their delivery report")
+    return "\n".join([*lines, "", buckets_table(ledger, run), "", _waves(ledger, run, zone)]).rstrip()
+
+
+def _waves(ledger: LedgerReader, run: RunInfo, zone: tzinfo) -> str:
+    progress = ledger.wave_progress(run.key)
+    rows = [
+        (
+            wave.number,
+            f"{progress.get(wave.number, 0)} of {wave.size}",
+            iso(wave.starts_at, zone) or "after the next reset",
+        )
+        for wave in ledger.waves(run.key)
+    ]
+    return table(rows, ("wave", "done", "planned for"))

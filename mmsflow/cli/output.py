@@ -1,0 +1,88 @@
+"""Printing: documents and tables to stdout, everything for people beside them to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+import typer
+
+from mmsflow.errors import Finding, InvalidInput, MmsflowError
+
+_COLOURS = {"error": "31", "warning": "33", "fix": "36", "good": "32", "strong": "1"}
+
+
+def colourful(stream: TextIO) -> bool:
+    """Whether ``stream`` shows colours: a terminal, and nobody asked for none (NO_COLOR)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def paint(text: str, kind: str, stream: TextIO) -> str:
+    """``text`` in the colour of its kind, where the stream shows colours."""
+    return f"\033[{_COLOURS[kind]}m{text}\033[0m" if colourful(stream) else text
+
+
+def print_json(document: object) -> None:
+    """One JSON document, the only thing on stdout."""
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
+    """A plain table for a terminal."""
+    from tabulate import tabulate
+
+    return tabulate([list(row) for row in rows], headers=list(headers), disable_numparse=True)
+
+
+def say(text: str = "") -> None:
+    """One message for the person, on stderr."""
+    print(text, file=sys.stderr)
+
+
+def warn(text: str) -> None:
+    """A warning for the person, on stderr."""
+    say(f"{paint('warning', 'warning', sys.stderr)}  {text}")
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Each finding with its place and its way out, on stderr."""
+    for finding in findings:
+        kind = "error" if finding.severity == "error" else "warning"
+        say(f"{finding.place}  {paint(kind, kind, sys.stderr)}  {finding.message}")
+        if finding.fix:
+            say(f"{'':{len(finding.place)}}  {paint('fix', 'fix', sys.stderr)}{'':{len(kind) - 3}}  {finding.fix}")
+
+
+def show_error(error: MmsflowError, *, as_json: bool) -> None:
+    """What happened and what to do, on stderr; with ``as_json`` also as a document on stdout."""
+    findings = error.findings if isinstance(error, InvalidInput) else ()
+    if as_json:
+        document: dict[str, object] = {"error": error.message, "advice": error.advice, "exit_code": error.exit_code}
+        document["errors"] = [finding.as_json() for finding in findings]
+        print_json(document)
+    show_findings(findings)
+    say(f"{paint('error', 'error', sys.stderr)}  {error.message}")
+    if error.advice:
+        say(f"{paint('fix', 'fix', sys.stderr)}    {error.advice}")
+
+
+def show_usage(error: typer.TyperException) -> None:
+    """A wrong option or argument, on stderr."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "mmsflow"
+    say(f"{paint('error', 'error', sys.stderr)}  {error.format_message()}")
+    say(f"{paint('fix', 'fix', sys.stderr)}    see `{path} --help`")
+
+
+def can_ask() -> bool:
+    """Whether there is a person to ask: both ends are a terminal."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def confirm(question: str) -> bool:
+    """Ask on the terminal; anything but yes is no."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes", "t", "tak"}

@@ -1,0 +1,75 @@
+"""Progress bars on a terminal, silence elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from mmsflow.delivery.progress import Observer, Snapshot, ignore
+from mmsflow.mms.status import Bucket
+
+_PER_SECOND = 8
+
+
+@contextmanager
+def counting(label: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A counter of rows whose total is not known."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:,} rows"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND) as bars:
+        task = bars.add_task(label, total=None)
+        yield lambda rows: bars.update(task, completed=rows)
+
+
+@contextmanager
+def following(*, quiet: bool = False) -> Iterator[Observer]:
+    """Two bars for a run: what was sent, and what is final; with the reason when nothing moves."""
+    if quiet or not sys.stderr.isatty():
+        yield ignore
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description:<9}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), refresh_per_second=_PER_SECOND) as bars:
+        sent = bars.add_task("sent", total=None, note="")
+        final = bars.add_task("final", total=None, note="")
+        last = 0.0
+
+        def show(snapshot: Snapshot) -> None:
+            nonlocal last
+            now = time.monotonic()
+            busy = snapshot.unsent and not snapshot.notice
+            if busy and now - last < 1 / _PER_SECOND:
+                return
+            last = now
+            done = snapshot.messages - snapshot.unsent
+            bars.update(sent, total=snapshot.messages, completed=done, note=snapshot.notice)
+            waiting = snapshot.waiting_for_reports
+            bars.update(final, total=snapshot.messages, completed=done - waiting, note=_outcomes(snapshot))
+
+        yield show
+
+
+def _outcomes(snapshot: Snapshot) -> str:
+    shown = (Bucket.DELIVERED, Bucket.FAILED, Bucket.EXPIRED, Bucket.UNDETERMINED, Bucket.MAYBE_SENT)
+    counts = [(bucket.value.replace("_", " "), snapshot.buckets.get(bucket, 0)) for bucket in shown]
+    return ", ".join(f"{number} {name}" for name, number in counts if number)

@@ -1,0 +1,45 @@
+"""What every command starts from: the workspace, its settings and the clock."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmsflow.clock import SystemClock
+from mmsflow.errors import Finding, InvalidInput
+from mmsflow.settings import Settings, find_workspace, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Workspace, settings and clock of one command.
+
+    Attributes:
+        workspace: absolute folder.
+        settings: environment over mmsflow.toml over defaults.
+        clock: the machine's.
+    """
+
+    workspace: Path
+    settings: Settings
+    clock: SystemClock
+
+    @classmethod
+    def start(cls, near: Path | None = None) -> Session:
+        """Find the workspace above ``near`` (a file, or the current folder) and read its settings."""
+        workspace = find_workspace(near or Path.cwd(), os.environ)
+        return cls(workspace, load_settings(workspace, os.environ), SystemClock())
+
+    @classmethod
+    def for_file(cls, file: str) -> tuple[Session, Path]:
+        """The session of a file that must exist.
+
+        Raises:
+            InvalidInput: it does not.
+        """
+        path = Path(file)
+        if not path.is_file():
+            what = "is a folder" if path.is_dir() else "no such file"
+            raise InvalidInput([Finding(file, 0, 0, what, "name a campaign file such as campaigns/winter-sale.yaml")])
+        return cls.start(path), path.resolve()

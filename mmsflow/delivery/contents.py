@@ -1,0 +1,36 @@
+"""From a stored message back to what goes on the wire; each distinct attachment is loaded once."""
+
+from __future__ import annotations
+
+from mmsflow.gateway.model import OutgoingMessage
+from mmsflow.ledger.model import ReadyMessage, RunInfo
+from mmsflow.ledger.store import LedgerReader
+from mmsflow.message.model import StaticPart
+from mmsflow.mms.content import Part
+
+
+class Contents:
+    """Builds outgoing messages of one run."""
+
+    def __init__(self, ledger: LedgerReader, run: RunInfo) -> None:
+        self._ledger = ledger
+        self._run = run
+        self._parts: dict[StaticPart, Part] = {}
+
+    def outgoing(self, message: ReadyMessage) -> OutgoingMessage:
+        """The message with its parts' bytes, as frozen when the run started."""
+        texts = iter(message.texts)
+        parts = tuple(
+            self._static(part)
+            if isinstance(part, StaticPart)
+            else Part("text/plain", part.filename, next(texts).encode("utf-8"))
+            for part in message.layout
+        )
+        run = self._run
+        return OutgoingMessage(message.msisdn, message.subject, run.sender, run.priority, run.delivery_report, parts)
+
+    def _static(self, part: StaticPart) -> Part:
+        if part not in self._parts:
+            blob = self._ledger.blob(part.sha256)
+            self._parts[part] = Part(part.content_type, part.filename, blob.data, part.sha256)
+        return self._parts[part]

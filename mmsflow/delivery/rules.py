@@ -1,0 +1,71 @@
+"""What carrying out a run needs of its campaign, frozen into the ledger as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mmsflow.errors import LedgerError
+from mmsflow.plan.quota import QuotaRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRules:
+    """The frozen settings of one run.
+
+    Attributes:
+        start: first instant at which a message may be sent, aware.
+        not_after: what is not sent by then is not sent at all; None for no deadline.
+        per_second: submissions a second; None for as fast as the gateway takes them.
+        quota: reserve and share.
+        attempts: how often a message may be tried where a try is known to have failed.
+        poll_until: how long after acceptance the delivery status is asked for.
+        timezone: the campaign's zone, for what people read.
+        formats: of the report.
+    """
+
+    start: datetime
+    not_after: datetime | None
+    per_second: float | None
+    quota: QuotaRules
+    attempts: int
+    poll_until: timedelta
+    timezone: str
+    formats: tuple[str, ...]
+
+    def as_config(self) -> dict[str, object]:
+        """JSON-able; ``from_config`` reads it back."""
+        return {
+            "start": self.start.isoformat(),
+            "not_after": self.not_after.isoformat() if self.not_after else None,
+            "per_second": self.per_second,
+            "reserve": self.quota.reserve,
+            "share": self.quota.share,
+            "attempts": self.attempts,
+            "poll_until_seconds": self.poll_until.total_seconds(),
+            "timezone": self.timezone,
+            "formats": list(self.formats),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, object]) -> RunRules:
+        """Read what ``as_config`` wrote.
+
+        Raises:
+            LedgerError: the ledger's content is not what this version writes.
+        """
+        try:
+            not_after, per_second, formats = config["not_after"], config["per_second"], config["formats"]
+            return cls(
+                start=datetime.fromisoformat(str(config["start"])),
+                not_after=datetime.fromisoformat(str(not_after)) if not_after else None,
+                per_second=float(str(per_second)) if per_second else None,
+                quota=QuotaRules(int(str(config["reserve"])), float(str(config["share"]))),
+                attempts=int(str(config["attempts"])),
+                poll_until=timedelta(seconds=float(str(config["poll_until_seconds"]))),
+                timezone=str(config["timezone"]),
+                formats=tuple(str(item) for item in formats) if isinstance(formats, list) else (),
+            )
+        except (KeyError, ValueError) as error:
+            raise LedgerError(f"the ledger holds a run whose rules cannot be read: {error}") from error

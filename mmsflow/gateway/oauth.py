@@ -1,0 +1,115 @@
+"""OAuth 2.0 client credentials (RFC 6749, section 4.4): one token for all, renewed once however many wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
+
+from mmsflow.clock import Clock
+from mmsflow.errors import GatewayRefused, GatewayUnavailable
+from mmsflow.gateway.model import GatewayConfig, Wire
+from mmsflow.gateway.transport import Exchange
+from mmsflow.gateway.wire import TokenAnswer, read_token
+
+# RFC 6749 allows an answer without expires_in. Five minutes cost little, and a token that dies earlier is noticed
+# by its 401 and renewed then.
+_ASSUMED_LIFE_SECONDS = 300.0
+_LONGEST_MARGIN_SECONDS = 30.0
+_HOLD_OFF_SECONDS = 5.0
+
+_CHECK_CREDENTIALS = "check MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET against what the operator gave you"
+_CHECK_URL = "check MMSFLOW_TOKEN_URL; when it is not set it is the gateway's URL with /oauth/v2/token"
+_CHECK_NETWORK = "check the network, MMSFLOW_TOKEN_URL and the proxy; nothing was sent, so it is safe to try again"
+
+Ask = Callable[[list[tuple[str, str]], bytes], Awaitable[Exchange]]
+"""Makes the token call with these headers and this body."""
+
+
+class TokenSource:
+    """Hands out the bearer token, and renews it ahead of its end by min(30 s, life/5).
+
+    Neither the token nor the credentials appear in any message, repr or log, and no body of the token call is kept.
+    """
+
+    def __init__(self, config: GatewayConfig, clock: Clock, ask: Ask) -> None:
+        self._config = config
+        self._clock = clock
+        self._ask = ask
+        self._token = ""
+        self._renew_at = 0.0
+        self._ends_at = 0.0
+        self._renewal: asyncio.Task[str] | None = None
+
+    async def token(self) -> str:
+        """A token that is good for now.
+
+        Raises:
+            GatewayRefused: the credentials or the address are wrong.
+            GatewayUnavailable: the token endpoint did not answer, or not sensibly.
+        """
+        if not self._token or self._clock.monotonic() >= self._renew_at:
+            return await self._renewed()
+        return self._token
+
+    async def replace(self, rejected: str) -> str:
+        """A token other than the one that the gateway has just answered with 401; raises as ``token``."""
+        if self._token == rejected:
+            self._token = ""
+        return await self.token()
+
+    async def close(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.wait([self._renewal])
+
+    async def _renewed(self) -> str:
+        if self._renewal is None or self._renewal.done():
+            self._renewal = asyncio.create_task(self._renew())
+            # With every waiter cancelled nobody would fetch the failure, and asyncio would log it as lost.
+            self._renewal.add_done_callback(lambda task: task.cancelled() or task.exception())
+        # Shielded: one waiter that gives up must not take the token from the others.
+        return await asyncio.shield(self._renewal)
+
+    async def _renew(self) -> str:
+        try:
+            answer = await self._fetch()
+        except GatewayUnavailable:
+            if not self._token or self._clock.monotonic() >= self._ends_at:
+                raise
+            # The old token is still good for a while; the endpoint is not asked again for each message meanwhile.
+            self._renew_at = self._clock.monotonic() + _HOLD_OFF_SECONDS
+            return self._token
+        life = answer.life_seconds or _ASSUMED_LIFE_SECONDS
+        now = self._clock.monotonic()
+        self._token = answer.access_token
+        self._ends_at = now + life
+        self._renew_at = self._ends_at - min(_LONGEST_MARGIN_SECONDS, life / 5)
+        return self._token
+
+    async def _fetch(self) -> TokenAnswer:
+        identity = f"{self._config.client_id}:{self._config.client_secret.reveal()}"
+        headers = [
+            ("Authorization", "Basic " + b64encode(identity.encode()).decode("ascii")),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ]
+        exchange = await self._ask(headers, b"grant_type=client_credentials")
+        if exchange.misconfigured:
+            raise GatewayRefused(f"the token endpoint cannot be asked: {exchange.fault}", _CHECK_URL)
+        if exchange.wire is not Wire.ANSWERED:
+            raise GatewayUnavailable(f"the token endpoint could not be asked: {exchange.fault}", _CHECK_NETWORK)
+        if not 200 <= exchange.http_status < 300:
+            raise _refusal(exchange.http_status)
+        answer = read_token(exchange.body)
+        if answer is None:
+            raise GatewayUnavailable("the token endpoint's answer holds no usable token", _CHECK_URL)
+        return answer
+
+
+def _refusal(http_status: int) -> GatewayRefused | GatewayUnavailable:
+    said = f"the token endpoint answered {http_status}"
+    if http_status in (400, 401, 403):
+        return GatewayRefused(f"{said}: it refuses the client credentials", _CHECK_CREDENTIALS)
+    if http_status >= 500 or http_status in (408, 425, 429):
+        return GatewayUnavailable(f"{said}: it is out of order for now", _CHECK_NETWORK)
+    return GatewayRefused(f"{said}: it does not seem to be one", _CHECK_URL)

@@ -1,0 +1,236 @@
+"""JSON ↔ model: the operator's field names live here. Any bytes are read without an exception.
+
+Field names and the error model are the operator's (MMSOffnetNat v1, and its common error model). Where the document
+names a thing twice or shows no envelope, both names and one enclosing object or one-element list are understood.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+
+from mmsflow.gateway.model import OutgoingMessage, QuotaReply
+from mmsflow.mms.status import DeliveryStatus, read_delivery_status
+
+Fields = Mapping[str, object]
+
+_LONGEST_TEXT = 300
+_LONGEST_ID = 512
+_DEEPEST = 3  # an object in a one-element list in an object
+_LONG_NUMBER = re.compile(r"\+?(?:48[ -]?)?\d{3}[ -]?\d{3}[ -]?\d{3,}", re.ASCII)
+_ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?!\d)", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+@dataclass(frozen=True, slots=True)
+class SendAnswer:
+    """What the body of an answer to a send says.
+
+    Attributes:
+        gateway_id: empty when it holds none.
+        refused: its ``deliveryStatus`` is ``Bad request``.
+        code, text: of the operator's error model; 0 and empty when absent.
+    """
+
+    gateway_id: str
+    refused: bool
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """An access token and its life in seconds; None when the answer does not say."""
+
+    access_token: str
+    life_seconds: float | None
+
+    def __repr__(self) -> str:
+        return f"TokenAnswer(••••, {self.life_seconds})"
+
+
+def message_part(message: OutgoingMessage) -> bytes:
+    """The JSON of one message, in ASCII (other characters escaped), one address always."""
+    part: dict[str, object] = {"addresses": ["tel:" + message.msisdn], "senderAddress": message.sender}
+    if message.subject:
+        part["subject"] = message.subject
+    part["priority"] = message.priority
+    part["deliveryReport"] = message.delivery_report
+    return json.dumps(part).encode("ascii")
+
+
+def read_send(http_status: int, body: bytes, content_type: str = "") -> SendAnswer:
+    """Read the answer to a send; a missing or unusable body simply holds no id."""
+    document = _parse(body)
+    answered = 200 <= http_status < 300
+    code, text = _error(document)
+    if not answered:
+        return SendAnswer("", False, code, text or _unreadable(document, body, content_type))
+    refused = _word(_text(document, "deliveryStatus")) == "badrequest"
+    gateway_id = _identifier(_find(document, "authenticationId")) or _identifier(_find(document, "id"))
+    if refused:
+        text = text or "Bad request"
+    elif not gateway_id:
+        text = text or _unreadable(document, body, content_type)
+    return SendAnswer(gateway_id, refused, code, text)
+
+
+def read_status(http_status: int, body: bytes) -> DeliveryStatus | None:
+    """The status word of an answer to a status question; of a refusal only a word that some document names."""
+    document = _parse(body)
+    raw = _text(document, "status") or _text(document, "deliveryStatus")
+    if not raw:
+        return None
+    status = read_delivery_status(raw)
+    return status if status.known or 200 <= http_status < 300 else None
+
+
+def read_limit(body: bytes) -> QuotaReply | None:
+    """The quota counter; None when the two numbers cannot be read. An unreadable date is None in the reply."""
+    document = _parse(body)
+    used, available = _count(_find(document, "used")), _count(_find(document, "available"))
+    if used is None or available is None:
+        return None
+    raw_date = _text(document, "date")
+    return QuotaReply(max(used, 0), max(available, 0), read_reset_date(raw_date), raw_date, body)
+
+
+def read_token(body: bytes) -> TokenAnswer | None:
+    """The token of a token endpoint's answer; None when there is none that can stand in a header."""
+    document = _parse(body)
+    token = _find(document, "access_token")
+    if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
+        return None
+    life = _number(_find(document, "expires_in"))
+    return TokenAnswer(token, life if life is not None and life > 0 else None)
+
+
+def read_error(body: bytes, content_type: str = "") -> tuple[int, str]:
+    """Code and text of the operator's error model; 0 and a description of the body where it is none."""
+    document = _parse(body)
+    code, text = _error(document)
+    return code, text or _unreadable(document, body, content_type)
+
+
+def read_reset_date(raw: str) -> date | None:
+    """Read ``Tue Jan 22 2026``, with or without time and zone, or ISO 8601; None when it is neither.
+
+    The weekday is not looked at: that of the operator's own example is wrong.
+    """
+    iso = _ISO_DATE.match(raw.strip())
+    if iso:
+        year, month, day = (int(text) for text in iso.groups())
+        return _date(year, month, day)
+    words = raw.replace(",", " ").split()
+    months = [_MONTHS.index(word[:3].lower()) + 1 for word in words if word[:3].lower() in _MONTHS]
+    days = [int(word) for word in words if re.fullmatch(r"\d{1,2}", word, re.ASCII)]
+    years = [int(word) for word in words if re.fullmatch(r"\d{4}", word, re.ASCII)]
+    if len(months) != 1 or len(days) != 1 or len(years) != 1:
+        return None
+    return _date(years[0], months[0], days[0])
+
+
+def read_retry_after(value: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, as number or HTTP date; None when absent or unreadable."""
+    text = value.strip()
+    if re.fullmatch(r"\d{1,18}", text, re.ASCII):
+        return float(text)
+    try:
+        until = parsedate_to_datetime(text)
+        return max(0.0, (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - now.timestamp())
+    except (TypeError, ValueError, OverflowError, IndexError):
+        return None
+
+
+def one_line(text: str) -> str:
+    """A text of the other side's, fit to be shown: one printable line, cut, long numbers masked."""
+    masked = _LONG_NUMBER.sub(lambda found: "…" + found.group()[-3:], _printable(text))
+    return masked if len(masked) <= _LONGEST_TEXT else masked[: _LONGEST_TEXT - 1] + "…"
+
+
+def _parse(body: bytes) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _printable(text: str) -> str:
+    cut = text[: 4 * _LONGEST_TEXT]
+    return " ".join("".join(character if character.isprintable() else " " for character in cut).split())
+
+
+def _find(document: object, name: str, kind: type = object) -> object:
+    """The first value of that name and kind, outer objects before inner ones; None when there is none."""
+    values = (fields.get(name) for fields in _objects(document, _DEEPEST))
+    return next((value for value in values if value is not None and isinstance(value, kind)), None)
+
+
+def _text(document: object, name: str) -> str:
+    value = _find(document, name, str)
+    return _printable(value)[:_LONGEST_TEXT] if isinstance(value, str) else ""
+
+
+def _objects(document: object, depth: int) -> Iterator[Fields]:
+    if isinstance(document, list) and len(document) == 1:
+        document = document[0]
+    if not isinstance(document, dict) or depth == 0:
+        return
+    yield document
+    for value in document.values():
+        yield from _objects(value, depth - 1)
+
+
+def _error(document: object) -> tuple[int, str]:
+    code = _count(_find(document, "code")) or 0
+    texts = dict.fromkeys((_text(document, "message"), _text(document, "description")))
+    return code, one_line(": ".join(filter(None, texts)))
+
+
+def _unreadable(document: object, body: bytes, content_type: str) -> str:
+    if not body.strip():
+        return "the answer has no body"
+    if document is not None:
+        return "the answer's JSON holds none of the fields it should"
+    kind = one_line(content_type.partition(";")[0])[:60] or "no content type"
+    return f"the answer is no JSON ({kind}, {len(body)} bytes)"
+
+
+def _word(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _identifier(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        return ""
+    text = value.strip()
+    return text if text.isprintable() and len(text) <= _LONGEST_ID else ""
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(value: object) -> int | None:
+    number = _number(value)
+    return int(number) if number is not None and number.is_integer() and abs(number) < 1e15 else None
+
+
+def _date(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

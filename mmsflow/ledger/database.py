@@ -1,0 +1,310 @@
+"""The database below the ledger: where it is, how it is opened, transactions, and errors that people can act on.
+
+SQLite with a write-ahead log and ``synchronous=FULL``: what a commit has returned from survives a power cut. Exactly
+one connection writes and checkpoints (SQLite before 3.51.3 can damage a log that two connections reset), the others
+are opened read-only.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    Engine,
+    Insert,
+    Integer,
+    NullPool,
+    Row,
+    Select,
+    StaticPool,
+    Update,
+    bindparam,
+    create_engine,
+)
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from mmsflow.errors import LedgerError, UsageError
+from mmsflow.ledger.schema import metadata
+
+_BUSY_SECONDS = 5.0
+_WRITER_CACHE_KIB = 64 * 1024  # holds the index on numbers of a million rows, which are inserted in no order
+_LOOKUP_KEYS = 512
+_DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
+
+_MENDING = {
+    "SQLITE_FULL": ("has no room left", "Free some space on its disk, then run the same command again."),
+    "SQLITE_IOERR": ("cannot be read or written", "Look at its disk: room, quota, file-size limits, hardware."),
+    "SQLITE_CORRUPT": ("is damaged", "Restore it from a backup; nothing was sent by this command."),
+    "SQLITE_NOTADB": ("is not an SQLite database", "Name another file with MMSFLOW_LEDGER, or restore a backup."),
+    "SQLITE_READONLY": ("cannot be written", "Make the file and its folder writable for you."),
+    "SQLITE_CANTOPEN": ("cannot be opened", "Look at the path, and make the folder readable and writable for you."),
+    "SQLITE_PERM": ("cannot be opened", "Make the file and its folder readable and writable for you."),
+    "SQLITE_BUSY": ("is busy with another process", "Try again; close other programs that have this file open."),
+    "SQLITE_LOCKED": ("is busy", "Try again."),
+}
+_UNFORESEEN = ("cannot be used", "Run `mmsflow doctor`; keep a copy of the file before you change anything.")
+
+
+def ledger_path(url: str) -> Path:
+    """The file that ``sqlite:///PATH`` names; a relative path counts from the current folder.
+
+    Raises:
+        UsageError: another kind of database, or no file.
+    """
+    scheme, separator, rest = url.partition("://")
+    if scheme.partition("+")[0] in ("postgresql", "postgres"):
+        raise UsageError(
+            "a ledger in PostgreSQL is not carried out yet, only sqlite is",
+            "Set MMSFLOW_LEDGER to `sqlite:///PATH`, or leave it out for .mmsflow/ledger.db in the workspace.",
+        )
+    path = rest.removeprefix("/")
+    if scheme != "sqlite" or not separator or not rest.startswith("/") or path in ("", ":memory:") or "\0" in path:
+        shown = scheme if separator else "no URL"
+        raise UsageError(
+            f"the ledger's address is not understood ({shown})",
+            "Write `sqlite:///relative/ledger.db` or `sqlite:////absolute/ledger.db`: the ledger is a file.",
+        )
+    return Path(path).absolute()
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn whatever the database or the file system refuses into a LedgerError with a way out."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _explain(path, error.orig) from error
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise _explain(path, error) from error
+    except UnicodeError as error:
+        raise LedgerError(
+            f"the ledger {path} cannot keep a text that is not valid Unicode",
+            "Look for broken characters in the list's cells and save it as UTF-8.",
+        ) from error
+    except OSError as error:
+        raise LedgerError(
+            f"the ledger {path} cannot be opened: {error.strerror}",
+            "Make its folder readable and writable for you, or name another ledger with MMSFLOW_LEDGER.",
+        ) from error
+
+
+def _explain(path: Path, error: BaseException | None) -> LedgerError:
+    name = getattr(error, "sqlite_errorname", "")
+    kind = "_".join(name.split("_")[:2])
+    if not name and isinstance(error, sqlite3.DatabaseError) and "malformed" in str(error):
+        kind = "SQLITE_CORRUPT"
+    what, advice = _MENDING.get(kind, _UNFORESEEN)
+    return LedgerError(f"the ledger {path} {what} ({error})", advice)
+
+
+class Database:
+    """An open database: one connection that stays, and short-lived ones for long reads beside it."""
+
+    def __init__(self, path: Path, engine: Engine, *, is_empty: bool = False) -> None:
+        self.path = path
+        self.is_empty = is_empty
+        self._engine = engine
+        with explained(path):
+            self._connection = engine.connect()
+
+    @classmethod
+    def for_reading(cls, path: Path) -> Database:
+        """Open read-only; a ledger that does not exist yet is an empty one.
+
+        Raises:
+            LedgerError: it exists and cannot be read.
+        """
+        with explained(path):
+            # An empty file is a ledger whose making was interrupted before its first transaction.
+            if not path.exists() or path.stat().st_size == 0:
+                return cls(path, _nothing(), is_empty=True)
+        return cls(path, _engine(path, writable=False))
+
+    @classmethod
+    def for_writing(cls, path: Path) -> Database:
+        """Open for writing, making the file (0600); the caller holds the write lock.
+
+        Raises:
+            LedgerError: it cannot be made or opened.
+        """
+        with explained(path):
+            _make_file(path)
+        return cls(path, _engine(path, writable=True))
+
+    def close(self) -> None:
+        """Close; again is harmless. The last one to close folds the log into the file."""
+        with explained(self.path):
+            self._connection.close()
+            self._engine.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view for a few statements.
+
+        Raises:
+            LedgerError: the database cannot be read.
+        """
+        with explained(self.path), _transaction(self._connection, "BEGIN"):
+            yield self._connection
+
+    @contextmanager
+    def read_beside(self) -> Iterator[Connection]:
+        """One consistent view on a connection of its own, for reads that go on while others write.
+
+        Raises:
+            LedgerError: the database cannot be read.
+        """
+        with explained(self.path), self._engine.connect() as connection:
+            if self._engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+            with _transaction(connection, "BEGIN"):
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One durable transaction: all of it, or after any exception nothing.
+
+        Raises:
+            LedgerError: the database cannot be written.
+        """
+        with explained(self.path), _transaction(self._connection, "BEGIN IMMEDIATE"):
+            yield self._connection
+
+
+class Prepared:
+    """A statement compiled once, for rows that are tuples in the order given here.
+
+    SQLAlchemy's own way of taking parameters costs 2 to 4 µs a row, which is more than SQLite needs to write it.
+    """
+
+    def __init__(self, statement: Insert | Update, *order: str) -> None:
+        keys = list(order) if isinstance(statement, Insert) else None
+        compiled = statement.compile(dialect=_DIALECT, column_keys=keys)
+        names = tuple(getattr(compiled, "positiontup", None) or ())
+        self._sql = str(compiled)
+        self._pick = None if names == order else itemgetter(*(order.index(name) for name in names))
+
+    def many(self, connection: Connection, rows: Sequence[tuple[object, ...]]) -> int:
+        """Execute for every row; how many rows of the table were changed."""
+        if not rows:
+            return 0
+        if self._pick is not None:
+            rows = list(map(self._pick, rows))
+        return connection.exec_driver_sql(self._sql, rows).rowcount
+
+
+class Lookup:
+    """A query by many keys, compiled once for each of a few sizes.
+
+    Lists of keys are filled up to the next power of two by repeating the last one, so that SQLAlchemy need not write
+    the statement, nor SQLite plan it, for every length anew.
+
+    Args:
+        statement: the query for a list of parameters.
+    """
+
+    def __init__(self, statement: Callable[[Sequence[BindParameter[int]]], Select[*tuple[Any, ...]]]) -> None:
+        self._statement = statement
+        self._sql: dict[int, str] = {}
+
+    def rows(self, connection: Connection, keys: Collection[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """What is found, in no order; each row once."""
+        wanted = sorted(keys)
+        found: list[Row[*tuple[Any, ...]]] = []
+        for start in range(0, len(wanted), _LOOKUP_KEYS):
+            part = wanted[start : start + _LOOKUP_KEYS]
+            size = 1 << (len(part) - 1).bit_length()
+            filled = (*part, *part[-1:] * (size - len(part)))
+            found += connection.exec_driver_sql(self._of_size(size), filled).all()
+        return found
+
+    def _of_size(self, size: int) -> str:
+        if size not in self._sql:
+            parameters = [bindparam(f"key_{number}", type_=Integer) for number in range(size)]
+            self._sql[size] = str(self._statement(parameters).compile(dialect=_DIALECT))
+        return self._sql[size]
+
+
+@contextmanager
+def _transaction(connection: Connection, begin: str) -> Iterator[None]:
+    # Begun by hand: Python's sqlite3 would begin before the first change only, which is no consistent view.
+    try:
+        connection.exec_driver_sql(begin)
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _engine(path: Path, *, writable: bool) -> Engine:
+    def connect() -> sqlite3.Connection:
+        mode = "rw" if writable else "ro"
+        connection = sqlite3.connect(
+            f"{path.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            _configure(connection, writable=writable)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    return create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+
+def _configure(connection: sqlite3.Connection, *, writable: bool) -> None:
+    settings: Mapping[str, object] = {"foreign_keys": "ON"}
+    if writable:
+        settings = {
+            "journal_mode": "WAL",
+            "synchronous": "FULL",
+            "foreign_keys": "ON",
+            "cache_size": -_WRITER_CACHE_KIB,
+            "journal_size_limit": 64 * 1024 * 1024,
+        }
+    for name, value in settings.items():
+        connection.execute(f"PRAGMA {name} = {value}")
+    # Reading the schema finds at once what is not a database, or is a damaged one.
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def _nothing() -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False),
+        poolclass=StaticPool,
+    )
+    metadata.create_all(engine)
+    return engine
+
+
+def make_folder(path: Path) -> None:
+    """Make the ledger's folder (0700), if there is none."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _make_file(path: Path) -> None:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        return
+    os.close(descriptor)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the new file's name must survive a power cut as well as its content
+    finally:
+        os.close(folder)

@@ -1,0 +1,193 @@
+"""One writer at a time: a kernel lock on ``<ledger>.lock``, with a note inside of who holds it.
+
+A POSIX record lock: the kernel drops it when its process ends, however it ends, and no child inherits it. So a dead
+owner is replaced at once, and nothing ever has to be judged stale. Two properties of such locks shape this module:
+closing *any* descriptor of the file gives up the process's lock, and a process never conflicts with itself. Hence the
+list of what this process holds, and hence nobody here opens a lock file that it holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import shlex
+import socket
+import struct
+import sys
+from datetime import datetime
+from pathlib import Path
+
+from mmsflow.errors import LedgerError, RunHeld
+from mmsflow.ledger.model import Holder
+
+_NOTE_BYTES = 4096
+_held: dict[tuple[int, int, int], Holder] = {}  # by (our pid, device, inode); a forked child finds nothing of its own
+
+
+class WriteLock:
+    """The right to write, held from ``take`` to ``release``."""
+
+    def __init__(self, descriptor: int, key: tuple[int, int, int]) -> None:
+        self._descriptor, self._key = descriptor, key
+        self._released = False
+
+    @classmethod
+    def take(cls, ledger: Path, *, command: str, now: datetime) -> WriteLock:
+        """Lock the ledger at ``ledger`` for this process.
+
+        Args:
+            ledger: the database file; the lock file stands beside it.
+            command: what this process was asked to do, for the note.
+            now: for the note, aware.
+
+        Raises:
+            RunHeld: another process, or another part of this one, holds it.
+            LedgerError: the lock file cannot be made or locked.
+        """
+        path = lock_path(ledger)
+        mine = Holder(os.getpid(), socket.gethostname(), now, command)
+        while True:
+            if (ours := _held_by_us(path)) is not None:
+                raise _refusal(ledger, ours)
+            descriptor = _open(path, os.O_RDWR | os.O_CREAT)
+            try:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                seen = _read_note(descriptor)
+                os.close(descriptor)
+                raise _not_locked(ledger, error, seen) from None
+            key = (os.getpid(), *_identity(os.fstat(descriptor)))
+            if _identity_of(path) == key[1:]:
+                break
+            os.close(descriptor)  # somebody removed the file between our opening and locking it
+        _held[key] = mine
+        lock = cls(descriptor, key)
+        try:
+            _write_note(descriptor, mine)
+        except OSError as error:
+            lock.release()
+            raise _unusable(path, error) from None
+        return lock
+
+    def release(self) -> None:
+        """Give the right up; again is harmless, and in a forked child nothing is touched."""
+        if self._released or self._key[0] != os.getpid():
+            return
+        self._released = True
+        del _held[self._key]
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+
+
+def lock_path(ledger: Path) -> Path:
+    """The lock file of a ledger."""
+    return ledger.with_name(ledger.name + ".lock")
+
+
+def holder_of(ledger: Path) -> Holder | None:
+    """Who holds the ledger's write lock now; None when it is free.
+
+    Only asks the kernel: testing by locking would get in the way of a writer that starts at the same moment.
+
+    Raises:
+        LedgerError: the lock file exists and cannot be read.
+    """
+    path = lock_path(ledger)
+    if (ours := _held_by_us(path)) is not None:
+        return ours
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise _unusable(path, error) from None
+    try:
+        pid = _locking_pid(descriptor)
+        if pid is None:
+            return None
+        note = _read_note(descriptor)
+    finally:
+        os.close(descriptor)
+    # The note is a moment younger than the lock: until it is there, the kernel's word for the process is all we know.
+    return note if note is not None else Holder(pid, socket.gethostname(), None, "")
+
+
+def _held_by_us(path: Path) -> Holder | None:
+    identity = _identity_of(path)
+    return None if identity is None else _held.get((os.getpid(), *identity))
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    try:
+        return _identity(path.stat())
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
+
+
+def _open(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _unusable(path, error) from None
+
+
+def _locking_pid(descriptor: int) -> int | None:
+    # struct flock as the two systems lay it out: whole file, from its start.
+    if sys.platform == "darwin":
+        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack("qqihh", 0, 0, 0, fcntl.F_RDLCK, os.SEEK_SET))
+        _, _, pid, kind, _ = struct.unpack("qqihh", answer)
+    else:
+        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack("hhlli4x", fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0))
+        kind, _, _, _, pid = struct.unpack("hhlli4x", answer)
+    return None if kind == fcntl.F_UNLCK else int(pid)
+
+
+def _write_note(descriptor: int, holder: Holder) -> None:
+    since = holder.since.isoformat(timespec="seconds") if holder.since else ""
+    # A note that would not fit is cut at its only long part.
+    command = holder.command[: _NOTE_BYTES // 8]
+    note = json.dumps({"pid": holder.pid, "host": holder.host, "since": since, "command": command})
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, note.encode(), 0)
+
+
+def _read_note(descriptor: int) -> Holder | None:
+    try:
+        note = json.loads(os.pread(descriptor, _NOTE_BYTES, 0))
+        since = datetime.fromisoformat(note["since"]) if note["since"] else None
+        return Holder(int(note["pid"]), str(note["host"]), since, str(note["command"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _not_locked(ledger: Path, error: OSError, seen: Holder | None) -> RunHeld | LedgerError:
+    if error.errno in (errno.EACCES, errno.EAGAIN):
+        return _refusal(ledger, seen)
+    return _unusable(lock_path(ledger), error)
+
+
+def _refusal(ledger: Path, holder: Holder | None) -> RunHeld:
+    if holder is None:
+        return RunHeld(f"another process holds the ledger {ledger}", "Wait a moment and try again.")
+    since = f", since {holder.since.isoformat(timespec='seconds')}" if holder.since else ""
+    doing = f" ({holder.command})" if holder.command else ""
+    return RunHeld(
+        f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}",
+        "Look at its progress with `mmsflow status`, wait for it, or stop it with Ctrl-C in its terminal or "
+        f"{shlex.join(['kill', str(holder.pid)])}: the ledger is free as soon as it has ended.",
+    )
+
+
+def _unusable(path: Path, error: OSError) -> LedgerError:
+    return LedgerError(
+        f"the lock file {path} cannot be used: {error.strerror}",
+        "Make its folder writable for you, or name another ledger with MMSFLOW_LEDGER.",
+    )

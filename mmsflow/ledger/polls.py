@@ -1,0 +1,105 @@
+"""Accepted messages whose delivery status is asked until it is final."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, func, literal_column, select, update
+
+from mmsflow.ledger.codec import maybe_micros, to_instant, to_micros
+from mmsflow.ledger.database import Prepared
+from mmsflow.ledger.events import Current, History, current_messages
+from mmsflow.ledger.model import DuePoll, PollResult
+from mmsflow.ledger.schema import IS_POLLED, messages
+from mmsflow.mms.status import MessageState
+
+_RECORD = Prepared(
+    update(messages)
+    .values(
+        state=bindparam("new_state"),
+        status=bindparam("new_status"),
+        reason=bindparam("new_reason"),
+        code=bindparam("new_code"),
+        polls=messages.c.polls + literal_column("1"),
+        next_poll_at=bindparam("new_next_poll_at"),
+        final_at=bindparam("new_final_at"),
+    )
+    .where(messages.c.id == bindparam("of_id"), messages.c.state == literal_column("'accepted'")),
+    "new_state",
+    "new_status",
+    "new_reason",
+    "new_code",
+    "new_next_poll_at",
+    "new_final_at",
+    "of_id",
+)
+
+
+def due_polls(connection: Connection, key: int, *, now: datetime, limit: int) -> list[DuePoll]:
+    """The messages whose next question is due, the longest due first, ``limit`` at most."""
+    query = (
+        select(messages.c.id, messages.c.gateway_id, messages.c.accepted_at, messages.c.polls, messages.c.status)
+        .where(messages.c.run_key == key, IS_POLLED, messages.c.next_poll_at <= to_micros(now))
+        .order_by(messages.c.next_poll_at, messages.c.id)
+        .limit(limit)
+    )
+    return [
+        DuePoll(number, gateway_id, to_instant(accepted_at), polls, status)
+        for number, gateway_id, accepted_at, polls, status in connection.execute(query)
+    ]
+
+
+def outstanding(connection: Connection, key: int) -> int:
+    """Accepted messages that are still to be asked for."""
+    query = select(func.count()).select_from(messages).where(messages.c.run_key == key, IS_POLLED)
+    return connection.execute(query).scalar_one()
+
+
+def next_poll(connection: Connection, key: int) -> int | None:
+    """When the earliest question is due."""
+    query = select(func.min(messages.c.next_poll_at)).where(messages.c.run_key == key, IS_POLLED)
+    return connection.execute(query).scalar()
+
+
+def record_polls(connection: Connection, key: int, results: Sequence[PollResult]) -> None:
+    """Write answers down; one that comes after the end changes nothing but the history.
+
+    Raises:
+        LedgerError: an id is not of this run.
+        IllegalTransition: a result names a state that a delivery status cannot lead to.
+    """
+    if not results:
+        return
+    current = current_messages(connection, key, {result.id for result in results})
+    history = History(key)
+    _RECORD.many(
+        connection,
+        [change for result in results if (change := _record(current[result.id], result, history)) is not None],
+    )
+    history.write(connection)
+
+
+def _record(message: Current, result: PollResult, history: History) -> tuple[object, ...] | None:
+    at = to_micros(result.at)
+    if message.state is not MessageState.ACCEPTED:
+        if result.state not in (None, message.state):
+            said = f"the status {result.status!r} came after the end and changed nothing"
+            history.learn(message, at, said, result.detail)
+        return None
+    status = result.status or message.status
+    if result.state is not None:
+        history.move(message, result.state, at, result.reason or status, result.detail)
+    elif status != message.status:
+        history.learn(message, at, result.reason or status, result.detail)
+    message.status = status
+    final = result.state is not None
+    return (
+        message.state.value,
+        status,
+        result.reason,
+        (result.code or status) if final else result.code,
+        None if final else maybe_micros(result.next_poll_at),
+        at if final else None,
+        message.id,
+    )

@@ -1,0 +1,215 @@
+"""Runs as a whole: finding them, taking them over, and their state."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mmsflow.errors import LedgerError
+from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
+from mmsflow.ledger.events import append_run_event
+from mmsflow.ledger.messages import give_up_on_sending
+from mmsflow.ledger.model import Blob, FrozenInput, NewRun, PausedBy, RunInfo, RunState, WaveRecord
+from mmsflow.ledger.schema import blobs, inputs, runs, waves
+
+# A run that has ended stays so when somebody takes it to ask for the last delivery reports.
+_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
+
+
+def find_runs(
+    connection: Connection,
+    *,
+    run: str | None = None,
+    account: str | None = None,
+    campaign: str | None = None,
+    tests: bool = True,
+) -> list[RunInfo]:
+    """The runs that fit every filter given, newest first."""
+    query = select(runs).order_by(runs.c.key.desc())
+    for column, wanted in ((runs.c.run, run), (runs.c.account, account), (runs.c.campaign, campaign)):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if not tests:
+        query = query.where(runs.c.test.is_(False))
+    return [_info(row) for row in connection.execute(query)]
+
+
+def run_by_key(connection: Connection, key: int) -> RunInfo:
+    """One run.
+
+    Raises:
+        LedgerError: there is none with this key.
+    """
+    row = connection.execute(select(runs).where(runs.c.key == key)).first()
+    if row is None:
+        raise LedgerError(f"the ledger has no run number {key}", "List the runs with `mmsflow runs`.")
+    return _info(row)
+
+
+def insert_run(connection: Connection, new: NewRun) -> int:
+    """The run's own row, its inputs, its waves, and those blobs that the ledger has not got yet; its key.
+
+    Raises:
+        LedgerError: the run, or another one of its occurrence, is there already.
+    """
+    values = {
+        "run": new.run,
+        "campaign": new.campaign,
+        "account": new.account,
+        "occurrence": new.occurrence,
+        "test": new.test,
+        "campaign_file": new.campaign_file,
+        "campaign_sha256": new.campaign_sha256,
+        "plan_sha256": new.plan_sha256,
+        "git_commit": new.git_commit,
+        "git_clean": new.git_clean,
+        "sender": new.sender,
+        "priority": new.priority,
+        "delivery_report": new.delivery_report,
+        "config": encode_object(new.config),
+        "created_at": to_micros(new.created_at),
+        "rows": new.rows,
+        "state": RunState.PLANNED.value,
+        "updated_at": to_micros(new.created_at),
+    }
+    try:
+        key = int(connection.execute(insert(runs).returning(runs.c.key), values).scalar_one())
+    except IntegrityError as error:
+        raise LedgerError(
+            f"the ledger has a run {new.run} already, or another one for its occurrence ({new.occurrence})",
+            f"Look at it with `mmsflow status {new.run}`; nothing was stored a second time.",
+        ) from error
+    _insert_inputs(connection, key, new.inputs)
+    _insert_waves(connection, key, new.waves)
+    _insert_blobs(connection, new.blobs)
+    return key
+
+
+def take_run(connection: Connection, key: int, now: datetime) -> RunInfo:
+    """Raise the fence and set the run running; what a dead process left on the wire becomes ``unknown``."""
+    before = run_by_key(connection, key)
+    taken = replace(before, fence=before.fence + 1)
+    connection.execute(update(runs).where(runs.c.key == key).values(fence=taken.fence))
+    give_up_on_sending(connection, key, to_micros(now))
+    if before.state in _ENDED:
+        return taken
+    set_state(connection, taken, RunState.RUNNING, now=now)
+    return run_by_key(connection, key)
+
+
+def set_state(
+    connection: Connection,
+    run: RunInfo,
+    state: RunState,
+    *,
+    now: datetime,
+    paused_by: PausedBy = PausedBy.NOBODY,
+    reason: str = "",
+    resumes_at: datetime | None = None,
+) -> None:
+    """Move a run; the history keeps each change of its state, of who paused it, and of the reason."""
+    at = to_micros(now)
+    values = {
+        "state": state.value,
+        "paused_by": paused_by.value,
+        "reason": reason,
+        "resumes_at": maybe_micros(resumes_at),
+        "updated_at": at,
+    }
+    connection.execute(update(runs).where(runs.c.key == run.key), values)
+    if (run.state, run.paused_by, run.reason) != (state, paused_by, reason):
+        detail = {"paused_by": paused_by.value} if paused_by else {}
+        append_run_event(connection, run.key, at, run.fence, run.state, state, reason, detail)
+
+
+def waves_of(connection: Connection, key: int) -> list[WaveRecord]:
+    """The waves as planned, in order."""
+    rows = connection.execute(select(waves).where(waves.c.run_key == key).order_by(waves.c.number))
+    return [WaveRecord(row.number, maybe_instant(row.starts_at), row.size) for row in rows]
+
+
+def inputs_of(connection: Connection, key: int) -> list[FrozenInput]:
+    """The files that a run was made from, in the order of the plan."""
+    rows = connection.execute(select(inputs).where(inputs.c.run_key == key).order_by(inputs.c.position))
+    return [FrozenInput(row.kind, row.path, row.sha256, row.size_bytes) for row in rows]
+
+
+def blob_of(connection: Connection, sha256: str) -> Blob:
+    """Frozen bytes by their digest.
+
+    Raises:
+        LedgerError: the ledger does not hold them.
+    """
+    row = connection.execute(select(blobs).where(blobs.c.sha256 == sha256)).first()
+    if row is None:
+        raise LedgerError(
+            f"the ledger has no attachment with the digest {sha256[:12]}…",
+            "Restore the ledger from a backup; without it the messages that carry it cannot be sent.",
+        )
+    return Blob(row.sha256, row.content_type, row.data)
+
+
+def _insert_inputs(connection: Connection, key: int, files: Sequence[FrozenInput]) -> None:
+    rows = [
+        {
+            "run_key": key,
+            "position": position,
+            "kind": file.kind,
+            "path": file.path,
+            "sha256": file.sha256,
+            "size_bytes": file.size_bytes,
+        }
+        for position, file in enumerate(files, 1)
+    ]
+    if rows:
+        connection.execute(insert(inputs), rows)
+
+
+def _insert_waves(connection: Connection, key: int, planned: Sequence[WaveRecord]) -> None:
+    rows = [
+        {"run_key": key, "number": wave.number, "starts_at": maybe_micros(wave.starts_at), "size": wave.size}
+        for wave in planned
+    ]
+    if rows:
+        connection.execute(insert(waves), rows)
+
+
+def _insert_blobs(connection: Connection, frozen: Sequence[Blob]) -> None:
+    for blob in {blob.sha256: blob for blob in frozen}.values():
+        known = connection.execute(select(blobs.c.sha256).where(blobs.c.sha256 == blob.sha256)).first()
+        if known is None:
+            values = {"sha256": blob.sha256, "content_type": blob.content_type, "data": blob.data}
+            connection.execute(insert(blobs), values)
+
+
+def _info(row: Row[Any]) -> RunInfo:
+    return RunInfo(
+        key=row.key,
+        run=row.run,
+        campaign=row.campaign,
+        account=row.account,
+        occurrence=row.occurrence,
+        test=row.test,
+        campaign_file=row.campaign_file,
+        campaign_sha256=row.campaign_sha256,
+        plan_sha256=row.plan_sha256,
+        git_commit=row.git_commit,
+        git_clean=row.git_clean,
+        sender=row.sender,
+        priority=row.priority,
+        delivery_report=row.delivery_report,
+        config=decode_object(row.config),
+        created_at=to_instant(row.created_at),
+        rows=row.rows,
+        state=RunState(row.state),
+        paused_by=PausedBy(row.paused_by),
+        reason=row.reason,
+        fence=row.fence,
+        updated_at=to_instant(row.updated_at),
+        resumes_at=maybe_instant(row.resumes_at),
+    )

@@ -1,0 +1,241 @@
+"""The ledger's tables, in SQL that SQLite and PostgreSQL both understand.
+
+Instants are integer microseconds since 1970 in UTC, structured values are JSON in text columns: both databases then
+hold the same bytes, and the hot paths need no type conversion by SQLAlchemy.
+
+Every row of the source lists is in exactly one of ``messages`` and ``set_aside``. ``tallies`` counts both by state and
+is kept by the transaction that makes a change, so that a count never reads a million rows.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
+
+HEAD = "0001"
+"""The newest migration; a test compares it with the migrations folder."""
+
+VERSION_TABLE = "alembic_version"
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the type is spelt INTEGER.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+def _count(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default="0")
+
+
+def _instant(name: str, *, nullable: bool = True) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _run_key() -> Column[int]:
+    return Column("run_key", _Key, ForeignKey("runs.key"), nullable=False)
+
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("run", Text, nullable=False, unique=True),
+    Column("campaign", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("occurrence", Text, nullable=False),
+    Column("test", Boolean, nullable=False),
+    Column("campaign_file", Text, nullable=False),
+    Column("campaign_sha256", Text, nullable=False),
+    Column("plan_sha256", Text, nullable=False),
+    Column("git_commit", Text, nullable=False),
+    Column("git_clean", Boolean, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("delivery_report", Boolean, nullable=False),
+    Column("config", Text, nullable=False),  # JSON object
+    _instant("created_at", nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    _text("paused_by"),
+    _text("reason"),
+    _count("fence"),
+    _instant("updated_at", nullable=False),
+    _instant("resumes_at"),
+    UniqueConstraint("account", "campaign", "occurrence", name="runs_one_for_each_occurrence"),
+)
+
+inputs = Table(
+    "inputs",
+    metadata,
+    _run_key(),
+    Column("position", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    PrimaryKeyConstraint("run_key", "position"),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("content_type", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+waves = Table(
+    "waves",
+    metadata,
+    _run_key(),
+    Column("number", Integer, nullable=False),
+    _instant("starts_at"),
+    Column("size", Integer, nullable=False),
+    PrimaryKeyConstraint("run_key", "number"),
+)
+
+layouts = Table(
+    "layouts",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    _run_key(),
+    Column("layout", Text, nullable=False),  # JSON array of parts
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", _Key, primary_key=True),  # ascending in sending order within a run
+    _run_key(),
+    Column("ordinal", Integer, nullable=False),
+    Column("source_row", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("msisdn", Text, nullable=False),
+    Column("variant", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("layout_key", _Key, ForeignKey("layouts.key"), nullable=False),
+    Column("texts", Text, nullable=False),  # JSON array of strings
+    Column("wave", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    _count("attempt"),  # attempts begun; with the fence it names one try
+    _count("unspent"),  # of them, those that do not use up the campaign's attempts
+    _count("fence"),
+    _instant("not_before"),
+    _instant("sent_at"),
+    _instant("accepted_at"),
+    _instant("final_at"),
+    _instant("next_poll_at"),
+    _count("polls"),
+    _text("gateway_id"),
+    _text("status"),
+    _text("reason"),
+    _text("code"),
+)
+
+# Literals, because neither database uses a partial index for a condition whose value is a parameter.
+IS_READY = messages.c.state == literal_column("'ready'")
+IS_POLLED = (messages.c.state == literal_column("'accepted'")) & messages.c.next_poll_at.is_not(None)
+MUST_WAIT = IS_READY & messages.c.not_before.is_not(None)
+
+# The last line of defence: within a run a number gets one message.
+Index("messages_one_a_number", messages.c.run_key, messages.c.msisdn, unique=True)
+Index("messages_by_ordinal", messages.c.run_key, messages.c.ordinal, unique=True)
+# Partial indexes hold the open work only: a settled message costs nothing in them. There is none for `sending`: it
+# would cost two changes a message, and is looked for only after a crash, when the tallies say that there is some.
+Index("messages_ready", messages.c.run_key, messages.c.id, sqlite_where=IS_READY, postgresql_where=IS_READY)
+Index(
+    "messages_waiting",
+    messages.c.run_key,
+    messages.c.not_before,
+    sqlite_where=MUST_WAIT,
+    postgresql_where=MUST_WAIT,
+)
+Index(
+    "messages_to_poll",
+    messages.c.run_key,
+    messages.c.next_poll_at,
+    sqlite_where=IS_POLLED,
+    postgresql_where=IS_POLLED,
+)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    _run_key(),
+    Column("ordinal", Integer, nullable=False),
+    Column("source_row", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("run_key", "ordinal"),
+    sqlite_with_rowid=False,
+)
+Index("set_aside_by_number", set_aside.c.run_key, set_aside.c.number)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    _run_key(),
+    Column("wave", Integer, nullable=False),  # 0 for rows that were set aside
+    Column("state", Text, nullable=False),  # a message's state, or the bucket of rows that were set aside
+    Column("n", Integer, nullable=False),
+    PrimaryKeyConstraint("run_key", "wave", "state"),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    _run_key(),
+    Column("message_id", _Key, ForeignKey("messages.id")),  # NULL: the run itself changed
+    _instant("at", nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("old", Text, nullable=False),
+    Column("new", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON object
+)
+Index("events_by_message", events.c.message_id)
+
+quota_readings = Table(
+    "quota_readings",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("account", Text, nullable=False),
+    _instant("at", nullable=False),
+    Column("used", BigInteger, nullable=False),
+    Column("available", BigInteger, nullable=False),
+    Column("reset_on", Text),  # ISO date
+)
+Index("quota_readings_by_account", quota_readings.c.account, quota_readings.c.at)
+
+quota_use = Table(
+    "quota_use",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("period", Text, nullable=False),
+    _run_key(),
+    Column("posts", Integer, nullable=False),
+    PrimaryKeyConstraint("account", "period", "run_key"),
+)

@@ -1,0 +1,180 @@
+"""The ledger: one writer at a time, everything it does durable before it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+from mmsflow.audience.model import SetAside
+from mmsflow.clock import Clock, SystemClock
+from mmsflow.ledger import freeze, messages, polls, quota, runs
+from mmsflow.ledger.codec import to_micros
+from mmsflow.ledger.database import Database, explained, ledger_path, make_folder
+from mmsflow.ledger.history import LedgerReader
+from mmsflow.ledger.layouts import Layouts
+from mmsflow.ledger.lock import WriteLock
+from mmsflow.ledger.migrate import migrate
+from mmsflow.ledger.model import (
+    DuePoll,
+    NewRun,
+    Outcome,
+    PausedBy,
+    PollResult,
+    QuotaReading,
+    ReadyMessage,
+    RunInfo,
+    RunState,
+)
+from mmsflow.message.model import PlannedMessage
+
+__all__ = ["Ledger", "LedgerReader"]
+
+
+class Ledger(LedgerReader):
+    """The ledger, open for writing. Every method that writes is one short transaction: all of it or nothing."""
+
+    def __init__(self, path: Path, database: Database, lock: WriteLock, clock: Clock) -> None:
+        super().__init__(path, database)
+        self._lock = lock
+        self._clock = clock
+        self._layouts = Layouts()
+
+    @classmethod
+    def open(cls, url: str, *, command: str = "", clock: Clock | None = None) -> Self:
+        """Take the right to write, make the file if there is none, and bring it to this version's schema.
+
+        Args:
+            url: ``sqlite:///PATH``.
+            command: what this process was asked to do, shown to others that want to write.
+            clock: for the instants that the ledger notes by itself; the system's when not given.
+
+        Raises:
+            UsageError: another kind of database.
+            RunHeld: another process writes.
+            LedgerError: it cannot be written, or a newer version wrote it.
+        """
+        path, clock = ledger_path(url), clock or SystemClock()
+        with explained(path):
+            make_folder(path)
+        lock = WriteLock.take(path, command=command, now=clock.now())
+        try:
+            return cls(path, _migrated(path), lock, clock)
+        except BaseException:
+            lock.release()
+            raise
+
+    def close(self) -> None:
+        """Close and give the right to write up; again is harmless."""
+        try:
+            super().close()
+        finally:
+            self._lock.release()
+
+    def freeze_run(
+        self, new: NewRun, messages: Iterable[tuple[PlannedMessage, int]], set_aside: Iterable[SetAside]
+    ) -> RunInfo:
+        """Store a run with all rows of its lists; an exception on the way, also out of the iterables, leaves none.
+
+        Args:
+            new: the run; ``new.rows`` is what both iterables have together.
+            messages: in sending order, each with the number of its wave; consumed to its end first.
+            set_aside: rows that get no message.
+
+        Raises:
+            LedgerError: a row is missing or there twice, a number has two messages, the run exists.
+        """
+        with self._database.write() as connection:
+            key = freeze.freeze(connection, new, messages, set_aside)
+            return runs.run_by_key(connection, key)
+
+    def take_run(self, key: int) -> RunInfo:
+        """Begin to carry a run out: fence + 1, state running (an ended run keeps its state).
+
+        What an earlier process left in ``sending`` becomes ``unknown``, in the same transaction.
+        """
+        with self._database.write() as connection:
+            return runs.take_run(connection, key, self._clock.now())
+
+    def set_state(
+        self,
+        key: int,
+        state: RunState,
+        *,
+        paused_by: PausedBy = PausedBy.NOBODY,
+        reason: str = "",
+        resumes_at: datetime | None = None,
+    ) -> None:
+        """Set where a run is; see RunInfo for the arguments."""
+        with self._database.write() as connection:
+            run = runs.run_by_key(connection, key)
+            now = self._clock.now()
+            runs.set_state(connection, run, state, now=now, paused_by=paused_by, reason=reason, resumes_at=resumes_at)
+
+    def ready(self, key: int, *, now: datetime, after: int, limit: int) -> list[ReadyMessage]:
+        """Messages that may be sent at ``now``, with ids above ``after``, in sending order, ``limit`` at most."""
+        with self._database.read() as connection:
+            return messages.ready_messages(connection, self._layouts, key, now=now, after=after, limit=limit)
+
+    def commit(
+        self,
+        key: int,
+        fence: int,
+        *,
+        outcomes: Sequence[Outcome],
+        intents: Sequence[int],
+        now: datetime,
+        period: str,
+    ) -> list[int]:
+        """Settle what has come in, then note what is about to be sent; durable when it returns.
+
+        Args:
+            key, fence: of the run as ``take_run`` returned it.
+            outcomes: each applies to ``sending`` of the same attempt and fence, or to ``unknown`` of the same attempt
+                when a reply came after all (accepted, accepted_noid, rejected); any other changes nothing, but is
+                kept in the message's history.
+            intents: ids of ready messages, which become ``sending`` with attempt + 1.
+            now: the intents' instant.
+            period: the quota period that the intents count in.
+
+        Returns:
+            The ids whose intent took, in the order given; only these may be sent.
+
+        Raises:
+            LedgerError: the fence is not the run's any more (nothing was changed), or the disk is full.
+            IllegalTransition: an outcome names a state that sending cannot lead to.
+        """
+        with self._database.write() as connection:
+            return messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+
+    def due_polls(self, key: int, *, now: datetime, limit: int) -> list[DuePoll]:
+        """Accepted messages whose next question is due, the longest due first, ``limit`` at most."""
+        with self._database.read() as connection:
+            return polls.due_polls(connection, key, now=now, limit=limit)
+
+    def record_polls(self, key: int, results: Sequence[PollResult]) -> None:
+        """Write answers to status questions down; a final state never changes."""
+        with self._database.write() as connection:
+            polls.record_polls(connection, key, results)
+
+    def end_unsent(self, key: int, reason: str, code: str) -> int:
+        """Every ready message of a run becomes ``not_sent`` (cancelled, or its time has passed); how many."""
+        with self._database.write() as connection:
+            return messages.end_unsent(connection, key, reason, code, to_micros(self._clock.now()))
+
+    def record_quota(self, reading: QuotaReading) -> None:
+        """Keep one reading of the gateway's counter."""
+        with self._database.write() as connection:
+            quota.add_reading(connection, reading)
+
+
+def _migrated(path: Path) -> Database:
+    database = Database.for_writing(path)
+    try:
+        with database.write() as connection:
+            migrate(connection, path)
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,159 @@
+"""Planned messages and rows set aside, kept off the heap until a run freezes them.
+
+A private temporary SQLite database holds them: it spills to disk by itself, has no name that another process could
+open, and is gone when it is closed, whatever happens to the process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+
+from mmsflow.audience.model import SetAside
+from mmsflow.message.model import Layout, PlannedMessage
+from mmsflow.mms.status import Bucket
+from mmsflow.plan.model import Wave
+
+_CHUNK = 1000
+
+
+class Draft:
+    """A planned run before it starts.
+
+    Attributes:
+        reasons: set-aside rows by (bucket, code) → rows.
+        examples: for each (bucket, code) the first row's reason.
+        first_subject: of the first message.
+    """
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.executescript(
+            "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
+            "CREATE TABLE message (ordinal INTEGER PRIMARY KEY, source TEXT, row INTEGER, msisdn TEXT, subject TEXT,"
+            " layout INTEGER, texts TEXT, variant TEXT);"
+            "CREATE TABLE aside (ordinal INTEGER PRIMARY KEY, source TEXT, row INTEGER, number TEXT, bucket TEXT,"
+            " code TEXT, reason TEXT);"
+        )
+        self._layouts: dict[Layout, int] = {}
+        self._digest = hashlib.sha256()
+        self.reasons: Counter[tuple[Bucket, str]] = Counter()
+        self.examples: dict[tuple[Bucket, str], str] = {}
+        self.messages = 0
+        self.first_subject = ""
+
+    def __enter__(self) -> Draft:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget everything; the temporary file goes with it."""
+        self._db.close()
+
+    def add_messages(self, messages: Sequence[PlannedMessage]) -> None:
+        """Keep rendered messages; their order is the order of sending."""
+        if messages and not self.messages:
+            self.first_subject = messages[0].subject
+        rows = [
+            (
+                message.ordinal,
+                message.source,
+                message.row,
+                message.msisdn,
+                message.subject,
+                self._layouts.setdefault(message.layout, len(self._layouts)),
+                json.dumps(message.texts, ensure_ascii=False) if message.texts else "",
+                message.variant,
+            )
+            for message in messages
+        ]
+        self._insert("INSERT INTO message VALUES (?,?,?,?,?,?,?,?)", rows)
+        self.messages += len(rows)
+
+    def add_set_aside(self, rows: Sequence[SetAside]) -> None:
+        """Keep rows that get no message, with their reasons."""
+        values = []
+        for row in rows:
+            key = (row.bucket, row.code)
+            self.reasons[key] += 1
+            self.examples.setdefault(key, row.reason)
+            values.append((row.ordinal, row.source, row.row, row.number, row.bucket.value, row.code, row.reason))
+        self._insert("INSERT INTO aside VALUES (?,?,?,?,?,?,?)", values)
+
+    def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        # Batches arrive in a fixed order, so that the digest of the same inputs is the same.
+        self._digest.update(repr(rows).encode("utf-8", "surrogatepass"))
+        self._db.execute("BEGIN")
+        self._db.executemany(statement, rows)
+        self._db.execute("COMMIT")
+
+    @property
+    def layouts(self) -> list[Layout]:
+        """The distinct layouts, in order of first use."""
+        return list(self._layouts)
+
+    @property
+    def rows(self) -> int:
+        """All rows of the lists, whatever became of them."""
+        return self.messages + self.reasons.total()
+
+    def buckets(self) -> dict[Bucket, int]:
+        """Rows by bucket, all eleven buckets, before anything is sent."""
+        counts = dict.fromkeys(Bucket, 0)
+        counts[Bucket.PENDING] = self.messages
+        for (bucket, _), rows in self.reasons.items():
+            counts[bucket] += rows
+        return counts
+
+    def digest(self, *facts: str) -> str:
+        """Hex SHA-256 over ``facts``, every message and every row set aside.
+
+        Layouts are named by content (their parts' digests), so that a changed picture changes the digest.
+        """
+        whole = self._digest.copy()
+        whole.update(repr([*facts, self.layouts]).encode())
+        return whole.hexdigest()
+
+    def stored_messages(self) -> Iterator[PlannedMessage]:
+        """Every message in sending order, streaming."""
+        layouts = self.layouts
+        for ordinal, source, row, msisdn, subject, layout, texts, variant in self._db.execute(
+            "SELECT * FROM message ORDER BY ordinal"
+        ):
+            yield PlannedMessage(
+                ordinal,
+                source,
+                row,
+                msisdn,
+                subject,
+                layouts[layout],
+                tuple(json.loads(texts)) if texts else (),
+                variant,
+            )
+
+    def stored_set_aside(self) -> Iterator[SetAside]:
+        """Every row set aside, in the order of the lists, streaming."""
+        for ordinal, source, row, number, bucket, code, reason in self._db.execute(
+            "SELECT * FROM aside ORDER BY ordinal"
+        ):
+            yield SetAside(ordinal, source, row, number, Bucket(bucket), code, reason)
+
+
+def in_waves(messages: Iterable[PlannedMessage], waves: Iterable[Wave]) -> Iterator[tuple[PlannedMessage, int]]:
+    """Each message with the number of its wave, filled in order."""
+    plan = iter(waves)
+    number, room = 0, 0
+    for message in messages:
+        while not room:
+            wave = next(plan)
+            number, room = wave.number, wave.size
+        room -= 1
+        yield message, number

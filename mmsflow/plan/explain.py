@@ -1,0 +1,90 @@
+"""A plan as people and programs read it; both views come from the same Plan."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from tabulate import tabulate
+
+from mmsflow.mms.status import Bucket
+from mmsflow.plan.model import Plan
+
+_WAVES_SHOWN = 12
+
+
+def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
+    """The document that ``plan --json`` promises; instants are ISO 8601 with the campaign's offset."""
+
+    def iso(instant: datetime | None) -> str | None:
+        return instant.astimezone(zone).isoformat(timespec="seconds") if instant else None
+
+    return {
+        "campaign": plan.campaign,
+        "account": plan.account,
+        "messages": plan.messages,
+        "waves": [
+            {"number": wave.number, "starts_at": iso(wave.starts_at), "ends_at": iso(wave.ends_at), "size": wave.size}
+            for wave in plan.waves
+        ],
+        "buckets": {bucket.value: rows for bucket, rows in plan.buckets.items()},
+        "reasons": [
+            {"bucket": bucket.value, "code": code, "rows": rows, "example": example}
+            for (bucket, code), (rows, example) in plan.reasons.items()
+        ],
+        "quota": {
+            "used": plan.quota.used,
+            "available": plan.quota.available,
+            "resets_at": iso(plan.quota.resets_at),
+            "permitted_now": plan.quota.permitted_now,
+            "permitted_later": plan.quota.permitted_later,
+            "period": plan.quota.period.text if plan.quota.period else None,
+            "assumption": plan.quota.assumption if len(plan.waves) > 1 else "",
+        },
+        "starts_at": iso(plan.starts_at),
+        "finishes_at": iso(plan.finishes_at),
+        "warnings": list(plan.warnings),
+        "digest": plan.digest,
+    }
+
+
+def plan_as_text(plan: Plan, zone: ZoneInfo) -> str:
+    """Tables for a terminal; no number is shown in full."""
+    blocks = [_audience(plan), _quota(plan, zone), _waves(plan, zone)]
+    blocks += ["\n".join(f"warning  {warning}" for warning in plan.warnings)] if plan.warnings else []
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _audience(plan: Plan) -> str:
+    rows: list[tuple[str, int | str, str]] = [("to be sent", plan.messages, "")]
+    for bucket in (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID):
+        for (kind, code), (count, example) in sorted(plan.reasons.items(), key=lambda item: -item[1][0]):
+            if kind is bucket:
+                rows.append((bucket.value, count, f"{code.replace('_', ' ')}: {example}"))
+    rows.append(("rows in all", sum(plan.buckets.values()), ""))
+    return tabulate(rows, headers=("audience", "rows", "for example"), maxcolwidths=[None, None, 70])
+
+
+def _quota(plan: Plan, zone: ZoneInfo) -> str:
+    quota = plan.quota
+    resets = _minute(quota.resets_at, zone) if quota.resets_at else "not known"
+    row = (plan.account, quota.used, quota.available, quota.permitted_now, resets)
+    return tabulate([row], headers=("quota of", "used", "available", "for this campaign", "resets"))
+
+
+def _waves(plan: Plan, zone: ZoneInfo) -> str:
+    rows = []
+    for wave in plan.waves:
+        starts = _minute(wave.starts_at, zone) if wave.starts_at else "after the next reset"
+        rows.append((wave.number, wave.size, starts, _minute(wave.ends_at, zone) if wave.ends_at else ""))
+    if len(rows) > _WAVES_SHOWN:
+        left = rows[_WAVES_SHOWN - 1 : -1]
+        rows[_WAVES_SHOWN - 1 : -1] = [("…", sum(row[1] for row in left), f"{len(left)} more waves", "")]  # type: ignore[list-item]  # a row for people
+    if not rows:
+        return ""
+    table = tabulate(rows, headers=("wave", "messages", "starts", "submitted by"))
+    return f"{table}\n\nassumed  {plan.quota.assumption}" if len(plan.waves) > 1 and plan.quota.assumption else table
+
+
+def _minute(instant: datetime, zone: ZoneInfo) -> str:
+    return instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M %Z")

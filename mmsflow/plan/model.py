@@ -1,0 +1,104 @@
+"""The nouns of a plan: the quota as a forecast, waves, and the plan itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mmsflow.mms.status import Bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Length of a quota period; months are counted on the calendar.
+
+    Attributes:
+        length: fixed length; zero when ``months`` counts.
+        months: calendar months; 0 when ``length`` counts.
+    """
+
+    length: timedelta = timedelta(0)
+    months: int = 0
+
+    @property
+    def text(self) -> str:
+        """For people: ``1 day``, ``1 month``, ``90 s``."""
+        if self.months:
+            return f"{self.months} month{'s' if self.months > 1 else ''}"
+        days, rest = divmod(self.length, timedelta(days=1))
+        if rest or not days:
+            return f"{self.length.total_seconds():g} s"
+        return f"{days} day{'s' if days > 1 else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaForecast:
+    """What the quota lets a campaign send, now and later.
+
+    Attributes:
+        used, available: the gateway's counter as read.
+        permitted_now: requests this campaign may begin in the current period, reserve and share taken off.
+        permitted_later: the same for each later period, assuming that nobody else uses the account.
+        resets_at: next reset, aware, UTC; None where it is not known.
+        period: length of later periods; None where not even a guess is possible.
+        assumption: on what the later periods rest, one sentence; empty when nothing is assumed.
+    """
+
+    used: int
+    available: int
+    permitted_now: int
+    permitted_later: int
+    resets_at: datetime | None
+    period: Period | None
+    assumption: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """The messages of one quota period.
+
+    Attributes:
+        number: from 1.
+        starts_at: aware, UTC; None means "after the next reset", date not known.
+        ends_at: when the last of them is submitted at the campaign's rate; None like starts_at.
+        size: messages.
+    """
+
+    number: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be sent, to how many, when and against which quota.
+
+    Attributes:
+        campaign, account: identities.
+        buckets: rows by bucket before anything is sent (``pending`` are the messages).
+        reasons: set-aside rows by (bucket, code, example reason) → rows.
+        waves: in time order; their sizes add up to ``pending``.
+        quota: as forecast.
+        starts_at, finishes_at: aware, UTC; finishes_at is None where a wave has no date.
+        warnings: one sentence each.
+        digest: hex SHA-256 over every message and every row set aside.
+        first_subject: of the first message, for the question before sending.
+    """
+
+    campaign: str
+    account: str
+    buckets: Mapping[Bucket, int]
+    reasons: Mapping[tuple[Bucket, str], tuple[int, str]]
+    waves: tuple[Wave, ...]
+    quota: QuotaForecast
+    starts_at: datetime
+    finishes_at: datetime | None
+    warnings: tuple[str, ...]
+    digest: str
+    first_subject: str
+
+    @property
+    def messages(self) -> int:
+        return self.buckets[Bucket.PENDING]

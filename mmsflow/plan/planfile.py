@@ -1,0 +1,107 @@
+"""A saved plan: carried out as it stands, or refused with the reason why it is stale."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from mmsflow.errors import Finding, InvalidInput, PlanRefused
+from mmsflow.plan.model import Plan
+
+_FORMAT = "mmsflow-plan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """What is kept of a plan: no personal data, only digests and what was promised.
+
+    Attributes:
+        campaign_file: path from the workspace's top.
+        account: the gateway account it was made for.
+        campaign_sha256: of the campaign file.
+        digest: the plan's own, over every message and every row set aside.
+        messages: how many it sends.
+        first_wave: messages that the quota permitted at once.
+        made_at: aware.
+    """
+
+    campaign_file: str
+    account: str
+    campaign_sha256: str
+    digest: str
+    messages: int
+    first_wave: int
+    made_at: datetime
+
+
+def is_plan_file(path: Path) -> bool:
+    """Whether the file is a saved plan rather than a campaign."""
+    try:
+        with path.open("rb") as file:
+            return file.read(200).lstrip().startswith(b"{") and path.suffix != ".yaml"
+    except OSError:
+        return False
+
+
+def save_plan(path: Path, plan: Plan, *, campaign_file: str, campaign_sha256: str, made_at: datetime) -> None:
+    """Write the plan beside what it promises, for review and for ``run``."""
+    document = {
+        "format": _FORMAT,
+        "campaign": plan.campaign,
+        "campaign_file": campaign_file,
+        "campaign_sha256": campaign_sha256,
+        "account": plan.account,
+        "digest": plan.digest,
+        "messages": plan.messages,
+        "first_wave": plan.waves[0].size if plan.waves else 0,
+        "buckets": {bucket.value: rows for bucket, rows in plan.buckets.items()},
+        "made_at": made_at.isoformat(timespec="seconds"),
+    }
+    path.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+
+
+def load_plan(path: Path) -> SavedPlan:
+    """Read a saved plan.
+
+    Raises:
+        InvalidInput: it is not one, or one of another version.
+    """
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        if document.get("format") != _FORMAT:
+            raise ValueError(f"its format is {document.get('format')!r}, this version reads {_FORMAT!r}")
+        return SavedPlan(
+            campaign_file=str(document["campaign_file"]),
+            account=str(document["account"]),
+            campaign_sha256=str(document["campaign_sha256"]),
+            digest=str(document["digest"]),
+            messages=int(document["messages"]),
+            first_wave=int(document["first_wave"]),
+            made_at=datetime.fromisoformat(str(document["made_at"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
+        fix = "make it again with `mmsflow plan FILE --out PLAN`"
+        raise InvalidInput([Finding(str(path), 0, 0, f"is not a saved plan: {what}", fix)]) from None
+
+
+def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
+    """Do nothing when ``plan``, made just now, is what was saved.
+
+    Raises:
+        PlanRefused: naming what has changed since.
+    """
+    fix = "look at the difference, then make the plan again with `mmsflow plan FILE --out PLAN`"
+    if saved.account != plan.account:
+        raise PlanRefused(f"the plan was made for the account {saved.account}, this is {plan.account}", fix)
+    if saved.campaign_sha256 != campaign_sha256:
+        raise PlanRefused("the plan is stale: the campaign file has changed since", fix)
+    if saved.digest != plan.digest:
+        change = f"{saved.messages} messages then, {plan.messages} now"
+        raise PlanRefused(f"the plan is stale: its lists, templates or media have changed since ({change})", fix)
+    first_wave = plan.waves[0].size if plan.waves else 0
+    if first_wave < saved.first_wave and plan.quota.permitted_now < saved.first_wave:
+        change = f"it permitted {saved.first_wave} messages at once then, {plan.quota.permitted_now} now"
+        raise PlanRefused(f"the plan is stale: the quota has changed since ({change})", fix)

@@ -1,0 +1,160 @@
+"""The quota, purely: what a reading permits, and when the counter resets. Time arrives as an argument."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from mmsflow.plan.model import Period, QuotaForecast
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaRules:
+    """What a campaign may take of the quota.
+
+    Attributes:
+        reserve: requests always left to others.
+        share: fraction of used + available that the campaign may take in a period, above 0, at most 1.
+    """
+
+    reserve: int = 0
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResetRules:
+    """How the date of a reading becomes an instant.
+
+    Attributes:
+        at: local time of the reset.
+        zone: where that time is local.
+        period: length of a period as set by the user, else None.
+    """
+
+    at: time
+    zone: ZoneInfo
+    period: timedelta | None = None
+
+
+def permitted(available: int, used: int, rules: QuotaRules, posts_ours: int) -> int:
+    """Requests that the campaign may begin now, never below 0.
+
+    Args:
+        available, used: the gateway's counter.
+        rules: the campaign's reserve and share.
+        posts_ours: requests that the campaign has begun in this period.
+    """
+    fair = int((used + available) * rules.share) - posts_ours
+    return max(0, min(available - rules.reserve, fair))
+
+
+def next_reset(reset_on: date | None, now: datetime, rules: ResetRules, period: Period | None) -> datetime | None:
+    """The next instant at which the counter resets, UTC.
+
+    A date in the past is taken as the last reset; the next one follows by the period, or is not known.
+    """
+    if reset_on is None:
+        return None
+    instant = datetime.combine(reset_on, rules.at, rules.zone)
+    step = 0
+    while instant.astimezone(UTC) <= now:
+        if period is None:
+            return None
+        # A reset long past with a short period is reached by division, not by a million steps.
+        if period.length:
+            step += max(1, (now - instant.astimezone(UTC)) // period.length)
+        else:
+            step += 1
+        instant = _later(reset_on, rules, period, step)
+    return instant.astimezone(UTC)
+
+
+def later_reset(first: datetime, period: Period, steps: int, zone: ZoneInfo) -> datetime:
+    """The reset ``steps`` periods after ``first``, at the same local time, UTC."""
+    local = first.astimezone(zone)
+    rules = ResetRules(local.timetz().replace(tzinfo=None), zone)
+    return _later(local.date(), rules, period, steps).astimezone(UTC)
+
+
+def _later(start: date, rules: ResetRules, period: Period, steps: int) -> datetime:
+    if period.months:
+        months = start.year * 12 + start.month - 1 + period.months * steps
+        year, month = divmod(months, 12)
+        first_of_next = date(year + (month == 11), (month + 1) % 12 + 1, 1)
+        day = min(start.day, (first_of_next - _DAY).day)
+        return datetime.combine(date(year, month + 1, day), rules.at, rules.zone)
+    whole_days, rest = divmod(period.length * steps, _DAY)
+    local = datetime.combine(start + _DAY * whole_days, rules.at, rules.zone)
+    # Days are counted on the calendar (midnight stays midnight over a DST change), the rest as elapsed time.
+    return (local.astimezone(UTC) + rest).astimezone(rules.zone) if rest else local
+
+
+def learn_period(reset_dates: Iterable[date]) -> Period | None:
+    """The period's length from reset dates read earlier; None with fewer than two different ones."""
+    dates = sorted(set(reset_dates))
+    if len(dates) < 2:
+        return None
+    start, end = min(pairwise(dates), key=lambda pair: pair[1] - pair[0])
+    gap = end - start
+    if 28 <= gap.days <= 31 and start.day == end.day:
+        return Period(months=1)
+    return Period(length=gap)
+
+
+def guess_period(reset_on: date, today: date) -> Period:
+    """The shortest usual period (day, week, month) that explains a reset this far ahead."""
+    ahead = reset_on - today
+    if ahead <= _DAY:
+        return Period(length=_DAY)
+    return Period(length=7 * _DAY) if ahead <= 7 * _DAY else Period(months=1)
+
+
+def forecast(
+    used: int,
+    available: int,
+    reset_on: date | None,
+    *,
+    now: datetime,
+    rules: QuotaRules,
+    resets: ResetRules,
+    earlier_resets: Iterable[date] = (),
+    posts_ours: int = 0,
+) -> QuotaForecast:
+    """What the campaign may send in this period and in later ones, with the assumption named.
+
+    Args:
+        used, available, reset_on: the gateway's counter as read; its date without regard to the weekday.
+        now: aware.
+        rules, resets: the campaign's and the settings' rules.
+        earlier_resets: reset dates of earlier readings, to learn the period from.
+        posts_ours: requests that the campaign has begun in this period.
+    """
+    period: Period | None
+    capacity = used + available
+    held = f"each later period is taken to allow the same {capacity} requests, none of them used by others"
+    if resets.period:
+        period, assumption = (
+            Period(length=resets.period),
+            f"{held}; a period lasts {Period(length=resets.period).text} (setting)",
+        )
+    elif (period := learn_period([*earlier_resets, *([reset_on] if reset_on else [])])) is not None:
+        assumption = f"{held}; a period lasts {period.text} (learned from earlier reset dates)"
+    elif reset_on is not None and reset_on > now.astimezone(resets.zone).date():
+        period = guess_period(reset_on, now.astimezone(resets.zone).date())
+        assumption = f"{held}; a period is guessed to last {period.text}, set `quota_period` if you know better"
+    else:
+        period, assumption = None, f"{held}; when they begin is not known, set `quota_period` if you know it"
+    return QuotaForecast(
+        used=used,
+        available=available,
+        permitted_now=permitted(available, used, rules, posts_ours),
+        permitted_later=permitted(capacity, 0, rules, 0),
+        resets_at=next_reset(reset_on, now, resets, period),
+        period=period,
+        assumption=assumption,
+    )

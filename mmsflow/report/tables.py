@@ -1,0 +1,141 @@
+"""report.csv and report.json: a row for each row of the lists, with the same fields, numbers in full.
+
+The CSV is a comma-separated table in UTF-8 with a byte-order mark and CRLF line ends. A spreadsheet takes a cell that
+begins like a formula for one, so such a cell gets an apostrophe in front (see ``guarded``). A valid number begins with
+a plus and is left as it is: ``+48`` and nine digits can only become that number.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from json.encoder import encode_basestring as _quoted
+from typing import TextIO
+
+from mmsflow.ledger.model import ReportRow, RunInfo
+from mmsflow.report.moments import Moments
+
+COLUMNS = (
+    "run",
+    "campaign",
+    "row",
+    "source",
+    "number",
+    "variant",
+    "bucket",
+    "status",
+    "reason",
+    "gateway_id",
+    "wave",
+    "attempts",
+    "planned_at",
+    "sent_at",
+    "final_at",
+    "subject",
+)
+
+_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
+# What a spreadsheet, or our own guard, puts before a formula without disarming it for good.
+_SKIPPED = "' \u00a0\u200b\u200e\u200f\u2060\ufeff\u3000"
+_SUSPECT = _FORMULA | frozenset(_SKIPPED)
+_REMEMBERED = 2_000
+
+
+def guarded(text: str) -> str:
+    """The text as a cell that no spreadsheet takes for a formula.
+
+    An apostrophe goes in front of a text that begins like a formula, after spaces, invisible characters and
+    apostrophes. That can be undone without knowing the original: a cell loses its first apostrophe exactly when what
+    remains begins like a formula.
+    """
+    if text[:1] not in _SUSPECT:
+        return text
+    return "'" + text if text.lstrip(_SKIPPED)[:1] in _FORMULA else text
+
+
+def guarded_number(number: str) -> str:
+    """A number as a cell: E.164 of a Polish number as it is, what could not be read as one guarded."""
+    if len(number) == 12 and number.startswith("+48") and number.isascii() and number[3:].isdigit():
+        return number
+    return guarded(number)
+
+
+class _Remembered(dict[str, str]):
+    """``remembered[text]`` is what ``make`` makes of it; for columns whose texts repeat. Memory is bounded."""
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, text: str) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        made = self[text] = self._make(text)
+        return made
+
+
+class CsvTable:
+    """Writes report.csv to a text file that was opened with ``newline=""`` and ``utf-8-sig``."""
+
+    def __init__(self, file: TextIO, run: RunInfo, moments: Moments) -> None:
+        self._writer = csv.writer(file)
+        self._run, self._campaign = run.run, run.campaign
+        self._moments = moments
+        self._cells = _Remembered(guarded)
+        self._writer.writerow(COLUMNS)
+
+    def add(self, rows: Sequence[ReportRow]) -> None:
+        run, campaign, cells, moments = self._run, self._campaign, self._cells, self._moments
+        self._writer.writerows(
+            [
+                (
+                    run,
+                    campaign,
+                    row.row,
+                    cells[row.source],
+                    guarded_number(row.number),
+                    cells[row.variant],
+                    row.bucket,
+                    cells[row.status],
+                    guarded(row.reason),
+                    guarded(row.gateway_id),
+                    row.wave or "",
+                    row.attempts,
+                    moments[row.planned_at].text,
+                    moments[row.sent_at].text,
+                    moments[row.final_at].text,
+                    guarded(row.subject),
+                )
+                for row in rows
+            ]
+        )
+
+
+class JsonRows:
+    """Writes the list of rows inside report.json; what does not apply to a row is null."""
+
+    def __init__(self, file: TextIO, run: RunInfo, moments: Moments) -> None:
+        self._file = file
+        self._run = f'"run":{_quoted(run.run)},"campaign":{_quoted(run.campaign)}'
+        self._moments = moments
+        self._texts = _Remembered(_quoted)
+        self._separator = "\n"
+
+    def add(self, rows: Sequence[ReportRow]) -> None:
+        run, texts, moments = self._run, self._texts, self._moments
+        lines = [
+            f'{{{run},"row":{row.row},"source":{texts[row.source]},"number":{_quoted(row.number)}'
+            f',"variant":{texts[row.variant]},"bucket":{texts[row.bucket]},"status":{texts[row.status]}'
+            f',"reason":{_quoted(row.reason)},"gateway_id":{_quoted(row.gateway_id)},"wave":{row.wave or "null"}'
+            f',"attempts":{row.attempts},"planned_at":{_instant(moments[row.planned_at].text)}'
+            f',"sent_at":{_instant(moments[row.sent_at].text)},"final_at":{_instant(moments[row.final_at].text)}'
+            f',"subject":{_quoted(row.subject)}}}'
+            for row in rows
+        ]
+        if lines:
+            self._file.write(self._separator + ",\n".join(lines))
+            self._separator = ",\n"
+
+
+def _instant(text: str) -> str:
+    return f'"{text}"' if text else "null"

@@ -1,0 +1,111 @@
+"""Write a run's report: one pass over its rows feeds the table, the document and the summary for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mmsflow.errors import MmsflowError, UsageError
+from mmsflow.ledger.model import ReportRow, RunInfo
+from mmsflow.report import document
+from mmsflow.report.drafts import Drafts
+from mmsflow.report.exhibits import collect_exhibits
+from mmsflow.report.html import render_page
+from mmsflow.report.model import ReportPaths, Summary
+from mmsflow.report.moments import Moments, zone_of
+from mmsflow.report.summary import Summariser
+from mmsflow.report.tables import CsvTable, JsonRows
+
+if TYPE_CHECKING:
+    from mmsflow.ledger.history import LedgerReader
+
+FORMATS = ("csv", "html", "json")
+# Small enough to stay in the processor's cache between table, document and summary: 2,000 rows cost a fifth more.
+_CHUNK_ROWS = 250
+
+Progress = Callable[[int], None]
+
+
+def write_report(
+    reader: LedgerReader,
+    run: RunInfo,
+    out: Path,
+    *,
+    formats: Collection[str] = FORMATS,
+    show_numbers: bool = False,
+    now: datetime,
+    progress: Progress | None = None,
+) -> ReportPaths:
+    """Write ``report.csv``, ``report.html`` and ``report.json`` into one folder, replacing earlier ones at once.
+
+    Args:
+        reader: the ledger; it is read only.
+        run: the run as the ledger knows it now.
+        out: folder of this report, by custom ``reports/RUN``; made where it is missing, for its owner only.
+        formats: which of ``csv``, ``html`` and ``json`` to write; others that stand there are left alone.
+        show_numbers: show numbers in full on the page, which masks them otherwise.
+        now: the instant that the report is dated with; aware.
+        progress: told the rows done so far, after each chunk.
+
+    Raises:
+        UsageError: an unknown format, or a folder that cannot be written to.
+        MmsflowError: the disk is full, or writing failed in another way; an earlier report is still there.
+        LedgerError: the ledger cannot be read.
+    """
+    if unknown := sorted(set(formats) - set(FORMATS)):
+        raise UsageError(f"there is no report format {', '.join(unknown)}", f"use {', '.join(FORMATS)}")
+    try:
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with Drafts(out) as drafts:
+            moments = Moments(zone_of(run.config))
+            summary = _write_rows(reader, run, drafts, formats, moments, now, progress)
+            if "html" in formats:
+                exhibits = collect_exhibits(reader, run)
+                page = render_page(run, summary, exhibits, now=now, zone=moments.zone, show_numbers=show_numbers)
+                drafts.open("report.html").write(page)
+            paths = drafts.publish()
+    except (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
+        problem = f"the report cannot be written to {out}: {error.strerror}"
+        raise UsageError(problem, "name a folder of your own with --out") from error
+    except OSError as error:
+        problem = f"writing the report to {out} failed: {error.strerror}"
+        raise MmsflowError(problem, "the run itself is not touched: make room, then write the report again") from error
+    return ReportPaths(*(paths.get(f"report.{name}") for name in FORMATS))
+
+
+def _write_rows(
+    reader: LedgerReader,
+    run: RunInfo,
+    drafts: Drafts,
+    formats: Collection[str],
+    moments: Moments,
+    now: datetime,
+    progress: Progress | None,
+) -> Summary:
+    summariser = Summariser(run.rows, reader.waves(run.key), moments)
+    sinks: list[Callable[[Sequence[ReportRow]], None]] = [summariser.add]
+    if "csv" in formats:
+        sinks.append(CsvTable(drafts.open("report.csv", "utf-8-sig"), run, moments).add)
+    json_file = drafts.open("report.json") if "json" in formats else None
+    if json_file:
+        json_file.write(document.opening(run, reader.inputs(run.key), now, moments))
+        sinks.append(JsonRows(json_file, run, moments).add)
+    done = 0
+    for chunk in _chunks(reader.report_rows(run.key)):
+        for sink in sinks:
+            sink(chunk)
+        done += len(chunk)
+        if progress:
+            progress(done)
+    summary = summariser.summary()
+    if json_file:
+        json_file.write(document.closing(summary, moments))
+    return summary
+
+
+def _chunks(rows: Iterator[ReportRow]) -> Iterator[list[ReportRow]]:
+    while chunk := list(islice(rows, _CHUNK_ROWS)):
+        yield chunk

@@ -1,0 +1,112 @@
+"""Questions about the past and the present: status, runs, one recipient's story."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from mmsflow.errors import UsageError
+from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.store import LedgerReader
+from mmsflow.mms.msisdn import BadNumber, parse_msisdn
+from mmsflow.report.moments import zone_of
+
+
+def find_run(ledger: LedgerReader, name: str) -> RunInfo:
+    """The run of that id.
+
+    Raises:
+        UsageError: there is none; the nearest ids are named.
+    """
+    run = ledger.find_run(name)
+    if run is not None:
+        return run
+    known = [each.run for each in ledger.runs()]
+    near = [each for each in known if name and (each.startswith(name) or name in each)][:3]
+    fix = f"did you mean {' or '.join(near)}?" if near else "`mmsflow runs` lists them"
+    raise UsageError(f"there is no run {name}", fix)
+
+
+def shown_state(run: RunInfo, *, held: bool) -> str:
+    """The run's state for people: one that should be running while nobody carries it out was interrupted."""
+    if run.state in {RunState.RUNNING, RunState.PLANNED} and not held:
+        return "interrupted"
+    return run.state.value
+
+
+def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, object]:
+    """One run as ``status --json`` promises it; instants are ISO 8601 with offset.
+
+    Args:
+        held: whether some process carries runs of this ledger out right now.
+    """
+    zone = zone_of(run.config)
+    progress = ledger.wave_progress(run.key)
+    return {
+        "run": run.run,
+        "campaign": run.campaign,
+        "account": run.account,
+        "test": run.test,
+        "state": shown_state(run, held=held),
+        "paused_by": run.paused_by.value,
+        "reason": run.reason,
+        "resumes_at": iso(run.resumes_at, zone),
+        "created_at": iso(run.created_at, zone),
+        "updated_at": iso(run.updated_at, zone),
+        "rows": run.rows,
+        "buckets": {bucket.value: rows for bucket, rows in ledger.bucket_counts(run.key).items()},
+        "waiting_for_reports": ledger.outstanding(run.key) if run.delivery_report else 0,
+        "waves": [
+            {
+                "number": wave.number,
+                "starts_at": iso(wave.starts_at, zone),
+                "size": wave.size,
+                "done": progress.get(wave.number, 0),
+            }
+            for wave in ledger.waves(run.key)
+        ],
+    }
+
+
+def stories_as_json(ledger: LedgerReader, number: str) -> dict[str, object]:
+    """One recipient's story over all runs, newest first.
+
+    Raises:
+        UsageError: the number cannot be read.
+    """
+    msisdn = parse_msisdn(number)
+    if isinstance(msisdn, BadNumber):
+        raise UsageError(f"that is no number we could have sent to: {msisdn.explanation}")
+    stories = []
+    for run, row, events in ledger.stories(msisdn):
+        zone = zone_of(run.config)
+        stories.append(
+            {
+                "run": run.run,
+                "campaign": run.campaign,
+                "account": run.account,
+                "source": row.source,
+                "row": row.row,
+                "bucket": row.bucket.value,
+                "status": row.status,
+                "reason": row.reason,
+                "gateway_id": row.gateway_id,
+                "subject": row.subject,
+                "events": [
+                    {
+                        "at": iso(event.at, zone),
+                        "attempt": event.attempt,
+                        "from": event.old,
+                        "to": event.new,
+                        "reason": event.reason,
+                        "detail": dict(event.detail),
+                    }
+                    for event in events
+                ],
+            }
+        )
+    return {"number": msisdn, "stories": stories}
+
+
+def iso(instant: datetime | None, zone: tzinfo) -> str | None:
+    """ISO 8601 with offset, to the second; None stays None."""
+    return instant.astimezone(zone).isoformat(timespec="seconds") if instant else None

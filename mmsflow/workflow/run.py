@@ -1,0 +1,140 @@
+"""Starting a run, carrying it out, and writing its report whatever the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from mmsflow.delivery.progress import Observer
+from mmsflow.engine.embedded import Ended, Engine, carry_out
+from mmsflow.errors import Finding, InvalidInput, MmsflowError, RunUnfinished
+from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
+from mmsflow.ledger.store import Ledger, LedgerReader
+from mmsflow.mms.status import MessageState
+from mmsflow.plan.draft import Draft, in_waves
+from mmsflow.plan.model import Plan
+from mmsflow.report.model import ReportPaths
+from mmsflow.report.write import write_report
+from mmsflow.workflow.planning import run_rules
+from mmsflow.workflow.prepare import Prepared
+from mmsflow.workflow.revision import revision_of
+from mmsflow.workflow.standing import has_work, next_run_id
+
+
+class Interrupted(MmsflowError):
+    """A signal stopped the process; the run's state is safe."""
+
+    exit_code = 130
+
+
+def freeze(
+    prepared: Prepared, plan: Plan, ledger: Ledger, *, workspace: Path, now: datetime, test: bool = False
+) -> RunInfo:
+    """Start a run: everything it needs goes into the ledger in one transaction."""
+    campaign, loaded = prepared.loaded.campaign, prepared.loaded
+    rules = run_rules(campaign, now)
+    day = now.astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")
+    name = next_run_id(ledger, campaign.campaign, day, test=test)
+    revision = revision_of(workspace)
+    new = NewRun(
+        run=name,
+        campaign=campaign.campaign,
+        account=plan.account,
+        occurrence=name,
+        test=test,
+        campaign_file=loaded.shown_path,
+        campaign_sha256=loaded.sha256,
+        plan_sha256=plan.digest,
+        git_commit=revision.commit,
+        git_clean=revision.clean,
+        sender=campaign.sender,
+        priority=campaign.priority,
+        delivery_report=campaign.delivery_report,
+        config=rules.as_config(),
+        created_at=now,
+        rows=prepared.draft.rows,
+        inputs=prepared.inputs,
+        blobs=prepared.blobs,
+        waves=[WaveRecord(wave.number, wave.starts_at, wave.size) for wave in plan.waves],
+    )
+    draft = prepared.draft
+    return ledger.freeze_run(new, in_waves(draft.stored_messages(), plan.waves), draft.stored_set_aside())
+
+
+def addressed_to(prepared: Prepared, numbers: Sequence[str], row: int | None) -> Prepared:
+    """The same campaign with one of its messages, to test handsets instead of its recipient.
+
+    Args:
+        numbers: E.164, at least one.
+        row: which row of the lists to render; the first that is sent when None.
+
+    Raises:
+        InvalidInput: no message was rendered for that row.
+    """
+    wanted = (message for message in prepared.draft.stored_messages() if row in {None, message.row})
+    chosen = next(wanted, None)
+    if chosen is None:
+        fix = "name a row that is sent; `mmsflow preview` shows some"
+        raise InvalidInput([Finding(prepared.loaded.shown_path, 0, 0, f"no message is planned for row {row}", fix)])
+    draft = Draft()
+    draft.add_messages([replace(chosen, ordinal=index, msisdn=number) for index, number in enumerate(numbers, 1)])
+    return replace(prepared, draft=draft, digest=draft.digest(prepared.digest, "test"))
+
+
+async def carry_on(engine: Engine, run: RunInfo, *, no_wait: bool, observer: Observer) -> MmsflowError | None:
+    """Carry a run out as far as it goes.
+
+    Returns:
+        What the command should end with, None when everything is done as asked.
+    """
+    try:
+        ended = await carry_out(engine, run, no_wait=no_wait, observer=observer)
+    except MmsflowError as error:
+        return error
+    return verdict(engine.ledger, run, ended)
+
+
+def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | None:
+    """How the command ends after the run was carried out."""
+    command = f"mmsflow run {run.campaign_file}" if not run.test else "mmsflow send-test"
+    if ended.interrupted:
+        if not has_work(ledger, run):
+            return None
+        return Interrupted("interrupted; every message's state is safe", f"`{command}` goes on with {run.run}")
+    if ended.halt is not None:
+        return ended.halt.error
+    counts = ledger.state_counts(run.key)
+    maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
+    if maybe:
+        noun = "message was" if maybe == 1 else "messages were"
+        return RunUnfinished(
+            f"{maybe} {noun} maybe sent: the request left, the reply did not come",
+            f"they are not sent again by themselves; `mmsflow report {run.run}` names them",
+        )
+    return None
+
+
+def report_folder(workspace: Path, run: RunInfo) -> Path:
+    """``reports/RUN`` in the workspace."""
+    return workspace / "reports" / run.run
+
+
+def report_run(
+    ledger: LedgerReader,
+    run: RunInfo,
+    workspace: Path,
+    *,
+    now: datetime,
+    out: Path | None = None,
+    show_numbers: bool = False,
+) -> ReportPaths:
+    """Write the run's report anew, in the formats its campaign asks for."""
+    formats = run.config.get("formats")
+    wanted = [str(item) for item in formats] if isinstance(formats, list) and formats else ["csv", "html", "json"]
+    current = ledger.find_run(run.run) or run
+    return write_report(
+        ledger, current, out or report_folder(workspace, run), formats=wanted, show_numbers=show_numbers, now=now
+    )

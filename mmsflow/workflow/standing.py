@@ -1,0 +1,93 @@
+"""What ``run FILE`` means now: a new run, going on with one, or nothing to do and why."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, RunUnfinished
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.store import LedgerReader
+from mmsflow.mms.status import MessageState
+from mmsflow.mms.workspace_files import open_inside
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a campaign stands on an account.
+
+    Attributes:
+        run: the latest run; None when there is none yet.
+        goes_on: whether there is something left to do in it.
+        refusal: why nothing may be done; None otherwise.
+    """
+
+    run: RunInfo | None
+    goes_on: bool
+    refusal: MmsflowError | None
+
+
+def standing_of(ledger: LedgerReader, account: str, campaign: str) -> Standing:
+    """Where the campaign's latest run on this account stands."""
+    runs = ledger.runs(account=account, campaign=campaign, tests=False)
+    if not runs:
+        return Standing(None, goes_on=False, refusal=None)
+    run = runs[0]
+    if run.paused_by is PausedBy.USER:
+        advice = f"`mmsflow resume {run.run}` lifts it"
+        return Standing(run, False, RunUnfinished(f"{run.run} was paused by a person", advice))
+    if has_work(ledger, run):
+        return Standing(run, goes_on=True, refusal=None)
+    counts = ledger.state_counts(run.key)
+    maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
+    if maybe:
+        advice = (
+            f"`mmsflow report {run.run}` names them; `--top-up` sends to new recipients only, counting them as sent"
+        )
+        return Standing(run, False, RunUnfinished(f"{run.run} has {maybe} messages that were maybe sent", advice))
+    advice = "`--top-up` sends to recipients who had nothing yet, `--again` sends to everybody once more"
+    return Standing(run, False, PlanRefused(f"{run.run} is finished", advice))
+
+
+def has_work(ledger: LedgerReader, run: RunInfo) -> bool:
+    """Whether messages are unsent, or delivery reports outstanding."""
+    if run.state in {RunState.CANCELLED, RunState.EXPIRED}:
+        return bool(run.delivery_report and ledger.outstanding(run.key))
+    counts = ledger.state_counts(run.key)
+    unsent = counts.get(MessageState.READY, 0) + counts.get(MessageState.SENDING, 0)
+    return bool(unsent or (run.delivery_report and ledger.outstanding(run.key)))
+
+
+def changed_inputs(ledger: LedgerReader, run: RunInfo, workspace: Path) -> list[str]:
+    """The files that are no longer what the run was made from, each with what happened to it."""
+    changes = []
+    for item in ledger.inputs(run.key):
+        digest = _digest(workspace, item.path)
+        if digest is None:
+            changes.append(f"{item.path} is gone")
+        elif digest != item.sha256:
+            changes.append(f"{item.path} has changed")
+    return changes
+
+
+def _digest(workspace: Path, path: str) -> str | None:
+    digest = hashlib.sha256()
+    try:
+        with open_inside(workspace, path) as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+    except (InvalidInput, OSError):
+        return None
+    return digest.hexdigest()
+
+
+def next_run_id(ledger: LedgerReader, campaign: str, day: str, *, test: bool) -> str:
+    """``winter-sale-20261201-1``, or ``winter-sale-test-1``; the first that is free over all accounts."""
+    stem = f"{campaign}-test-" if test else f"{campaign}-{day}-"
+    number = 1
+    while ledger.find_run(f"{stem}{number}") is not None:
+        number += 1
+    return f"{stem}{number}"

@@ -1,0 +1,127 @@
+"""The JSON Schema says what the loader says, as far as a schema can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.schema import campaign_json_schema
+from mmsflow.campaign.unsupported import TABLE
+
+GOOD: dict[str, Any] = {
+    "version": 1,
+    "campaign": "winter-sale",
+    "sender": "ACME",
+    "recipients": [{"csv": "lists/gold.csv", "where": 'city != ""'}, {"number": 48501102030, "vars": {"code": 1}}],
+    "consent": {"column": "consent", "accept": ["yes", 1]},
+    "message": {
+        "subject": "{{ name }}",
+        "attachments": [{"file": "media/a.jpg", "fit": False}, {"text": "templates/a"}],
+    },
+    "schedule": {"start": "2026-12-01 09:00", "timezone": "Europe/Warsaw"},
+    "rate": "20/s",
+    "quota": {"reserve": 10, "share": "50%"},
+    "unknown": "hold",
+    "poll": {"until": "72h"},
+}
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = campaign_json_schema()
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"purpose": "transactional", "consent": None},
+        {"schedule": {"start": "now"}, "rate": None},
+        {"quota": {"share": 0.5}},
+        {"exclude": [{"jsonl": "lists/out.jsonl"}]},
+    ],
+)
+def test_schema_and_model_accept_the_same_good_files(change: dict[str, Any], validator: Draft202012Validator) -> None:
+    document = {**GOOD, **change}
+
+    assert not list(validator.iter_errors(document))
+    assert Campaign.model_validate(document).campaign == "winter-sale"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": 2},
+        {"campaign": "Winter Sale"},
+        {"sender": ""},
+        {"senderr": "ACME"},
+        {"priority": "Urgent"},
+        {"delivery_report": "yes"},
+        {"recipients": []},
+        {"recipients": [{"csv": "../a.csv"}]},
+        {"recipients": [{"csv": "a.csv", "jsonl": "b.jsonl"}]},
+        {"recipients": [{"where": "x"}]},
+        {"consent": None},
+        {"message": {"attachments": [{"fil": "a.jpg"}]}},
+        {"schedule": {"start": "tomorrow"}},
+        {"rate": "20"},
+        {"quota": {"share": 50}},
+        {"quota": {"reserve": -1}},
+        {"retry": {"attempts": 0}},
+        {"poll": {"until": "72"}},
+        {"report": {"formats": ["pdf"]}},
+    ],
+)
+def test_schema_and_model_refuse_the_same_bad_files(change: dict[str, Any], validator: Draft202012Validator) -> None:
+    document = {**GOOD, **change}
+
+    assert list(validator.iter_errors(document))
+    with pytest.raises(ValueError):
+        Campaign.model_validate(document)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"canary": {"first": 50, "wait": "30min", "min_delivered": "80%"}},
+        {"stop_if": {"failed": "20%", "after": 100}},
+        {"unknown": "resend"},
+        {"variants": [{"name": "a"}]},
+        {"schedule": {"every": "0 9 1 * *"}},
+        {"schedule": {"window": {"days": "mon-fri", "hours": "09:00-19:00"}}},
+        {"message": {"attachments": [{"file": "a.jpg", "fit": True}]}},
+        {"message": {"attachments": [{"qr": "x"}]}},
+        {"exclude": [{"xlsx": "a.xlsx"}]},
+    ],
+)
+def test_an_editor_marks_what_is_not_carried_out_yet(change: dict[str, Any], validator: Draft202012Validator) -> None:
+    document = {**GOOD, **change}
+
+    assert list(validator.iter_errors(document))
+    assert Campaign.model_validate(document).campaign == "winter-sale"
+
+
+def test_every_row_of_the_table_names_a_key_of_the_model() -> None:
+    definitions = Campaign.model_json_schema()
+    blocks = {**definitions["$defs"], "Campaign": definitions}
+
+    assert all(row.key in blocks[row.model]["properties"] for row in TABLE)
+
+
+def test_every_key_has_a_description_for_the_editor() -> None:
+    schema = Campaign.model_json_schema()
+    blocks = [schema, *schema["$defs"].values()]
+
+    undescribed = [
+        key
+        for block in blocks
+        for key, value in block.get("properties", {}).items()
+        if not {"description", "$ref"} & value.keys()
+    ]
+
+    assert undescribed == []
