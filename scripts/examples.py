@@ -49,7 +49,9 @@ def loyalty(rng: random.Random) -> str:
         consent = rng.choices(("tak", "nie", ""), (94, 4, 2))[0]
         code = "".join(rng.choices("ABCDEFGHJKMNPQRSTUVWXYZ23456789", k=6))
         name = rng.choice(FIRST_NAMES)
-        writer.writerow((f"+48{number(rng, taken)}", name, rng.choice(CITIES), tier, rng.randrange(50, 5000), code, consent))
+        writer.writerow(
+            (f"+48{number(rng, taken)}", name, rng.choice(CITIES), tier, rng.randrange(50, 5000), code, consent)
+        )
         if i == 120:
             optout = [sorted(taken)[k] for k in (3, 40, 77)]
     (ROOT / "lists" / "optout.csv").write_text(
@@ -123,18 +125,27 @@ def winter_picture() -> Image.Image:
         draw.ellipse([x, y, x + 2, y + 2], fill=(light, light, light))
     glow = Image.new("RGB", (width, height))
     ImageDraw.Draw(glow).ellipse([930, 90, 1110, 270], fill=(120, 120, 100))
-    picture = Image.blend(picture, Image.composite(glow, picture, glow.convert("L")), 0.35).filter(ImageFilter.GaussianBlur(1))
+    picture = Image.blend(picture, Image.composite(glow, picture, glow.convert("L")), 0.35).filter(
+        ImageFilter.GaussianBlur(1)
+    )
     draw = ImageDraw.Draw(picture)
     draw.ellipse([960, 120, 1080, 240], fill=(252, 246, 220))
     for base, swing, colour in ((560, 70, (86, 116, 158)), (650, 55, (140, 168, 204)), (760, 40, (226, 236, 248))):
         hill = [(0, height)]
-        hill += [(x, base + swing * math.sin(x / 170 + base) + swing / 3 * math.sin(x / 47)) for x in range(0, width + 8, 8)]
+        hill += [
+            (x, base + swing * math.sin(x / 170 + base) + swing / 3 * math.sin(x / 47)) for x in range(0, width + 8, 8)
+        ]
         draw.polygon([*hill, (width, height)], fill=colour)
     for x, foot, size in ((140, 800, 190), (300, 850, 250), (980, 820, 210), (1130, 880, 280), (610, 790, 130)):
         for tier in range(4):
             top, half = foot - size + tier * size * 0.22, size * (0.16 + 0.09 * tier)
-            draw.polygon([(x, top), (x - half, top + size * 0.34), (x + half, top + size * 0.34)], fill=(24, 74 + tier * 8, 62))
-            draw.polygon([(x, top), (x - half * 0.4, top + size * 0.13), (x + half * 0.4, top + size * 0.13)], fill=(238, 244, 252))
+            draw.polygon(
+                [(x, top), (x - half, top + size * 0.34), (x + half, top + size * 0.34)], fill=(24, 74 + tier * 8, 62)
+            )
+            draw.polygon(
+                [(x, top), (x - half * 0.4, top + size * 0.13), (x + half * 0.4, top + size * 0.13)],
+                fill=(238, 244, 252),
+            )
         draw.rectangle([x - size * 0.04, foot - 4, x + size * 0.04, foot + size * 0.08], fill=(70, 50, 40))
     for _ in range(420):
         x, y, r = rng.randrange(width), rng.randrange(height), rng.choice((2, 2, 3, 4))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
@@ -36,6 +36,7 @@ from mmsflow.errors import LedgerError, UsageError
 from mmsflow.ledger.schema import metadata
 
 _BUSY_SECONDS = 5.0
+_LOG_BYTES = 64 * 1024 * 1024  # what the log is cut back to after a large run was frozen
 _WRITER_CACHE_KIB = 64 * 1024  # holds the index on numbers of a million rows, which are inserted in no order
 _LOOKUP_KEYS = 512
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
@@ -78,18 +79,25 @@ def ledger_path(url: str) -> Path:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn whatever the database or the file system refuses into a LedgerError with a way out."""
+    """Turn what the database refuses into a LedgerError with a way out; everything else passes."""
     try:
         yield
     except DBAPIError as error:
         raise _explain(path, error.orig) from error
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise _explain(path, error) from error
-    except UnicodeError as error:
+    except UnicodeEncodeError as error:
         raise LedgerError(
             f"the ledger {path} cannot keep a text that is not valid Unicode",
             "Look for broken characters in the list's cells and save it as UTF-8.",
         ) from error
+
+
+@contextmanager
+def explained_files(path: Path) -> Iterator[None]:
+    """The same for what the file system refuses. Not for transactions: they run code whose files are not the ledger."""
+    try:
+        yield
     except OSError as error:
         raise LedgerError(
             f"the ledger {path} cannot be opened: {error.strerror}",
@@ -109,9 +117,8 @@ def _explain(path: Path, error: BaseException | None) -> LedgerError:
 class Database:
     """An open database: one connection that stays, and short-lived ones for long reads beside it."""
 
-    def __init__(self, path: Path, engine: Engine, *, is_empty: bool = False) -> None:
+    def __init__(self, path: Path, engine: Engine) -> None:
         self.path = path
-        self.is_empty = is_empty
         self._engine = engine
         with explained(path):
             self._connection = engine.connect()
@@ -123,11 +130,15 @@ class Database:
         Raises:
             LedgerError: it exists and cannot be read.
         """
-        with explained(path):
-            # An empty file is a ledger whose making was interrupted before its first transaction.
-            if not path.exists() or path.stat().st_size == 0:
-                return cls(path, _nothing(), is_empty=True)
+        with explained_files(path):
+            if not path.exists():
+                return cls.empty(path)
         return cls(path, _engine(path, writable=False))
+
+    @classmethod
+    def empty(cls, path: Path) -> Database:
+        """A ledger without any run, which exists in memory only."""
+        return cls(path, _nothing())
 
     @classmethod
     def for_writing(cls, path: Path) -> Database:
@@ -136,7 +147,7 @@ class Database:
         Raises:
             LedgerError: it cannot be made or opened.
         """
-        with explained(path):
+        with explained_files(path):
             _make_file(path)
         return cls(path, _engine(path, writable=True))
 
@@ -267,19 +278,17 @@ def _engine(path: Path, *, writable: bool) -> Engine:
 
 
 def _configure(connection: sqlite3.Connection, *, writable: bool) -> None:
-    settings: Mapping[str, object] = {"foreign_keys": "ON"}
-    if writable:
-        settings = {
-            "journal_mode": "WAL",
-            "synchronous": "FULL",
-            "foreign_keys": "ON",
-            "cache_size": -_WRITER_CACHE_KIB,
-            "journal_size_limit": 64 * 1024 * 1024,
-        }
-    for name, value in settings.items():
-        connection.execute(f"PRAGMA {name} = {value}")
     # Reading the schema finds at once what is not a database, or is a damaged one.
     connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    connection.execute("PRAGMA foreign_keys = ON")
+    if not writable:
+        return
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise sqlite3.OperationalError(f"its file system allows no write-ahead log, only {mode}")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = -{_WRITER_CACHE_KIB}")
+    connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
 
 
 def _nothing() -> Engine:
@@ -293,8 +302,13 @@ def _nothing() -> Engine:
 
 
 def make_folder(path: Path) -> None:
-    """Make the ledger's folder (0700), if there is none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the ledger's folder (0700), if there is none.
+
+    Raises:
+        LedgerError: it cannot be made.
+    """
+    with explained_files(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _make_file(path: Path) -> None:

@@ -14,7 +14,7 @@ from mmsflow.ledger.database import Database, ledger_path
 from mmsflow.ledger.events import events_of_run
 from mmsflow.ledger.lock import holder_of
 from mmsflow.ledger.messages import next_not_before
-from mmsflow.ledger.migrate import check_version
+from mmsflow.ledger.migrate import has_schema
 from mmsflow.ledger.model import Blob, Event, FrozenInput, Holder, QuotaReading, ReportRow, RunInfo, Story, WaveRecord
 from mmsflow.mms.status import Bucket, MessageState
 
@@ -43,12 +43,14 @@ class LedgerReader:
         path = ledger_path(url)
         database = Database.for_reading(path)
         try:
-            if not database.is_empty:
-                with database.read() as connection:
-                    check_version(connection, path)
+            with database.read() as connection:
+                found = has_schema(connection, path)
         except BaseException:
             database.close()
             raise
+        if not found:
+            database.close()
+            database = Database.empty(path)
         return cls(path, database)
 
     def close(self) -> None:

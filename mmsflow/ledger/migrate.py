@@ -36,16 +36,16 @@ def migrate(connection: Connection, path: Path) -> None:
     command.upgrade(config, "head")
 
 
-def check_version(connection: Connection, path: Path) -> None:
-    """For readers, who cannot upgrade.
+def has_schema(connection: Connection, path: Path) -> bool:
+    """For readers, who cannot upgrade: whether there are tables at all; none are where a ledger is just being made.
 
     Raises:
         LedgerError: the schema is not the one that this version knows.
     """
     found = _version(connection, path)
-    if found == HEAD:
-        return
-    if found is not None and found > HEAD:
+    if found is None or found == HEAD:
+        return found is not None
+    if found > HEAD:
         raise _newer(path, found)
     raise LedgerError(
         f"the ledger {path} has not been brought to this version's schema yet",

@@ -11,7 +11,7 @@ from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.ledger import freeze, messages, polls, quota, runs
 from mmsflow.ledger.codec import to_micros
-from mmsflow.ledger.database import Database, explained, ledger_path, make_folder
+from mmsflow.ledger.database import Database, ledger_path, make_folder
 from mmsflow.ledger.history import LedgerReader
 from mmsflow.ledger.layouts import Layouts
 from mmsflow.ledger.lock import WriteLock
@@ -56,8 +56,7 @@ class Ledger(LedgerReader):
             LedgerError: it cannot be written, or a newer version wrote it.
         """
         path, clock = ledger_path(url), clock or SystemClock()
-        with explained(path):
-            make_folder(path)
+        make_folder(path)
         lock = WriteLock.take(path, command=command, now=clock.now())
         try:
             return cls(path, _migrated(path), lock, clock)

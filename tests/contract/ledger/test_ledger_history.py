@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import random
 
-from ledger_factory import ACCOUNT, PERIOD, START, Ledgers, accepted, after, aside, begin, ended, freeze, settle
+from ledger_factory import (
+    ACCOUNT,
+    PERIOD,
+    START,
+    Ledgers,
+    accepted,
+    after,
+    answered,
+    aside,
+    begin,
+    ended,
+    freeze,
+    settle,
+)
 
 from mmsflow.audience.model import SetAside
 from mmsflow.ledger.model import PausedBy, PollResult, RunInfo, RunState
@@ -27,7 +40,7 @@ def whatever_happens(ledger: Ledger, run: RunInfo, rnd: random.Random) -> RunInf
             begin(ledger, run, rnd.randint(1, 4))
         case 1:
             states = [S.ACCEPTED, S.ACCEPTED_NOID, S.REJECTED, S.UNKNOWN, S.READY]
-            ids = [message.id for message in ledger.ready(run.key, now=START, after=0, limit=9)]
+            ids = range(run.key * 4 - 3, run.key * 4 + 1)
             outcomes = [ended(number, rnd.choice(states), rnd.randint(1, 3)) for number in ids]
             settle(ledger, run, *outcomes, *(accepted(number, rnd.randint(1, 3)) for number in ids))
         case 2:
@@ -176,7 +189,8 @@ def test_a_report_is_one_view_even_while_sending_goes_on(ledgers: Ledgers) -> No
         before = list(reader.report_rows(run.key))
         rows = reader.report_rows(run.key)
         first = next(rows)
-        ledger.end_unsent(run.key, "cancelled", "cancelled") if reader is not ledger else begin(ledger, run, 3_000)
+        settle(ledger, run, *(accepted(number) for number in begin(ledger, run, 3_000)))
+        ledger.record_polls(run.key, [answered(3_000, None, f"asked by {type(reader).__name__}")])
         assert [first, *rows] == before
         assert list(reader.report_rows(run.key)) != before
 

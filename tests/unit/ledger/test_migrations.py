@@ -1,0 +1,96 @@
+"""The migrations make exactly the schema that the code works with, and no version harms another's ledger."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
+
+from mmsflow.errors import LedgerError
+from mmsflow.ledger.migrate import MIGRATIONS
+from mmsflow.ledger.schema import HEAD, VERSION_TABLE, metadata
+from mmsflow.ledger.store import Ledger, LedgerReader
+
+
+def definitions(connection: Connection) -> dict[str, list[str]]:
+    """Every table's and index's SQL, its items sorted and its spelling levelled."""
+    found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {
+        name: sorted(re.sub(r'\s+|"', " ", item).strip(" ()") for item in sql.split(","))
+        for name, sql in found
+        if name != VERSION_TABLE
+    }
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+def set_version(url: str, version: str) -> None:
+    with Ledger.open(url) as ledger, ledger._database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
+
+
+def test_the_migrations_make_the_schema_of_the_code(url: str) -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as expected, Ledger.open(url) as ledger, ledger._database.read() as migrated:
+        metadata.create_all(expected)
+        assert definitions(migrated) == definitions(expected)
+        assert compare_metadata(MigrationContext.configure(migrated), metadata) == []
+    engine.dispose()
+
+
+def test_the_code_knows_the_newest_migration() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_an_up_to_date_ledger_is_opened_without_alembic(url: str) -> None:
+    Ledger.open(url).close()
+    code = (
+        "import sys; from mmsflow.ledger.store import Ledger; Ledger.open(sys.argv[1]).close(); "
+        "sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, url], check=True)
+
+
+@pytest.mark.parametrize("opened", [Ledger, LedgerReader])
+def test_a_ledger_of_a_newer_version_is_refused_with_advice(url: str, opened: type[LedgerReader]) -> None:
+    set_version(url, "9999")
+    with pytest.raises(LedgerError, match="newer mmsflow") as caught:
+        opened.open(url)
+    assert "Upgrade" in caught.value.advice
+
+
+def test_a_reader_of_an_older_ledger_is_told_what_upgrades_it(url: str) -> None:
+    set_version(url, "0000")
+    with pytest.raises(LedgerError, match="not been brought") as caught:
+        LedgerReader.open(url)
+    assert "upgrades it" in caught.value.advice
+
+
+def test_a_ledger_without_its_version_is_refused(url: str) -> None:
+    with Ledger.open(url) as ledger, ledger._database.write() as connection:
+        connection.exec_driver_sql(f"DELETE FROM {VERSION_TABLE}")
+    with pytest.raises(LedgerError, match="does not say"):
+        Ledger.open(url)
+
+
+def test_a_migration_that_is_interrupted_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("alembic.op.create_index", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            Ledger.open(url)
+    with LedgerReader.open(url) as reader:
+        assert reader.runs() == []
+    Ledger.open(url).close()
