@@ -10,6 +10,7 @@
     ├── RunHeld                  8  another process holds the ledger
     ├── IllegalTransition        1  a bug: a message was moved against the transition table
     └── LedgerError              1  the ledger cannot be read or written
+        └── LedgerUnavailable    1  … for now: full disk, locked, I/O error; trying again can help
 
 Exceptions never print; the command line shows them in one place.
 """
@@ -128,3 +129,7 @@ class IllegalTransition(MmsflowError):
 
 class LedgerError(MmsflowError):
     """The ledger cannot be opened, read or written."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The ledger cannot be read or written for now: a full disk, a lock, an I/O error."""

@@ -5,6 +5,8 @@ Precedence: environment, then mmsflow.toml, then the defaults of ``Settings``.
 
 from __future__ import annotations
 
+import errno
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,38 +17,16 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from mmsflow.errors import Finding, InvalidInput, UsageError
+from mmsflow.secret import Secret
+
+__all__ = ["READERS", "Secret", "Settings", "find_workspace", "load_settings"]
 
 SETTINGS_FILE = "mmsflow.toml"
 ORANGE_URL = "https://apigateway-prd.orange.pl"
 PROFILES = ("orange", "simulator")
 _PREFIX = "MMSFLOW_"
+_LARGEST_BYTES = 1_000_000
 _WARSAW = ZoneInfo("Europe/Warsaw")
-
-
-class Secret:
-    """A text that shows itself only when asked by name."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        return self._text
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
-
-    def __repr__(self) -> str:
-        return "Secret(••••)"
-
-    __str__ = __repr__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +147,10 @@ def find_workspace(start: Path, environ: Mapping[str, str]) -> Path:
     """
     named = environ.get(_PREFIX + "WORKSPACE")
     if named:
-        folder = Path(named).expanduser()
+        try:
+            folder = Path(named).expanduser()
+        except RuntimeError:  # `~name` of somebody who is not known here
+            folder = Path(named)
         if not folder.is_dir():
             raise UsageError(f"MMSFLOW_WORKSPACE names {named}, which is not a folder", "name the workspace's folder")
         return folder.resolve()
@@ -191,6 +174,8 @@ def load_settings(workspace: Path, environ: Mapping[str, str]) -> Settings:
     overrides = _from_environment(environ)
     if "gateway_url" in overrides and "gateway" not in overrides:
         values.pop("gateway", None)  # naming a URL means that gateway, whatever profile the file prefers
+    if "client_secret_file" in overrides and "client_secret" not in overrides:
+        values.pop("client_secret", None)
     values |= overrides
     if "client_secret" not in values and (path := values.pop("client_secret_file", "")):
         values["client_secret"] = _secret_from_file(workspace / str(path))
@@ -202,16 +187,14 @@ def _from_toml(path: Path, workspace: Path) -> tuple[dict[str, object], list[Fin
     if not path.exists():
         return {}, []
     try:
-        text = path.read_text("utf-8")
+        text = _read(path)
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        return {}, [
-            Finding(SETTINGS_FILE, getattr(error, "lineno", 0), getattr(error, "colno", 0), f"cannot be read: {error}")
-        ]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
+        return {}, [_unreadable(error)]
     values: dict[str, object] = {}
     findings: list[Finding] = []
     for name, value in table.items():
-        line = next((i for i, row in enumerate(text.splitlines(), 1) if row.lstrip().startswith(name)), 0)
+        line = _line_of(name, text)
         reader = READERS.get(name)
         if reader is None:
             near = get_close_matches(name, READERS, 1)
@@ -227,6 +210,21 @@ def _from_toml(path: Path, workspace: Path) -> tuple[dict[str, object], list[Fin
     return values, findings
 
 
+def _unreadable(error: Exception) -> Finding:
+    place = re.search(r" \(at line (\d+), column (\d+)\)$", str(error))
+    if place is None:
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        return Finding(SETTINGS_FILE, 0, 0, f"cannot be read: {reason}", "mend or remove it; an empty one is valid")
+    message = f"is not TOML: {str(error)[: place.start()]}"
+    return Finding(SETTINGS_FILE, int(place[1]), int(place[2]), message, 'write `name = "value"`')
+
+
+def _line_of(name: str, text: str) -> int:
+    """1-based line of a setting or table; 0 where it is written in a way of its own."""
+    pattern = re.compile(rf"""\s*\[*\s*["']?{re.escape(name)}["']?\s*[=.\]]""")
+    return next((number for number, row in enumerate(text.splitlines(), 1) if pattern.match(row)), 0)
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for name, reader in READERS.items():
@@ -240,9 +238,18 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     return values
 
 
+def _read(path: Path) -> str:
+    """A small text file, or what a pipe such as a shell's ``<(…)`` hands over."""
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_BYTES + 1)
+    if len(content) > _LARGEST_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {_LARGEST_BYTES} bytes")
+    return content.decode("utf-8")
+
+
 def _secret_from_file(path: Path) -> Secret:
     try:
-        return Secret(path.read_text("utf-8").strip())
+        return Secret(_read(path).strip())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"the client secret cannot be read from {path}: {reason}") from None
@@ -270,7 +277,7 @@ def _url(value: object) -> str:
 
 def _whole(minimum: int, maximum: int) -> Callable[[object], int]:
     def read(value: object) -> int:
-        if isinstance(value, str) and value.strip().isdecimal():
+        if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
             raise ValueError(f"must be a whole number from {minimum} to {maximum}")
@@ -282,7 +289,7 @@ def _whole(minimum: int, maximum: int) -> Callable[[object], int]:
 def _positive(value: object) -> float:
     try:
         number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
-    except ValueError:
+    except (ValueError, OverflowError):
         number = 0.0
     if not 0 < number < 1e6:
         raise ValueError("must be a number above 0")
@@ -300,6 +307,13 @@ def _duration(value: object) -> timedelta:
             if 0 < length <= 366 * 86400:
                 return timedelta(seconds=length)
     raise ValueError("must be a duration such as 20s, 30min, 72h or 7d")
+
+
+def _period(value: object) -> timedelta:
+    length = _duration(value)
+    if length < timedelta(seconds=1):
+        raise ValueError("must be 1s or longer")
+    return length
 
 
 def _time_of_day(value: object) -> time:
@@ -347,7 +361,7 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "connect_timeout": _duration,
     "poll_per_second": _positive,
     "not_found_grace": _duration,
-    "quota_period": _duration,
+    "quota_period": _period,
     "quota_reset_time": _time_of_day,
     "quota_timezone": _zone,
     "attachment_headers": _one_of("full", "minimal"),

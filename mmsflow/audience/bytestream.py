@@ -38,6 +38,9 @@ def list_error(name: str, line: int, column: int, message: str, fix: str) -> Inv
 class ListBytes(io.RawIOBase):
     """A list's bytes on their way to the decoder: hashed, counted and looked over as they pass.
 
+    Attributes:
+        has_apostrophes: there is one in what has passed so far.
+
     Raises (while being read):
         InvalidInput: a NUL byte, a line without end, bytes of another encoding; with line and offset.
     """
@@ -51,6 +54,7 @@ class ListBytes(io.RawIOBase):
         self._lines = 0
         self._since_newline = 0
         self._tail = b""
+        self.has_apostrophes = False
         # In UTF-16 every other byte is a NUL.
         self._unwanted = None if encoding == UTF16 else _NUL_OR_UTF8 if encoding == WINDOWS_1250 and guessed else _NUL
 
@@ -82,6 +86,7 @@ class ListBytes(io.RawIOBase):
         if self._unwanted is not None and (found := self._unwanted.search(self._tail + chunk)):
             self._refuse(chunk, found, found.start() - len(self._tail))
         self._tail = chunk[-1:]
+        self.has_apostrophes = self.has_apostrophes or b"'" in chunk
         self._lines += chunk.count(b"\n")
         newline = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         self._since_newline = len(chunk) - newline if newline >= 0 else self._since_newline + len(chunk)

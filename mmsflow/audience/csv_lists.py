@@ -22,6 +22,7 @@ from mmsflow.audience.bytestream import (
     undecodable,
 )
 from mmsflow.audience.columns import clean_name, header_findings
+from mmsflow.audience.formula_guard import unguarded
 from mmsflow.audience.model import ListDigest
 from mmsflow.errors import InvalidInput
 from mmsflow.mms.msisdn import parse_msisdn
@@ -81,7 +82,7 @@ class CsvList:
         """Yield (row as a spreadsheet numbers it, its cells); blank lines have a number but are not yielded.
 
         A row has ``width`` cells, empty ones added where it is short; a row with more is malformed: it has cells that
-        belong to no column.
+        belong to no column. An apostrophe that disarms a formula is taken away (see ``formula_guard``).
 
         Raises:
             InvalidInput: quotes that do not match, a cell over 131,072 characters, bytes that do not decode.
@@ -98,6 +99,8 @@ class CsvList:
                     if not cells:
                         continue
                     cells = self._evened(cells)
+                if self._bytes.has_apostrophes:
+                    cells = list(map(unguarded, cells))
                 yield row, cells
         except csv.Error as error:
             raise self._csv_error(error, previous) from error

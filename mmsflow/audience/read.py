@@ -107,12 +107,12 @@ class Audience:
     def _source_rows(
         self, index: int, plan: SourcePlan, refusals: Refusals, seen: dict[int, int]
     ) -> Iterator[Recipient | SetAside]:
-        name, columns, number_at, filtered = plan.name, plan.columns, plan.number_at, plan.keep is not None
+        name, columns, number_at = plan.name, plan.columns, plan.number_at
         opt_outs, no_consent = refusals.opt_outs, refusals.no_consent
         base, match = pack_place(index, 0), usual_spelling()
         with plan.open() as table:
             width = table.width
-            for row, cells in table.rows():
+            for row, cells, kept in plan.judged_rows(table):
                 self._ordinal += 1
                 if len(cells) > width:
                     yield self._malformed(plan, row, cells)
@@ -120,7 +120,7 @@ class Audience:
                 cell = cells[number_at]
                 usual = match(cell) if type(cell) is str else None
                 msisdn = "+48" + usual[1] if usual else read_number(cell)
-                if filtered and not plan.passes(cells, row, table.line):
+                if not kept:
                     yield self._filtered(plan, row, cell, msisdn)
                 elif isinstance(msisdn, BadNumber):
                     yield self._aside(plan, row, _shown(cell), Bucket.INVALID, msisdn.code, msisdn.explanation)
@@ -166,11 +166,7 @@ class Audience:
 
 def _filled(columns: Sequence[str], cells: Sequence[Cell]) -> dict[str, object]:
     """The cells by column, without those that are empty or hold spaces only: they count as missing."""
-    return {
-        column: cell
-        for column, cell in zip(columns, cells, strict=False)
-        if cell != "" and not (type(cell) is str and cell.isspace())
-    }
+    return {column: cell for column, cell in zip(columns, cells, strict=False) if type(cell) is not str or cell.strip()}
 
 
 def _shown(cell: Cell) -> str:

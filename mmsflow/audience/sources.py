@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,11 +17,12 @@ from mmsflow.audience.jsonl_lists import Cell, JsonLinesList
 from mmsflow.audience.model import ListDigest
 from mmsflow.campaign.model import CsvSource, InlineRecipient, JsonLinesSource, Source
 from mmsflow.campaign.template_problem import TemplateProblem
-from mmsflow.campaign.templating import Templates
+from mmsflow.campaign.templating import Expression, Templates
 from mmsflow.campaign.wording import masked
 from mmsflow.errors import Finding, InvalidInput
 
 INLINE = "inline"
+_JUDGED_AT_ONCE = 500  # one rendering of the filter serves them all
 
 
 class RecipientList(Protocol):
@@ -94,7 +96,7 @@ class SourcePlan:
     number_at: int
     consent_at: int | None
     where: str
-    keep: Callable[[Mapping[str, object]], bool] | None
+    keep: Expression | None
     _reopen: Callable[[tuple[str, ...]], OpenRecipientList]
 
     def open(self) -> OpenRecipientList:
@@ -124,6 +126,33 @@ class SourcePlan:
             raise list_error(
                 self.name, line, 0, message, problem.advice or "mend the expression, or the row"
             ) from problem
+
+    def judged_rows(self, table: RecipientList) -> Iterator[tuple[int, Sequence[Cell], bool]]:
+        """Yield (row number, cells, whether ``where`` keeps it) of an open list; a malformed row is not judged.
+
+        Raises:
+            InvalidInput: as ``passes``, and what reading the list raises.
+        """
+        rows = table.rows()
+        if self.keep is None:
+            yield from ((row, cells, True) for row, cells in rows)
+            return
+        placed = ((row, cells, table.line) for row, cells in rows)
+        while batch := list(islice(placed, _JUDGED_AT_ONCE)):
+            yield from self._judged(self.keep, batch, table.width)
+
+    def _judged(
+        self, keep: Expression, batch: Sequence[tuple[int, Sequence[Cell], int]], width: int
+    ) -> Iterator[tuple[int, Sequence[Cell], bool]]:
+        try:
+            verdicts = keep.of_many([dict(zip(self.columns, cells, strict=False)) for _, cells, _ in batch])
+        except TemplateProblem:
+            # One by one, the row that fails is met behind those before it, with its own place.
+            for row, cells, line in batch:
+                yield row, cells, len(cells) > width or self.passes(cells, row, line)
+            return
+        for (row, cells, _), verdict in zip(batch, verdicts, strict=True):
+            yield row, cells, verdict
 
 
 def changed_while_read(name: str) -> InvalidInput:
@@ -179,7 +208,7 @@ def _plan(
     return SourcePlan(name, columns, number_at, consent_at, where, keep, reopen)
 
 
-def _compiled(name: str, where: str, templates: Templates) -> Callable[[Mapping[str, object]], bool]:
+def _compiled(name: str, where: str, templates: Templates) -> Expression:
     try:
         return templates.expression(where)
     except TemplateProblem as problem:

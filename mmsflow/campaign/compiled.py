@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from jinja2 import Template, nodes
 
 from mmsflow.campaign.bounded import MAX_CHARACTERS
+from mmsflow.campaign.counting import size_of
 from mmsflow.campaign.sandbox import MAX_STEPS, Sandbox
 from mmsflow.campaign.template_names import TemplateNames
 from mmsflow.campaign.template_problem import TemplateProblem, problem_of
 from mmsflow.campaign.wording import choice_fix
 
-BATCH_ROWS = 500
+_BATCH_ROWS = 500
 _SCALARS = frozenset({str, int, float, bool})
 _SCALARS_OR_NONE = _SCALARS | {type(None)}
 
@@ -52,8 +53,8 @@ class CompiledTemplate:
         sandbox, template = self._sandbox, self._template
         values = {name: value for name in self.variables if (value := vars.get(name)) is not None}
         _refuse_others_than_scalars(values)
-        sandbox.steps_left = MAX_STEPS
         try:
+            sandbox.begin()
             text = sandbox.concat(template.root_render_func(template.new_context(values)))
             text.encode()
         except Exception as error:
@@ -69,8 +70,9 @@ class CompiledTemplate:
             TemplateProblem: as `render`, of the first row that fails; its ``row`` says which.
         """
         texts: list[str] = []
-        for start in range(0, len(rows), BATCH_ROWS):
-            some = rows[start : start + BATCH_ROWS]
+        size = self._batch.size if self._batch else _BATCH_ROWS
+        for start in range(0, len(rows), size):
+            some = rows[start : start + size]
             batch = self._batch.render(some) if self._batch else None
             texts.extend(self._one_by_one(some, start) if batch is None else batch)
         return texts
@@ -85,18 +87,27 @@ class CompiledTemplate:
 
 
 class RowsBatch:
-    """A template within a loop over rows, so that one rendering serves hundreds."""
+    """A template within a loop over rows, so that one rendering serves hundreds.
+
+    Attributes:
+        size: rows at a time; their steps fit in the budget of one, so no row can do here what it could not do alone.
+    """
 
     def __init__(self, sandbox: Sandbox, syntax: nodes.Template, names: frozenset[str]) -> None:
         # Nobody who writes a list or a template can know it, so it cannot occur in a text.
         self._separator = f"\0{secrets.token_hex(16)}\0"
         self._names = tuple(sorted(names))
         self._missing = [sandbox.undefined(name=name) for name in self._names]
+        self._sandbox = sandbox
+        self._pieces, _ = size_of(syntax)
+        self.size = max(1, min(_BATCH_ROWS, MAX_STEPS // (2 * self._pieces)))
         self._loop = sandbox.rows_loop(syntax, self._names, self._separator)
 
     def render(self, rows: Sequence[Mapping[str, object]]) -> list[str] | None:
         """The texts, or None where any row must be looked at alone."""
         try:
+            self._sandbox.begin(len(rows))
+            self._sandbox.spend(self._pieces * len(rows))
             context = self._loop.new_context({"rows": [self._cells(row) for row in rows]})
             text = "".join(self._loop.root_render_func(context))
             text.encode()

@@ -14,12 +14,22 @@ from pydantic import ValidationError
 from mmsflow.campaign import unsupported
 from mmsflow.campaign.explain import Positions, explain
 from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.remains import naming_part, without
 from mmsflow.campaign.scalars import Unquoted, sender_advice
 from mmsflow.campaign.templating import TemplateProblem, Templates
 from mmsflow.campaign.yaml_tree import Fault, Place, Tree, Value, read_tree
 from mmsflow.errors import Finding, InvalidInput
 
 MAX_FILE_BYTES = 1_000_000
+_ROUNDS = 5  # dropping a value can make its block wrong, and that the block around it
+_STAND_INS = """\
+version: 1
+campaign: stand-in
+purpose: transactional
+sender: STANDIN
+recipients: [{number: "+48501000000"}]
+message: {subject: stand-in}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +59,36 @@ class LoadedCampaign:
         return Finding(self.shown_path, *self.positions.of(path), message, fix, severity)
 
 
-def load_campaign(path: Path, workspace: Path) -> LoadedCampaign:
+class FaultyCampaign(InvalidInput):
+    """A campaign file with findings, and what is right of it.
+
+    Attributes:
+        remains: the file without what is wrong, good for looking at its lists, templates and media only; None where
+            too little is left.
+        all_sources: whether every recipient source is among the remains.
+    """
+
+    def __init__(self, findings: list[Finding], remains: LoadedCampaign | None, *, all_sources: bool) -> None:
+        super().__init__(findings)
+        self.remains = remains
+        self.all_sources = all_sources
+
+
+def load_campaign(path: Path, workspace: Path, content: bytes | None = None) -> LoadedCampaign:
     """Read and check one campaign file; opens no other file except what its inline templates include.
 
+    Args:
+        path: the file.
+        workspace: folder that the file's paths start from.
+        content: what to read instead of the file, as a run has frozen it.
+
     Raises:
-        InvalidInput: every finding of the file, in the order of its lines.
+        InvalidInput: every finding of the file, in the order of its lines; a ``FaultyCampaign`` where the file could
+            be read as YAML.
     """
     shown = _shown_path(path, workspace)
-    content = _read(path, shown)
+    if content is None:
+        content = _read(path, shown)
     tree = _parse(content, shown)
     positions = Positions(tree.keys, tree.values)
     campaign, faults = _validate(tree, positions)
@@ -64,17 +96,39 @@ def load_campaign(path: Path, workspace: Path) -> LoadedCampaign:
     told = {fault.path for fault in tree.faults if fault.path}
     faults = [fault for fault in faults if not any(fault.path[: len(path)] == path for path in told)]
     faults += [*tree.faults, *_unsupported(tree, positions), *_template_faults(tree, positions, workspace)]
+
+    def loaded(campaign: Campaign, positions: Positions) -> LoadedCampaign:
+        return LoadedCampaign(
+            campaign=campaign,
+            path=path.absolute(),
+            text_bytes=content,
+            sha256=hashlib.sha256(content).hexdigest(),
+            warnings=tuple(_warnings(campaign, shown, positions)),
+            positions=positions,
+            shown_path=shown,
+        )
+
     if faults or campaign is None:
-        raise InvalidInput(_findings(faults, shown))
-    return LoadedCampaign(
-        campaign=campaign,
-        path=path.absolute(),
-        text_bytes=content,
-        sha256=hashlib.sha256(content).hexdigest(),
-        warnings=tuple(_warnings(campaign, shown, positions)),
-        positions=positions,
-        shown_path=shown,
-    )
+        paths = [fault.path for fault in faults]
+        all_sources = not any(path[:1] == ("recipients",) for path in paths)
+        # Whether each source has the consent's column can be said only of sources that are all there.
+        rest, at = _remains(tree, paths if all_sources else [*paths, ("consent",)])
+        raise FaultyCampaign(_findings(faults, shown), loaded(rest, at) if rest else None, all_sources=all_sources)
+    return loaded(campaign, positions)
+
+
+def _remains(tree: Tree, faulty: list[tuple[str | int, ...]]) -> tuple[Campaign | None, Positions]:
+    """The campaign without the values at these paths, as far as it names other files, and where the rest stands."""
+    stand_ins = read_tree(_STAND_INS)
+    rest = naming_part(tree, stand_ins)
+    for _ in range(_ROUNDS):
+        rest = without(rest, faulty, stand_ins)
+        positions = Positions(rest.keys, rest.values)
+        campaign, faults = _validate(rest, positions)
+        faulty = [fault.path for fault in faults]
+        if campaign is not None or not faulty:
+            return campaign, positions
+    return None, Positions(rest.keys, rest.values)
 
 
 def _shown_path(path: Path, workspace: Path) -> str:

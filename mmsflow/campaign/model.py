@@ -330,6 +330,15 @@ class Campaign(Model):
     test_recipients: tuple[FilledText, ...] = Field((), description="Handsets for test messages.")
     report: Report = Field(Report(), description="What a run leaves behind.")
 
+    @field_validator("canary")
+    @classmethod
+    def _canary_needs_reports(cls, canary: Canary | None, info: ValidationInfo) -> Canary | None:
+        if canary is not None and info.data.get("delivery_report") is False:
+            raise problem(
+                "a canary is judged by delivery reports, which are switched off", "write `delivery_report: true`"
+            )
+        return canary
+
     @field_validator("consent")
     @classmethod
     def _marketing_needs_consent(cls, consent: Consent | None, info: ValidationInfo) -> Consent | None:

@@ -1,14 +1,18 @@
 """The sandbox that users' templates run in: what they may call, and how much they may make.
 
 jinja2's own sandbox keeps templates away from Python's insides but renders a text of any size for any time. Here every
-operation that can grow a text is measured before it is done, loops and calls count against a budget, and only filters
-and text methods that cannot blow up are known at all.
+operation that can grow a text is measured before it is done, and only filters and text methods that cannot blow up are
+known at all. Time is capped by counting work instead of looking at a clock, so that a template is refused on every
+machine or on none: a rendering has so many steps, and all renderings of a campaign together have an allowance.
+
+A step is one piece of the template's syntax that is run, or 100 characters that a filter, call or operator handles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import deepcopy
+from functools import wraps
 from typing import Any, cast
 
 from jinja2 import Template, Undefined, nodes
@@ -16,8 +20,7 @@ from jinja2.exceptions import SecurityError, TemplateAssertionError
 from jinja2.loaders import BaseLoader
 from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
-from jinja2.visitor import NodeTransformer
+from jinja2.utils import missing, pass_context
 
 from mmsflow.campaign.bounded import (
     OPERATOR_BOUNDS,
@@ -31,9 +34,15 @@ from mmsflow.campaign.bounded import (
     replace_text,
     round_number,
     short_range,
+    weight,
 )
+from mmsflow.campaign.counting import COUNTED, JOINED, PLAIN, SEEN, SPENT, Counting
 
-MAX_STEPS = 10_000
+MAX_STEPS = 100_000
+# Above what any message needs on average; the reserve lets a short list with demanding templates through.
+CAMPAIGN_RESERVE = 20 * MAX_STEPS
+ALLOWANCE = 5_000
+_CHARACTERS_A_STEP = 100
 
 # Only what gives at most about as much as it takes; those that can give more are wrapped below.
 _FILTERS = (
@@ -46,8 +55,8 @@ _TEXT_METHODS = frozenset({
 })  # fmt: skip
 _DICT_METHODS = frozenset({"get", "items", "keys", "values"})
 
-# Names of the filters that the rewriting below puts in; a space keeps them out of reach of users' templates.
-_COUNTED, _JOINED, _PLAIN = "counted loop", "joined texts", "plain items"
+# They take a text character by character, as Python objects: ten times the time of others.
+_BY_ITEM = frozenset({"max", "min", "sort", "unique"})
 
 
 class NoValue(Undefined):
@@ -103,22 +112,43 @@ class Sandbox(ImmutableSandboxedEnvironment):
     concat = staticmethod(concat)
 
     def __init__(self, loader: BaseLoader) -> None:
-        super().__init__(loader=loader, undefined=NoValue, finalize=printable, auto_reload=False, cache_size=1000)
+        # Not optimized: jinja2's optimizer takes cubic time for nested expressions (6 s for 150 filters in a row).
+        super().__init__(
+            loader=loader, undefined=NoValue, finalize=printable, auto_reload=False, cache_size=1000, optimized=False
+        )
         self.steps_left = MAX_STEPS
-        own: dict[str, Callable[..., Any]] = {
+        self._reserve = CAMPAIGN_RESERVE
+        measured: dict[str, Callable[..., Any]] = {
+            **{name: self.filters[name] for name in _FILTERS},
             "format": format_values,
             "join": join_values,
             "replace": replace_text,
             "round": round_number,
+            JOINED: joined,
+            PLAIN: plain_items,
         }
-        inner = {_COUNTED: self._counted, _JOINED: joined, _PLAIN: plain_items}
-        self.filters = {**{name: self.filters[name] for name in _FILTERS}, **own, **inner}
+        self.filters = {
+            name: self._measured(function, 10 if name in _BY_ITEM else 1) for name, function in measured.items()
+        }
+        self.filters |= {COUNTED: self._counted, SPENT: self._spent, SEEN: self._seen}
         self.globals = {"range": short_range}
 
     @property
     def filter_names(self) -> list[str]:
         """The filters that a template may use."""
         return sorted(name for name in self.filters if " " not in name)
+
+    def begin(self, renderings: int = 1) -> None:
+        """Open the budget of the next rendering, or of a few that share one.
+
+        Raises:
+            OutOfBounds: the renderings so far have taken more than their allowance and the campaign's reserve.
+        """
+        spent = MAX_STEPS - self.steps_left
+        self._reserve = min(CAMPAIGN_RESERVE, self._reserve + ALLOWANCE * renderings - spent)
+        self.steps_left = MAX_STEPS
+        if self._reserve < 0:
+            raise OutOfBounds(f"the campaign's templates take more than {ALLOWANCE} steps a message on average")
 
     def spend(self, steps: int = 1) -> None:
         """Take from the budget of the current rendering.
@@ -128,7 +158,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         """
         self.steps_left -= steps
         if self.steps_left < 0:
-            raise OutOfBounds(f"the template takes more than {MAX_STEPS} steps of loops and calls")
+            raise OutOfBounds(f"the template takes more than {MAX_STEPS} steps of work for one message")
 
     def refuse(self, syntax: nodes.Template, name: str | None = None) -> None:
         """Refuse what no budget can hold, and filters and tests that do not exist.
@@ -174,14 +204,18 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return None
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as jinja2 has it
-        __self.spend()
-        return super().call(__context, __obj, *args, **kwargs)
+        __self.spend(1 + _steps_for(getattr(__obj, "__self__", None), *args, *kwargs.values()))
+        result = super().call(__context, __obj, *args, **kwargs)
+        __self.spend(_steps_for(result))
+        return result
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         OPERATOR_BOUNDS[operator](left, right)
         if operator == "%" and isinstance(left, str):
             raise SecurityError("texts are not put together with %, use the `format` filter")
-        return super().call_binop(context, operator, left, right)
+        result = super().call_binop(context, operator, left, right)
+        self.spend(1 + _steps_for(left, result))
+        return result
 
     def join_path(self, template: str, parent: str) -> str:  # noqa: ARG002 - as jinja2 has it
         """Includes name files of the folder ``templates/``, whatever file they stand in."""
@@ -190,9 +224,10 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def rows_loop(self, syntax: nodes.Template, names: Sequence[str], separator: str) -> Template:
         """A template over ``rows``, tuples of the values of ``names``, with a separator after each row's text.
 
-        Its loop is not counted; ``syntax`` must be free of loops and calls, and is left as it is.
+        Its loop is not counted, the caller spends the pieces of a row instead; ``syntax`` must be free of loops and
+        calls, and is left as it is.
         """
-        body = [cast(nodes.Node, _Bounding().visit(child)) for child in deepcopy(syntax.body)]
+        body = [cast(nodes.Node, Counting().visit(child)) for child in deepcopy(syntax.body)]
         row = nodes.Tuple([nodes.Name(name, "store") for name in names], "store")
         body.append(nodes.Output([nodes.TemplateData(separator)]))
         loop = nodes.For(row, nodes.Name("rows", "load"), body, [], None, False)
@@ -203,38 +238,37 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
         self.refuse(source)
-        return super()._generate(cast(nodes.Template, _Bounding().visit(source)), *args, **kwargs)
+        return super()._generate(cast(nodes.Template, Counting().visit(source)), *args, **kwargs)
 
-    def _counted(self, items: Iterable[object]) -> Iterator[object]:
+    def _counted(self, items: Iterable[object], steps: int) -> Iterator[object]:
         for item in items:
-            self.spend()
+            self.spend(steps)
             yield item
 
+    @pass_context  # or jinja2 would work it out once, when it compiles
+    def _spent(self, _context: Context, steps: int) -> None:
+        self.spend(steps)
 
-class _Bounding(NodeTransformer):
-    """Rewrites a template so that loops are counted, and texts and lists measured."""
+    def _seen(self, value: object) -> object:
+        self.spend(_steps_for(value))
+        return value
 
-    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802
-        self.generic_visit(node)
-        node.iter = _through(_COUNTED, cast(nodes.Expr, node.iter))
-        return node
+    def _measured(self, function: Callable[..., Any], price: int) -> Callable[..., Any]:
+        @wraps(function)  # with the marks that tell jinja2 what else to hand over
+        def measured(*args: Any, **kwargs: Any) -> Any:
+            self.spend(1 + price * _steps_for(*args))
+            result = function(*args, **kwargs)
+            self.spend(_steps_for(result))
+            return result
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802
-        self.generic_visit(node)
-        return _through(_JOINED, nodes.List(node.nodes, lineno=node.lineno))
-
-    def visit_List(self, node: nodes.List) -> nodes.Filter:  # noqa: N802
-        self.generic_visit(node)
-        return _through(_PLAIN, node)
-
-    def visit_Dict(self, node: nodes.Dict) -> nodes.Filter:  # noqa: N802
-        self.generic_visit(node)
-        return _through(_PLAIN, node)
-
-    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:  # noqa: N802
-        self.generic_visit(node)
-        return _through(_PLAIN, node) if node.ctx == "load" else node
+        return measured
 
 
-def _through(name: str, node: nodes.Expr) -> nodes.Filter:
-    return nodes.Filter(node, name, [], [], None, None, lineno=node.lineno)
+def _steps_for(*values: object) -> int:
+    characters = 0
+    for value in values:
+        if type(value) is str:
+            characters += len(value)
+        elif isinstance(value, str | list | tuple | dict):
+            characters += weight(value)
+    return characters // _CHARACTERS_A_STEP

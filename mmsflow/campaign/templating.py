@@ -16,6 +16,7 @@ from jinja2.parser import Parser
 
 from mmsflow.campaign import template_names
 from mmsflow.campaign.compiled import CompiledTemplate, Expression, RowsBatch
+from mmsflow.campaign.counting import size_of
 from mmsflow.campaign.sandbox import Sandbox
 from mmsflow.campaign.scalars import path_fault
 from mmsflow.campaign.template_names import TemplateNames
@@ -28,6 +29,8 @@ __all__ = ["CompiledTemplate", "Expression", "TemplateProblem", "Templates"]
 
 MAX_TEMPLATE_BYTES = 256 * 1024
 MAX_INCLUDED = 100
+MAX_PIECES = 10_000
+MAX_DEPTH = 60  # jinja2 takes cubic time for deeper ones: 0.2 s at 80, minutes at its own limit
 
 
 class Templates:
@@ -104,7 +107,12 @@ class Templates:
     def _parse(self, source: str, name: str) -> nodes.Template:
         if len(source) > MAX_TEMPLATE_BYTES:
             raise TemplateProblem(f"the template is larger than {MAX_TEMPLATE_BYTES // 1024} KiB", advice="shorten it")
-        return self._sandbox.parse(source, name=name)
+        syntax = self._sandbox.parse(source, name=name)
+        pieces, depth = size_of(syntax)
+        if pieces > MAX_PIECES or depth > MAX_DEPTH:
+            fault = f"has more than {MAX_PIECES} pieces" if pieces > MAX_PIECES else "is nested too deeply"
+            raise TemplateProblem(f"the template {fault}", advice="make it simpler")
+        return syntax
 
     def _names_of(self, syntax: nodes.Template, name: str, above: tuple[str, ...]) -> TemplateNames:
         self._sandbox.refuse(syntax, name)

@@ -62,28 +62,6 @@ TABLE = (
     ),
     Unsupported(
         "Campaign",
-        "canary",
-        ("",),
-        "a first wave that is judged before the rest is not carried out yet",
-        "leave it out, and try it with `mmsflow send-test` first",
-    ),
-    Unsupported(
-        "Campaign",
-        "stop_if",
-        ("",),
-        "pausing by the share of failures is not carried out yet",
-        "leave it out, and watch the run with `mmsflow status`",
-    ),
-    Unsupported(
-        "Campaign",
-        "unknown",
-        ("",),
-        "sending maybe-sent messages again by itself is not carried out yet",
-        "write `unknown: hold`",
-        value="resend",
-    ),
-    Unsupported(
-        "Campaign",
         "variants",
         ("",),
         "A/B variants are not carried out yet",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mmsflow.audience.model import Recipient
+from mmsflow.campaign.wording import masked
 from mmsflow.errors import Finding
 
 _ROWS_NAMED = 5
@@ -29,6 +30,7 @@ class RowProblems:
     def add(self, recipient: Recipient, message: str, fix: str) -> None:
         """One row has this problem."""
         self.count += 1
+        message, fix = masked(message), masked(fix)  # a path in it may be made of the row's number
         key = (recipient.source, message)
         if key not in self._kinds and len(self._kinds) >= _KINDS_KEPT:
             return

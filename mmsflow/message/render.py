@@ -29,6 +29,14 @@ class _Slot:
     place: tuple[str, int, int] = ("", 0, 0)
 
 
+class FaultyMessage(InvalidInput):
+    """A message whose templates or attachments are wrong; ``variables`` are those of the templates that are right."""
+
+    def __init__(self, findings: Sequence[Finding], variables: Mapping[str, tuple[str, int, int]]) -> None:
+        super().__init__(findings)
+        self.variables = variables
+
+
 class Composer:
     """Renders messages of one campaign.
 
@@ -42,7 +50,7 @@ class Composer:
         """Compile every template of the campaign.
 
         Raises:
-            InvalidInput: every template and static attachment that is wrong, at its place in the campaign file.
+            FaultyMessage: every template and static attachment that is wrong, at its place in the campaign file.
         """
         self.media = media
         self.problems = RowProblems()
@@ -58,7 +66,7 @@ class Composer:
             slot for index, attachment in enumerate(message.attachments) if (slot := self._slot(index, attachment))
         ]
         if self._findings or self._subject is None:
-            raise InvalidInput(self._findings)
+            raise FaultyMessage(self._findings, self.variables)
 
     @property
     def variables(self) -> Mapping[str, tuple[str, int, int]]:
@@ -114,9 +122,12 @@ class Composer:
         if len(subject) > SUBJECT_SHOWN_CHARACTERS:
             self.long_subjects += 1
             self.first_long = self.first_long or recipient
-        if self._slots and (size := _size(subject, layout, texts)) > DEFAULT_BUDGET_BYTES:
+        if not subject and not layout:
+            self.problems.add(recipient, "the message is empty", "give the subject a text for this row, too")
+            return None
+        if (self._slots or len(subject) > KIB) and (size := _size(subject, layout, texts)) > DEFAULT_BUDGET_BYTES:
             what = f"the whole MMS has {size / KIB:.0f} KiB, the budget is {DEFAULT_BUDGET_BYTES // KIB} KiB"
-            self.problems.add(recipient, what, "attach less, or smaller pictures")
+            self.problems.add(recipient, what, "shorten it, attach less, or smaller pictures")
             return None
         return PlannedMessage(
             recipient.ordinal, recipient.source, recipient.row, recipient.msisdn, subject, layout, tuple(texts)
@@ -176,7 +187,7 @@ class Composer:
             return None
         if template.is_static:
             part = Part("text/plain", wire_name(path), template.render({}).encode("utf-8"))
-            self.media.parts[path] = part
+            self.media.texts.append(part)
             return _Slot(static=_laid_out(part))
         return _Slot(text=template, filename=wire_name(path), place=self._place(key))
 
@@ -208,7 +219,9 @@ def _distinctly_named(parts: Sequence[StaticPart | TextPart]) -> Layout:
     taken: set[str] = set()
     named: list[StaticPart | TextPart] = []
     for number, part in enumerate(parts, 1):
-        name = part.filename if part.filename not in taken else f"{number}-{part.filename}"
+        name, prefix = part.filename, number
+        while name in taken:
+            name, prefix = f"{prefix}-{part.filename}", prefix + 1
         taken.add(name)
         if isinstance(part, TextPart):
             named.append(TextPart(name))

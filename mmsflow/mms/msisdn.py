@@ -59,6 +59,18 @@ def mask_msisdn(msisdn: str) -> str:
     return "…" + "".join(digits[-3:]) if len(digits) >= 7 else "…"
 
 
+def mask_in_text(text: str, msisdn: str) -> str:
+    """``text`` with this one number (E.164) masked wherever it stands, as people group its digits or not.
+
+    Other numbers stay: a shop's own in a message is what its readers shall call.
+    """
+    national = msisdn[-9:]
+    if national[-3:] not in text:
+        return text
+    digits = r"[ .\-\u00a0]?".join(national)
+    return re.sub(rf"(?<!\d)(?:(?:\+|00)?{COUNTRY_CODE}[ .\-\u00a0]?)?{digits}(?!\d)", mask_msisdn(msisdn), text)
+
+
 def _despaced(raw: str) -> str:
     bare = raw.translate(_SEPARATORS)
     # "50110203.0" is eight digits and a decimal point, not nine digits: one dot alone goes the slow way.

@@ -27,6 +27,7 @@ class MessageState(StrEnum):
     EXPIRED = "expired"
     UNDETERMINED = "undetermined"  # the network gave no answer until the polling deadline
     NOT_SENT = "not_sent"  # cancelled, or its deadline passed before it was sent
+    SUPPRESSED = "suppressed"  # an opt-out or a refused consent came before it was sent
 
 
 class Bucket(StrEnum):
@@ -49,13 +50,13 @@ _S = MessageState
 
 TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingProxyType(
     {
-        _S.READY: frozenset({_S.SENDING, _S.NOT_SENT}),
+        _S.READY: frozenset({_S.SENDING, _S.NOT_SENT, _S.SUPPRESSED}),
         # sending → ready only where the request provably never left (see gateway.retry).
         _S.SENDING: frozenset({_S.READY, _S.ACCEPTED, _S.ACCEPTED_NOID, _S.REJECTED, _S.UNKNOWN}),
         _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED, _S.UNDETERMINED}),
         # A late reply of the same attempt, or a person's decision, settles what was maybe sent.
-        _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.ACCEPTED_NOID, _S.REJECTED, _S.READY, _S.NOT_SENT}),
-        _S.ACCEPTED_NOID: frozenset({_S.ACCEPTED, _S.READY, _S.NOT_SENT}),
+        _S.UNKNOWN: frozenset({_S.ACCEPTED, _S.ACCEPTED_NOID, _S.REJECTED, _S.READY, _S.NOT_SENT, _S.UNDETERMINED}),
+        _S.ACCEPTED_NOID: frozenset({_S.ACCEPTED, _S.READY, _S.NOT_SENT, _S.UNDETERMINED}),
         # Final states never go back.
         _S.REJECTED: frozenset(),
         _S.DELIVERED: frozenset(),
@@ -63,6 +64,7 @@ TRANSITIONS: Mapping[MessageState, frozenset[MessageState]] = MappingProxyType(
         _S.EXPIRED: frozenset(),
         _S.UNDETERMINED: frozenset(),
         _S.NOT_SENT: frozenset(),
+        _S.SUPPRESSED: frozenset(),
     }
 )
 
@@ -79,10 +81,24 @@ BUCKET_OF_STATE: Mapping[MessageState, Bucket] = MappingProxyType(
         _S.EXPIRED: Bucket.EXPIRED,
         _S.UNDETERMINED: Bucket.UNDETERMINED,
         _S.NOT_SENT: Bucket.NOT_SENT,
+        _S.SUPPRESSED: Bucket.EXCLUDED,
     }
 )
 
 FINAL_STATES: frozenset[MessageState] = frozenset(state for state, nexts in TRANSITIONS.items() if not nexts)
+
+
+_WITHOUT_OUTCOME = (_S.READY, _S.SENDING, _S.NOT_SENT, _S.SUPPRESSED)
+
+
+def outcomes_of(counts: Mapping[MessageState, int]) -> int:
+    """Of messages counted by state, those that left us, or may have, with an outcome of whatever kind."""
+    return sum(counts.values()) - sum(counts.get(state, 0) for state in _WITHOUT_OUTCOME)
+
+
+def failed_of(counts: Mapping[MessageState, int]) -> int:
+    """Of messages counted by state, those that gateway or network refused."""
+    return counts.get(_S.FAILED, 0) + counts.get(_S.REJECTED, 0)
 
 
 def check_transition(old: MessageState, new: MessageState) -> None:

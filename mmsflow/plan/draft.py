@@ -11,10 +11,13 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from json.encoder import encode_basestring as _quoted  # json.dumps makes an encoder for every message
 from types import TracebackType
 
 from mmsflow.audience.model import SetAside
+from mmsflow.errors import MmsflowError
 from mmsflow.message.model import Layout, PlannedMessage
+from mmsflow.mms.msisdn import mask_in_text
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.model import Wave
 
@@ -27,7 +30,7 @@ class Draft:
     Attributes:
         reasons: set-aside rows by (bucket, code) → rows.
         examples: for each (bucket, code) the first row's reason.
-        first_subject: of the first message.
+        first_subject: of the first message, its recipient's number masked.
     """
 
     def __init__(self) -> None:
@@ -61,7 +64,7 @@ class Draft:
     def add_messages(self, messages: Sequence[PlannedMessage]) -> None:
         """Keep rendered messages; their order is the order of sending."""
         if messages and not self.messages:
-            self.first_subject = messages[0].subject
+            self.first_subject = mask_in_text(messages[0].subject, messages[0].msisdn)
         rows = [
             (
                 message.ordinal,
@@ -70,7 +73,7 @@ class Draft:
                 message.msisdn,
                 message.subject,
                 self._layouts.setdefault(message.layout, len(self._layouts)),
-                json.dumps(message.texts, ensure_ascii=False) if message.texts else "",
+                f"[{','.join(map(_quoted, message.texts))}]" if message.texts else "",
                 message.variant,
             )
             for message in messages
@@ -91,9 +94,15 @@ class Draft:
     def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         # Batches arrive in a fixed order, so that the digest of the same inputs is the same.
         self._digest.update(repr(rows).encode("utf-8", "surrogatepass"))
-        self._db.execute("BEGIN")
-        self._db.executemany(statement, rows)
-        self._db.execute("COMMIT")
+        try:
+            self._db.execute("BEGIN")
+            self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise MmsflowError(
+                f"the plan cannot be kept in a temporary file: {error}",
+                "free some space in the folder for temporary files, or name another one with TMPDIR",
+            ) from error
 
     @property
     def layouts(self) -> list[Layout]:

@@ -58,9 +58,9 @@ def plan_as_text(plan: Plan, zone: ZoneInfo) -> str:
 def _audience(plan: Plan) -> str:
     rows: list[tuple[str, int | str, str]] = [("to be sent", plan.messages, "")]
     for bucket in (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID):
-        for (kind, code), (count, example) in sorted(plan.reasons.items(), key=lambda item: -item[1][0]):
+        for (kind, _), (count, example) in sorted(plan.reasons.items(), key=lambda item: -item[1][0]):
             if kind is bucket:
-                rows.append((bucket.value, count, f"{code.replace('_', ' ')}: {example}"))
+                rows.append((bucket.value, count, example))
     rows.append(("rows in all", sum(plan.buckets.values()), ""))
     return tabulate(rows, headers=("audience", "rows", "for example"), maxcolwidths=[None, None, 70])
 

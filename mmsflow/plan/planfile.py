@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mmsflow.errors import Finding, InvalidInput, PlanRefused
+from mmsflow.mms.private_files import write_private
 from mmsflow.plan.model import Plan
 
 _FORMAT = "mmsflow-plan/1"
+_LARGEST_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,13 @@ def is_plan_file(path: Path) -> bool:
     """Whether the file is a saved plan rather than a campaign."""
     try:
         with path.open("rb") as file:
-            return file.read(200).lstrip().startswith(b"{") and path.suffix != ".yaml"
+            return file.read(200).lstrip().startswith(b"{") and path.suffix not in {".yaml", ".yml"}
     except OSError:
         return False
 
 
 def save_plan(path: Path, plan: Plan, *, campaign_file: str, campaign_sha256: str, made_at: datetime) -> None:
-    """Write the plan beside what it promises, for review and for ``run``."""
+    """Write the plan beside what it promises, for review and for ``run``; an OSError when it cannot be written."""
     document = {
         "format": _FORMAT,
         "campaign": plan.campaign,
@@ -59,7 +61,7 @@ def save_plan(path: Path, plan: Plan, *, campaign_file: str, campaign_sha256: st
         "buckets": {bucket.value: rows for bucket, rows in plan.buckets.items()},
         "made_at": made_at.isoformat(timespec="seconds"),
     }
-    path.write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    write_private(path, json.dumps(document, indent=2) + "\n")
 
 
 def load_plan(path: Path) -> SavedPlan:
@@ -69,11 +71,11 @@ def load_plan(path: Path) -> SavedPlan:
         InvalidInput: it is not one, or one of another version.
     """
     try:
-        document = json.loads(path.read_text("utf-8"))
+        document = json.loads(_read(path))
         if document.get("format") != _FORMAT:
             raise ValueError(f"its format is {document.get('format')!r}, this version reads {_FORMAT!r}")
         return SavedPlan(
-            campaign_file=str(document["campaign_file"]),
+            campaign_file=_inside(str(document["campaign_file"])),
             account=str(document["account"]),
             campaign_sha256=str(document["campaign_sha256"]),
             digest=str(document["digest"]),
@@ -81,10 +83,26 @@ def load_plan(path: Path) -> SavedPlan:
             first_wave=int(document["first_wave"]),
             made_at=datetime.fromisoformat(str(document["made_at"])),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         what = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
         fix = "make it again with `mmsflow plan FILE --out PLAN`"
         raise InvalidInput([Finding(str(path), 0, 0, f"is not a saved plan: {what}", fix)]) from None
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_LARGEST_BYTES + 1)
+    if len(content) > _LARGEST_BYTES:
+        raise ValueError(f"it has more than {_LARGEST_BYTES} bytes")
+    return content
+
+
+def _inside(campaign_file: str) -> str:
+    # A plan may come from somebody else; it names a file of this workspace, and no other is opened for it.
+    path = PurePosixPath(campaign_file)
+    if path.is_absolute() or ".." in path.parts or not campaign_file.isprintable():
+        raise ValueError("its campaign is outside the workspace")
+    return campaign_file
 
 
 def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from mmsflow.errors import PlanRefused
 from mmsflow.plan.model import QuotaForecast, Wave
-from mmsflow.plan.quota import later_reset
+from mmsflow.plan.quota import reset_after
 
 
 def cut_waves(
@@ -38,43 +37,40 @@ def cut_waves(
         )
     waves: list[Wave] = []
     left = messages
-    for begins, ends, allowance in _periods(quota, start, zone):
-        if not left:
-            break
-        opens = None if begins is None else max(begins, start)
+    opens: datetime | None = start
+    while left:
+        ends, allowance = _period_at(opens, quota, zone, first=not waves and opens == start)
         room = min(left, allowance)
         if per_second and opens is not None and ends is not None:
-            # A pace slower than a message a period still sends one in each.
+            # A pace slower than a message a period still sends one where its turn has come.
             room = min(room, max(1, floor((ends - opens).total_seconds() * per_second)))
-        if room <= 0:
-            continue
-        closes = None
-        if opens is not None:
-            closes = opens + timedelta(seconds=ceil(room / per_second)) if per_second else opens
-        waves.append(Wave(len(waves) + 1, opens, closes, room))
-        left -= room
+        paced = _after(opens, room / per_second) if per_second else opens
+        if room > 0:
+            closes = _after(opens, ceil(room / per_second)) if per_second else opens
+            waves.append(Wave(len(waves) + 1, opens, closes, room))
+            left -= room
+        opens = max(ends, paced) if ends and paced else None
     return waves
 
 
-def _periods(
-    quota: QuotaForecast, start: datetime, zone: ZoneInfo
-) -> Iterator[tuple[datetime | None, datetime | None, int]]:
-    """(begins, ends, allowance) of each period that ends after ``start``; without dates once they are not known."""
-    first = quota.resets_at
-    if first is None or start < first:
-        yield start, first, quota.permitted_now
-    if first is None or quota.period is None:
-        if first is not None:
-            yield first, None, quota.permitted_later
-        while True:
-            yield None, None, quota.permitted_later
-    step = 0
-    while True:
-        begins = later_reset(first, quota.period, step, zone)
-        ends = later_reset(first, quota.period, step + 1, zone)
-        step += 1
-        if ends > start:
-            yield begins, ends, quota.permitted_later
+def _period_at(
+    instant: datetime | None, quota: QuotaForecast, zone: ZoneInfo, *, first: bool
+) -> tuple[datetime | None, int]:
+    """(end, allowance) of the period that holds ``instant``; the end is None where its date is not known."""
+    reset = quota.resets_at
+    if instant is None or (reset is None and not first):
+        return None, quota.permitted_later
+    if reset is None or instant < reset:
+        return reset, quota.permitted_now
+    return (reset_after(instant, reset, quota.period, zone) if quota.period else None), quota.permitted_later
+
+
+def _after(instant: datetime | None, seconds: float) -> datetime | None:
+    """``instant`` so many seconds later; None where that is not known, or beyond the calendar."""
+    try:
+        return None if instant is None else instant + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
 
 
 def sent_in_time(waves: list[Wave], deadline: datetime, per_second: float | None) -> int:

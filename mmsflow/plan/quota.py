@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from mmsflow.plan.model import Period, QuotaForecast
 
 _DAY = timedelta(days=1)
+_YEARS = range(1971, 9000)  # dates outside are no dates of resets, and calculating with them would overflow
+_LONGEST_LEARNED = 31 * _DAY  # a longer gap between two readings is a pause of ours, not the quota's period
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +49,10 @@ def permitted(available: int, used: int, rules: QuotaRules, posts_ours: int) -> 
     Args:
         available, used: the gateway's counter.
         rules: the campaign's reserve and share.
-        posts_ours: requests that the campaign has begun in this period.
+        posts_ours: requests that the campaign has begun in this period; no more of them count than ``used``, since
+            the counter may have been reset within one date, and requests that never arrived use nothing up.
     """
-    fair = int((used + available) * rules.share) - posts_ours
+    fair = int((used + available) * rules.share) - min(posts_ours, used)
     return max(0, min(available - rules.reserve, fair))
 
 
@@ -58,7 +61,7 @@ def next_reset(reset_on: date | None, now: datetime, rules: ResetRules, period: 
 
     A date in the past is taken as the last reset; the next one follows by the period, or is not known.
     """
-    if reset_on is None:
+    if reset_on is None or reset_on.year not in _YEARS:
         return None
     instant = datetime.combine(reset_on, rules.at, rules.zone)
     step = 0
@@ -74,11 +77,29 @@ def next_reset(reset_on: date | None, now: datetime, rules: ResetRules, period: 
     return instant.astimezone(UTC)
 
 
-def later_reset(first: datetime, period: Period, steps: int, zone: ZoneInfo) -> datetime:
-    """The reset ``steps`` periods after ``first``, at the same local time, UTC."""
-    local = first.astimezone(zone)
+def reset_after(instant: datetime, first: datetime, period: Period, zone: ZoneInfo) -> datetime | None:
+    """The first reset after ``instant``, at the local time of ``first``, UTC; None beyond the calendar.
+
+    Args:
+        instant: aware, at ``first`` or later.
+        first: a reset, aware.
+        period: from one reset to the next.
+        zone: where the reset's time is local.
+    """
+    local, there = first.astimezone(zone), instant.astimezone(zone)
     rules = ResetRules(local.timetz().replace(tzinfo=None), zone)
-    return _later(local.date(), rules, period, steps).astimezone(UTC)
+    if period.months:
+        step = ((there.year - local.year) * 12 + there.month - local.month) // period.months
+    else:
+        step = (instant - first) // period.length
+    # A DST change moves resets by an hour, so the division may be one step too far.
+    step = max(0, step - 1)
+    try:
+        while (reset := _later(local.date(), rules, period, step).astimezone(UTC)) <= instant:
+            step += 1
+    except (OverflowError, ValueError):
+        return None
+    return reset if reset.year in _YEARS else None
 
 
 def _later(start: date, rules: ResetRules, period: Period, steps: int) -> datetime:
@@ -95,23 +116,25 @@ def _later(start: date, rules: ResetRules, period: Period, steps: int) -> dateti
 
 
 def learn_period(reset_dates: Iterable[date]) -> Period | None:
-    """The period's length from reset dates read earlier; None with fewer than two different ones."""
-    dates = sorted(set(reset_dates))
-    if len(dates) < 2:
+    """The period's length from reset dates read earlier; None where no two are near enough."""
+    dates = sorted({day for day in reset_dates if day.year in _YEARS})
+    pairs = [(start, end) for start, end in pairwise(dates) if end - start <= _LONGEST_LEARNED]
+    if not pairs:
         return None
-    start, end = min(pairwise(dates), key=lambda pair: pair[1] - pair[0])
+    start, end = min(pairs, key=lambda pair: pair[1] - pair[0])
     gap = end - start
-    if 28 <= gap.days <= 31 and start.day == end.day:
+    both_last = (start + _DAY).day == (end + _DAY).day == 1
+    if gap.days >= 28 and (start.day == end.day or both_last):
         return Period(months=1)
     return Period(length=gap)
 
 
 def guess_period(reset_on: date, today: date) -> Period:
-    """The shortest usual period (day, week, month) that explains a reset this far ahead."""
-    ahead = reset_on - today
-    if ahead <= _DAY:
-        return Period(length=_DAY)
-    return Period(length=7 * _DAY) if ahead <= 7 * _DAY else Period(months=1)
+    """The shortest usual period (day, week, month, quarter, year) that explains a reset this far ahead."""
+    ahead = (reset_on - today).days
+    if ahead <= 7:
+        return Period(length=_DAY if ahead <= 1 else 7 * _DAY)
+    return Period(months=next((months for months, days in ((1, 31), (3, 92)) if ahead <= days), 12))
 
 
 def forecast(

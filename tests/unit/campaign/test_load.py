@@ -185,9 +185,6 @@ def test_marketing_without_consent_is_refused_even_when_other_things_are_wrong(f
     [
         ('schedule: {window: {days: mon-fri, hours: "09:00-19:00"}}', "window", (9, 12)),
         ('schedule: {every: "0 9 1 * *"}', "every", (9, 12)),
-        ("canary: {first: 50, wait: 30min, min_delivered: 80%}", "canary", (9, 1)),
-        ("stop_if: {failed: 20%, after: 100}", "stop_if", (9, 1)),
-        ("unknown: resend", "unknown: resend", (9, 1)),
         ("variants: [{name: a, subject: x}]", "variants", (9, 1)),
         ("exclude: [{xlsx: lists/a.xlsx}]", "xlsx", (9, 12)),
         ("  attachments: [{file: media/a.jpg, fit: true}]", "fit: true", (9, 37)),

@@ -88,9 +88,6 @@ def test_schema_and_model_refuse_the_same_bad_files(change: dict[str, Any], vali
 @pytest.mark.parametrize(
     "change",
     [
-        {"canary": {"first": 50, "wait": "30min", "min_delivered": "80%"}},
-        {"stop_if": {"failed": "20%", "after": 100}},
-        {"unknown": "resend"},
         {"variants": [{"name": "a"}]},
         {"schedule": {"every": "0 9 1 * *"}},
         {"schedule": {"window": {"days": "mon-fri", "hours": "09:00-19:00"}}},
