@@ -12,6 +12,7 @@ from mmsflow.engine.embedded import Engine
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.model import GatewayConfig
 from mmsflow.gateway.retry import RetryPolicy
+from mmsflow.ledger.database import ledger_path
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.plan.quota import ResetRules
 from mmsflow.settings import Settings
@@ -73,6 +74,11 @@ def _simulator_config(settings: Settings, state: Path) -> SimulatorConfig:
     )
 
 
+def ledger_file(settings: Settings) -> Path:
+    """Where the workspace's ledger is."""
+    return ledger_path(settings.ledger_url)
+
+
 @contextmanager
 def reading_ledger(settings: Settings) -> Iterator[LedgerReader]:
     """The workspace's ledger for reading; works while another process writes."""
@@ -107,4 +113,6 @@ def make_engine(settings: Settings, ledger: Ledger, gateway: GatewayClient, cloc
         in_flight=settings.in_flight,
         poll_per_second=settings.poll_per_second,
         not_found_grace=settings.not_found_grace,
+        longest_request=settings.total_deadline,
+        heeds_requests=True,
     )

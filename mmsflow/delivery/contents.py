@@ -1,4 +1,4 @@
-"""From a stored message back to what goes on the wire; each distinct attachment is loaded once."""
+"""From a stored message back to what goes on the wire; attachments in use are kept."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from mmsflow.ledger.model import ReadyMessage, RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.message.model import StaticPart
 from mmsflow.mms.content import Part
+
+# A part has 280 KiB at most, so this bounds the memory of campaigns with a picture for each recipient.
+_PARTS_KEPT = 64
 
 
 class Contents:
@@ -30,7 +33,10 @@ class Contents:
         return OutgoingMessage(message.msisdn, message.subject, run.sender, run.priority, run.delivery_report, parts)
 
     def _static(self, part: StaticPart) -> Part:
-        if part not in self._parts:
+        known = self._parts.get(part)
+        if known is None:
             blob = self._ledger.blob(part.sha256)
-            self._parts[part] = Part(part.content_type, part.filename, blob.data, part.sha256)
-        return self._parts[part]
+            known = self._parts[part] = Part(part.content_type, part.filename, blob.data, part.sha256)
+            if len(self._parts) > _PARTS_KEPT:
+                del self._parts[next(iter(self._parts))]
+        return known

@@ -1,57 +1,50 @@
-"""Sending one run: durable intents, bounded concurrency, group commit, and every reason to wait or to stop.
+"""Sending one run: what may begin now, and every reason to wait or to stop.
 
-The order around a request never changes: permits are taken, the intents of a small group are committed durably
-together with the outcomes that have come in, and only then are the requests begun. A message is ``sending`` from its
-intent to its outcome, and never more than ``in_flight`` messages are: that bounds what a crash leaves uncertain.
+Permits are taken first, then ``flight`` makes the intents durable and begins the requests; never more than
+``in_flight`` messages are ``sending``, which bounds what a crash leaves uncertain.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
 
 from mmsflow.clock import Clock
-from mmsflow.delivery.contents import Contents
+from mmsflow.delivery.admission import Admission
+from mmsflow.delivery.errand import Errand, Work
+from mmsflow.delivery.flight import Flight
 from mmsflow.delivery.gate import AccountGate
-from mmsflow.delivery.outcomes import outcome_of
+from mmsflow.delivery.halt import Breaker, Halt, refused
+from mmsflow.delivery.outage import Outage
 from mmsflow.delivery.progress import Tally
 from mmsflow.delivery.quota import QuotaGuard
+from mmsflow.delivery.readahead import ReadAhead
+from mmsflow.delivery.refusals import RefusalWatch
+from mmsflow.delivery.resending import REASON as RESEND_REASON
+from mmsflow.delivery.resending import Resending
+from mmsflow.delivery.resting import rest
 from mmsflow.delivery.rules import RunRules
-from mmsflow.errors import GatewayRefused, GatewayUnavailable, LedgerError, MmsflowError, RunUnfinished
+from mmsflow.delivery.steering import Steering
+from mmsflow.delivery.waiting import Waiting
+from mmsflow.errors import LedgerUnavailable
 from mmsflow.gateway.client import GatewayClient
-from mmsflow.gateway.model import OutgoingMessage
 from mmsflow.gateway.pacing import Pacer
-from mmsflow.gateway.retry import Action, Decision, RetryPolicy, decide
-from mmsflow.ledger.model import Outcome, PausedBy, ReadyMessage, RunInfo, RunState
+from mmsflow.gateway.retry import Action, Decision, RetryPolicy
+from mmsflow.ledger.model import PausedBy, ReadyMessage, RunInfo
 from mmsflow.ledger.store import Ledger
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import MessageState, outcomes_of
 
-_FETCH = 500  # messages read ahead; they have no intent, so a crash leaves no trace of them
-_GATHER_SECONDS = 0.002  # how long a finished request waits for others, to share one commit with them
-_ALL_REJECTED = 5  # when the first outcomes of a run are all refusals, the campaign is wrong, not its recipients
-_BRIEF_FAILURES = 4  # a gateway that asks for a moment's patience is not "nothing can be sent now"
-_UNTIL_WOKEN = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Halt:
-    """Why sending stopped with messages unsent.
-
-    Attributes:
-        by: as the ledger records it; NOBODY when nothing is wrong, only nothing can be sent at this moment.
-        error: what the command ends with, its text included.
-        resumes_at: when it is expected to go on; None when not known.
-    """
-
-    by: PausedBy
-    error: MmsflowError
-    resumes_at: datetime | None = None
+_CANARY_LOOK = 5.0
+_UNTIL_WOKEN = math.inf
+_LONGEST_NAP = 300.0  # dates are looked at again, should the machine have slept or its clock been set
+_TOO_LATE = ("its deadline (not_after) passed before it was sent", "not_after")
+_CANCELLED = ("cancelled by a person before it was sent", "cancelled")
 
 
-class Sender:
+class Sender(Steering):
     """Sends what is ready of one run until nothing is left, or until something stops it.
 
     Args:
@@ -62,6 +55,11 @@ class Sender:
         policy: the gateway profile's promises about its answers.
         in_flight: requests at a time, above 0.
         no_wait: return as soon as nothing can be sent now, instead of waiting.
+        watch: opt-outs and consent as they are when a message goes; None where the campaign has neither.
+        resend_after: how long after its attempt began a message of unknown fate may be sent once more.
+
+    Attributes:
+        gate: what holds for the whole account, learned by sending.
     """
 
     def __init__(
@@ -77,289 +75,257 @@ class Sender:
         policy: RetryPolicy,
         in_flight: int,
         no_wait: bool,
+        watch: RefusalWatch | None = None,
+        resend_after: timedelta = timedelta(minutes=4),
     ) -> None:
-        self._ledger, self._gateway, self._clock = ledger, gateway, clock
+        self._ledger, self._clock = ledger, clock
         self._run, self._rules, self._quota, self._tally = run, rules, quota, tally
-        self._policy, self._in_flight, self._no_wait = policy, in_flight, no_wait
+        self._in_flight, self._no_wait = in_flight, no_wait
         self._pacer = Pacer(rules.per_second, clock)
-        self._gate = AccountGate(clock)
-        self._contents = Contents(ledger, run)
-        self._buffer: deque[ReadyMessage] = deque()
-        self._cursor = 0
-        self._on_wire: dict[int, int] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._outcomes: list[Outcome] = []
-        self._wake = asyncio.Event()
-        self._gathering = False
-        self._stopping = False
-        self._crash: BaseException | None = None
+        self.gate = AccountGate(clock)
+        self._waiting = Waiting(ledger, run, tally, self.gate, no_wait=no_wait)
+        self._admission = Admission(ledger, run, rules, tally, watch)
+        self._breaker = Breaker(outcomes_of(tally.counts), rules.attempts)
+        self._resending = Resending(ledger, run, rules, tally, clock, resend_after)
+        self._outage = Outage(tally)
+        self._flight = Flight(
+            ledger,
+            gateway,
+            clock,
+            run=run,
+            rules=rules,
+            quota=quota,
+            tally=tally,
+            gate=self.gate,
+            policy=policy,
+            heed=self._heed,
+        )
+        super().__init__(self._flight.wake)
+        self._errand = Errand(self._flight.wake)
+        self._ahead = ReadAhead(ledger, run, clock)
         self._halt: Halt | None = None
-        self._limit_hit = False
-        self._look_at = 0.0
-        self._shown: tuple[RunState, PausedBy] = (RunState.RUNNING, PausedBy.NOBODY)
-
-    def stop(self) -> None:
-        """Claim nothing more; what is on the wire is settled, then ``send_all`` returns."""
-        self._stopping = True
-        self._wake.set()
 
     async def send_all(self) -> Halt | None:
         """Send until nothing is ready or on the wire, or until something stops it.
 
         Returns:
             None when nothing is left to send or ``stop`` was called, else why it stopped.
-        """
-        try:
-            while not self._stopping and self._halt is None and self._crash is None:
-                pause = await self._step()
-                if pause is None:
-                    break
-                if pause > 0:
-                    await self._rest(pause)
-            await self._settle()
-        except asyncio.CancelledError:
-            await self._abandon()
-            raise
-        except LedgerError:
-            # What is on the wire is not cut off; its outcome may still be written, or is found as "maybe sent" later.
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            with suppress(LedgerError):
-                self._commit([])
-            raise
-        if self._crash is not None:
-            raise self._crash
-        return self._halt
 
-    async def _step(self) -> float | None:
+        Raises:
+            LedgerError: it cannot be written; what was on the wire is settled as far as possible.
+            CancelledError: what was on the wire is recorded as "maybe sent".
+        """
+        self.is_active = True
+        try:
+            await self._through_outages(self._step)
+            await self._through_outages(self._land)
+        except asyncio.CancelledError:
+            await self._flight.abandon()
+            raise
+        except Exception:
+            await self._flight.salvage()
+            raise
+        finally:
+            self.is_active = False
+            self._errand.drop()
+            self._flight.close()
+        if self._flight.crash is not None:
+            raise self._flight.crash
+        self._tally.tell()
+        return None if self.cancelled else self._halt
+
+    async def _through_outages(self, step: Callable[[], float | None]) -> None:
+        """Repeat ``step``, resting as long as it says, until it says None; wait while the ledger cannot be written."""
+        while True:
+            try:
+                pause = step()
+                if self._outage.over():
+                    # A commit may have become durable although it failed, so the counts are read anew.
+                    self._tally.counts = self._ledger.state_counts(self._run.key)
+            except LedgerUnavailable as error:
+                pause = self._outage.wait(error, patient=not (self._no_wait or self.stopping))
+                self._ahead.forget()
+            if pause is None:
+                return
+            await self._rest(pause)
+
+    def _step(self) -> float | None:
         """Begin what may begin now.
+
+        Nothing is awaited on the way: a pause, a cancel or a deadline cannot come between the decision and the intent.
 
         Returns:
             Seconds to wait for the next step (a finished request ends the wait), None when nothing is left.
         """
+        if (halt := self._errand.collect()) is not None:
+            self._stop_for(halt)
+        if self.stopping or self._halt is not None or self._flight.crash is not None:
+            return None
+        if self._outage.failures:
+            self._flight.commit()
+        if self.must_reread:
+            self._ahead.forget()
+            self.must_reread = False
         now = self._clock.now()
         if self._rules.not_after and now >= self._rules.not_after:
-            return self._give_up()
-        free = self._gate.width(self._in_flight) - len(self._tasks)
-        ready = self._look_ahead(free) if free > 0 else 0
+            return self._end_unsent(*_TOO_LATE)
+        if self.cancelled:
+            return self._end_unsent(*_CANCELLED)
+        if self.held is not None:
+            return self._blocked(_LONGEST_NAP, *self.held)
+        self._waiting.released()
+        free = self.gate.width(self._in_flight) - self._flight.under_way
+        if free <= 0:
+            self._flight.commit()
+            return _UNTIL_WOKEN
+        ready = self._look_ahead(free)
         if not ready:
-            return _UNTIL_WOKEN if self._tasks and free <= 0 else self._when_nothing_is_ready()
+            return self._when_nothing_is_ready()
         if now < self._rules.start:
-            return self._blocked(
-                (self._rules.start - now).total_seconds(),
-                PausedBy.WINDOW,
-                "its start has not come yet",
-                self._rules.start,
-            )
-        if (closed := self._gate.closed_for()) > 0:
-            return self._blocked(closed, PausedBy.GATEWAY, self._gate.reason)
+            wait = (self._rules.start - now).total_seconds()
+            return self._blocked(wait, PausedBy.WINDOW, "its start has not come yet", self._rules.start)
+        if (closed := self.gate.closed_for()) > 0:
+            return self._blocked(closed, PausedBy.GATEWAY, self.gate.reason)
+        return self._admit(ready, free, now)
+
+    def _land(self) -> float | None:
+        """Write down what comes in until nothing is on the wire any more."""
+        self._flight.commit()
+        if self._flight.under_way:
+            return _UNTIL_WOKEN
+        return self._end_unsent(*_CANCELLED) if self.cancelled else None
+
+    def _admit(self, ready: list[ReadyMessage], free: int, now: datetime) -> float:
+        """Begin what the campaign's own conditions and the quota allow."""
+        ready = self._admission.of_canary(ready)
+        if not ready:
+            return self._await_canary(now)
+        if (halt := self._admission.brake()) is not None:
+            return self._stop_for(halt)
+        if not self._admission.knows_refusals:
+            return self._beside(self._admission.read_lists)
+        if withheld := self._admission.withhold(ready):
+            self._ahead.drop(withheld)
+            return 0.0
         if not self._quota.permits:
-            return await self._when_quota_is_used_up()
+            return self._when_quota_is_used_up()
+        return self._begin(len(ready), free)
+
+    def _begin(self, ready: int, free: int) -> float:
         granted, pace = self._pacer.take(min(ready, self._quota.permits))
         self._quota.take(granted)
-        self._begin([self._buffer.popleft() for _ in range(granted)])
-        return pace if granted < ready else (_UNTIL_WOKEN if granted >= free else 0.0)
+        self._flight.begin(self._ahead.take(granted))
+        if granted:
+            self._waiting.over()
+        if pace:
+            return pace
+        return _UNTIL_WOKEN if granted >= free else 0.0
 
-    def _look_ahead(self, wanted: int) -> int:
-        if len(self._buffer) < wanted and self._cursor >= 0:
-            self._fetch(self._cursor)
-        if not self._buffer and not self._tasks:
-            self._fetch(0)  # those that came back to be tried again stand before the cursor
-        return min(wanted, len(self._buffer))
+    def _beside(self, work: Work) -> float:
+        """Have something done that takes its time; the next step begins when it has ended, or something else has."""
+        self._flight.commit()
+        self._errand.begin(work)
+        return _LONGEST_NAP
 
-    def _fetch(self, after: int) -> None:
-        found = self._ledger.ready(self._run.key, now=self._clock.now(), after=after, limit=_FETCH)
-        self._buffer.extend(found)
-        self._cursor = found[-1].id if found else -1  # below 0: read to the end
+    def _await_canary(self, now: datetime) -> float:
+        self._flight.commit()
+        if self._flight.under_way:
+            return _UNTIL_WOKEN
+        verdict = self._admission.judge_canary(now)
+        if verdict.passed:
+            return 0.0
+        if verdict.halt is not None:
+            return self._stop_for(verdict.halt)
+        if verdict.until is None:
+            return self._until_canary_is_out()
+        wait = min(_CANARY_LOOK, max(0.05, (verdict.until - now).total_seconds()))
+        return self._blocked(wait, PausedBy.CANARY, "the delivery reports of the canary are awaited", verdict.until)
 
-    def _begin(self, messages: list[ReadyMessage]) -> None:
-        """Commit the intents together with the outcomes at hand, then put the requests on the wire."""
-        outgoing = [self._contents.outgoing(message) for message in messages]
-        taken = set(self._commit([message.id for message in messages]))
-        for message, content in zip(messages, outgoing, strict=True):
-            if message.id not in taken:
-                continue
-            self._tally.move(MessageState.READY, MessageState.SENDING)
-            self._on_wire[message.id] = message.attempt + 1
-            task = asyncio.create_task(self._send(message.id, message.attempt + 1, content))
-            self._tasks.add(task)
-            task.add_done_callback(self._finished)
-        if messages:
-            self._show(RunState.RUNNING)
-            self._tally.tell("")
+    def _until_canary_is_out(self) -> float:
+        """Messages of the canary came back to be tried again, and stand before those that wait for it."""
+        self._ahead.forget()
+        if self._admission.of_canary(self._look_ahead(1)):
+            return 0.0
+        return self._until_next_attempt(self._ledger.next_not_before(self._run.key) or self._clock.now())
 
-    def _commit(self, intents: list[int]) -> list[int]:
-        if not self._outcomes and not intents:
-            return []
-        outcomes = self._outcomes[:]
-        taken = self._ledger.commit(
-            self._run.key,
-            self._run.fence,
-            outcomes=outcomes,
-            intents=intents,
-            now=self._clock.now(),
-            period=self._quota.period,
-        )
-        del self._outcomes[: len(outcomes)]
-        return taken
+    def _look_ahead(self, wanted: int) -> list[ReadyMessage]:
+        if not self._ahead.look(wanted) and not self._flight.under_way:
+            self._flight.commit()
+            self._ahead.forget()  # those that came back to be tried again stand before what was read last
+        return self._ahead.look(wanted)
 
-    async def _send(self, message_id: int, attempt: int, content: OutgoingMessage) -> None:
-        evidence = await self._gateway.send(content)
-        decision = decide(evidence, self._policy)
-        self._gate.note(decision)
-        outcome = outcome_of(
-            message_id,
-            attempt,
-            evidence,
-            decision,
-            now=self._clock.now(),
-            retry_seconds=decision.delay_seconds or self._gate.closed_for() or 1.0,
-            poll_until=self._rules.poll_until if self._run.delivery_report else None,
-        )
-        del self._on_wire[message_id]
-        self._outcomes.append(outcome)
-        self._tally.move(MessageState.SENDING, outcome.state)
-        self._react(decision)
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._crash = error
-        if not self._gathering:
-            self._gathering = True
-            asyncio.get_running_loop().call_later(_GATHER_SECONDS, self._gathered)
-
-    def _gathered(self) -> None:
-        self._gathering = False
-        self._wake.set()
-
-    def _react(self, decision: Decision) -> None:
+    def _heed(self, message: ReadyMessage, decision: Decision) -> None:
+        """React to one verdict."""
         if decision.action is Action.ASK_QUOTA:
-            self._quota.permits = 0
-            self._limit_hit = True
-            self._look_at = 0.0
-        elif decision.action is Action.PAUSE_CREDENTIALS:
-            self._stop_for(
-                PausedBy.CREDENTIALS,
-                GatewayRefused(decision.reason, "check the credentials with `mmsflow doctor`, then run again"),
-            )
-        elif decision.action in {Action.PAUSE_GATEWAY, Action.PAUSE_CONFIGURATION}:
-            self._stop_for(
-                PausedBy.GATEWAY,
-                GatewayRefused(decision.reason, "check the gateway's address with `mmsflow doctor`, then run again"),
-            )
-        elif decision.state is MessageState.REJECTED and self._all_rejected():
-            text = f"the first {_ALL_REJECTED} messages were all refused: {decision.reason}"
-            self._stop_for(
-                PausedBy.BREAKER,
-                RunUnfinished(text, "mend the campaign's sender or content; running again goes on with the rest"),
-            )
+            self._quota.refused(decision)
+        halt = refused(decision) or self._breaker.note(message, decision)
+        if halt is not None:
+            self._stop_for(halt)
 
-    def _all_rejected(self) -> bool:
-        settled = self._tally.messages - self._tally.unsent
-        return settled == _ALL_REJECTED == self._tally.counts.get(MessageState.REJECTED, 0)
-
-    def _stop_for(self, by: PausedBy, error: MmsflowError, resumes_at: datetime | None = None) -> None:
-        if self._halt is None:
-            self._halt = Halt(by, error, resumes_at)
-            self._wake.set()
+    def _stop_for(self, halt: Halt) -> float:
+        if self._halt is None and not self.cancelled:
+            self._halt = halt
+            self._flight.wake.set()
+        return 0.0
 
     def _when_nothing_is_ready(self) -> float | None:
-        self._commit([])
-        if self._tasks:
+        self._flight.commit()
+        if self._flight.under_way:
             return _UNTIL_WOKEN
-        self._cursor = 0
         later = self._ledger.next_not_before(self._run.key)
-        if later is None:
-            return None
-        wait = max(0.05, (later - self._clock.now()).total_seconds())
-        return self._blocked(wait, PausedBy.GATEWAY, self._gate.reason or "messages wait for their next attempt")
+        if later is not None:
+            return self._until_next_attempt(later)
+        return self._resend()
 
-    async def _when_quota_is_used_up(self) -> float:
-        self._commit([])
-        if self._tasks:
+    @property
+    def has_resends(self) -> bool:
+        """Whether messages of unknown fate are still to be sent once more."""
+        return not self.cancelled and self._resending.due() is not None
+
+    def _until_next_attempt(self, at: datetime) -> float:
+        wait = max(0.05, (at - self._clock.now()).total_seconds())
+        return self._blocked(wait, PausedBy.GATEWAY, self.gate.reason or "messages wait for their next attempt")
+
+    def _resend(self) -> float | None:
+        due = self._resending.due()
+        if due is None:
+            return None
+        if (wait := (due - self._clock.now()).total_seconds()) > 0:
+            return self._blocked(wait, PausedBy.GATEWAY, RESEND_REASON, due)
+        self._resending.make_ready()
+        self._ahead.forget()
+        return 0.0
+
+    def _when_quota_is_used_up(self) -> float:
+        self._flight.commit()
+        if self._flight.under_way:
             return _UNTIL_WOKEN  # the counter is asked when it can no longer move by our own doing
-        if (wait := self._look_at - self._clock.monotonic()) > 0:
-            return wait
-        try:
-            await self._quota.refresh()
-        except GatewayUnavailable as error:
-            self._gate.close(error.message)
-            return self._blocked(self._gate.closed_for(), PausedBy.GATEWAY, error.message)
-        except GatewayRefused as error:
-            self._stop_for(PausedBy.CREDENTIALS, error)
-            return 0.0
-        limit_hit, self._limit_hit = self._limit_hit, False
-        if self._quota.permits:
-            if limit_hit:
-                self._gate.close("the gateway's short-term rate limit was reached")
-            return 0.0
-        self._look_at = self._clock.monotonic() + (wait := self._quota.next_look())
-        return self._blocked(
-            wait, PausedBy.QUOTA, f"the quota is used up ({self._quota.used} used)", self._quota.resets_at
-        )
+        if (wait := self._quota.look_in()) > 0:
+            return self._blocked(wait, PausedBy.QUOTA, self._quota.shortage, self._quota.resets_at)
+        return self._beside(partial(self._quota.ask, self.gate))
 
     def _blocked(self, seconds: float, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> float:
         """Nothing can be sent for a while: leave with ``no_wait``, else say so and wait."""
-        self._commit([])
-        brief = by is PausedBy.GATEWAY and self._gate.failures < _BRIEF_FAILURES
-        if self._no_wait and not self._tasks and not brief:
-            self._stop_for(by, RunUnfinished(f"nothing can be sent now: {reason}"), resumes_at)
-            return 0.0
-        if not self._tasks:
-            self._show(RunState.PAUSED, by, reason, resumes_at)
-        self._tally.tell(reason)
-        return seconds
+        self._flight.commit()
+        if self._flight.under_way:
+            return seconds
+        halt = self._waiting.blocked(by, reason, resumes_at)
+        return seconds if halt is None else self._stop_for(halt)
 
-    def _show(
-        self, state: RunState, by: PausedBy = PausedBy.NOBODY, reason: str = "", resumes_at: datetime | None = None
-    ) -> None:
-        if self._shown != (state, by):
-            self._shown = (state, by)
-            self._ledger.set_state(self._run.key, state, paused_by=by, reason=reason, resumes_at=resumes_at)
-
-    def _give_up(self) -> float | None:
-        self._commit([])
-        if self._tasks:
+    def _end_unsent(self, reason: str, code: str) -> float | None:
+        """What is unsent stays so for good."""
+        self._flight.commit()
+        if self._flight.under_way:
             return _UNTIL_WOKEN
-        self._buffer.clear()
-        ended = self._ledger.end_unsent(
-            self._run.key, "its deadline (not_after) passed before it was sent", "not_after"
-        )
-        for _ in range(ended):
+        self._ahead.forget()
+        for _ in range(self._ledger.end_unsent(self._run.key, reason, code)):
             self._tally.move(MessageState.READY, MessageState.NOT_SENT)
-        self._tally.tell()
         return None
 
     async def _rest(self, seconds: float) -> None:
-        """Wait for a finished request or for the time to pass."""
-        if seconds >= _UNTIL_WOKEN:
-            await self._wake.wait()
-        else:
-            woken = asyncio.ensure_future(self._wake.wait())
-            passed = asyncio.ensure_future(self._clock.sleep(seconds))
-            try:
-                await asyncio.wait({woken, passed}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                woken.cancel()
-                passed.cancel()
-        self._wake.clear()
-
-    async def _settle(self) -> None:
-        """Let what is on the wire finish (each request has a total deadline) and write its outcomes."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        self._commit([])
-        self._tally.tell()
-
-    async def _abandon(self) -> None:
-        """Cut off what is on the wire: its fate is not known, and the ledger says so."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        now = self._clock.now()
-        reason = "the sender was stopped before the reply came"
-        for message_id, attempt in self._on_wire.items():
-            self._outcomes.append(Outcome(message_id, attempt, MessageState.UNKNOWN, now, reason=reason))
-            self._tally.move(MessageState.SENDING, MessageState.UNKNOWN)
-        self._on_wire.clear()
-        self._commit([])
+        """Wait for a finished request or for the time to pass, not at all when ``seconds`` is 0."""
+        if seconds and seconds != _UNTIL_WOKEN:
+            seconds = min(seconds, _LONGEST_NAP)
+            if deadline := self._rules.not_after:
+                seconds = min(seconds, max(0.05, (deadline - self._clock.now()).total_seconds()))
+        await rest(self._clock, self._flight.wake, seconds)

@@ -9,13 +9,20 @@ from mmsflow.gateway.retry import Action, Decision, backoff_seconds
 from mmsflow.mms.status import MessageState
 
 _LONGEST_SECONDS = 60.0  # at least one probe a minute, at most one
+_LATE_SECONDS = 120.0  # a probe that has not been made by then will not be: whoever sends waits for something else
+_SHORTEST_SECONDS = 1.0  # `Retry-After: 0` must not make us knock as fast as the gateway answers
 
 _CLOSING = frozenset({Action.BACK_OFF, Action.HOLD_ACCOUNT})
 _ANSWERED = frozenset({MessageState.ACCEPTED, MessageState.REJECTED})
 
 
 class AccountGate:
-    """Open while the gateway answers; after a failure of the account closed for a growing time, then ajar."""
+    """Open while the gateway answers; after a failure of the account closed for a growing time, then ajar.
+
+    Attributes:
+        failures: failures in a row; those of requests that were under way together count once.
+        reason: of the last failure, for people; empty when open.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,19 +38,32 @@ class AccountGate:
         """Seconds until the next request may begin, 0 when open or ajar."""
         return max(0.0, self._open_at - self._clock.monotonic()) if self.failures else 0.0
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether whoever sends is about to find out if the gateway is back; nobody else need knock meanwhile."""
+        return bool(self.failures) and self._clock.monotonic() < self._open_at + _LATE_SECONDS
+
     def note(self, decision: Decision) -> None:
         """Learn from one verdict."""
         if decision.action in _CLOSING:
             self.close(decision.reason, decision.delay_seconds)
-        elif decision.state in _ANSWERED:
-            self.failures = 0
-            self.reason = ""
+        elif decision.state in _ANSWERED and not self.closed_for():
+            # While it is closed, good news is of requests that left before the gateway asked for time.
+            self.open()
+
+    def open(self) -> None:
+        """The gateway answers."""
+        self.failures = 0
+        self.reason = ""
 
     def close(self, reason: str, seconds: float | None = None) -> None:
         """Nothing goes out for ``seconds``, or for a growing time when None."""
-        if self.closed_for() and seconds is None:
-            return  # requests that were under way together fail together; that is one failure
-        self.failures += 1
-        wait = seconds if seconds is not None else backoff_seconds(self.failures, random.random())  # noqa: S311
-        self._open_at = self._clock.monotonic() + min(wait, max(_LONGEST_SECONDS, seconds or 0.0))
+        now = self._clock.monotonic()
+        if not self.closed_for():
+            self.failures += 1
+            self._open_at = now
+            if seconds is None:
+                seconds = min(_LONGEST_SECONDS, backoff_seconds(self.failures, random.random()))  # noqa: S311
+        if seconds is not None:
+            self._open_at = max(self._open_at, now + max(seconds, _SHORTEST_SECONDS if self.failures > 1 else 0.0))
         self.reason = reason

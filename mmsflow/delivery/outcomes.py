@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from mmsflow.delivery.schedule import first_poll
-from mmsflow.gateway.model import Evidence
+from mmsflow.gateway.model import Evidence, Wire
 from mmsflow.gateway.retry import Decision
 from mmsflow.ledger.model import Outcome
 from mmsflow.mms.status import MessageState
@@ -45,7 +45,16 @@ def outcome_of(
         spends_attempt=decision.spends_attempt,
         next_poll_at=first_poll(now, poll_until) if accepted and poll_until else None,
         detail=detail_of(evidence),
+        code="" if accepted else code_of(evidence),
+        posted=evidence.wire is not Wire.NOT_BEGUN,
     )
+
+
+def code_of(evidence: Evidence) -> str:
+    """A short reason for counting: ``400/20``, ``500``, or how far the request got."""
+    if not evidence.http_status:
+        return evidence.wire.value
+    return f"{evidence.http_status}/{evidence.code}" if evidence.code else str(evidence.http_status)
 
 
 def detail_of(evidence: Evidence) -> dict[str, object]:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from mmsflow.clock import Clock
 from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.progress import Tally
+from mmsflow.delivery.resting import rest
 from mmsflow.delivery.schedule import next_poll
-from mmsflow.errors import GatewayRefused
+from mmsflow.errors import GatewayRefused, GatewayUnavailable, LedgerUnavailable
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.model import StatusReply
 from mmsflow.gateway.pacing import Pacer
@@ -21,9 +22,13 @@ from mmsflow.mms.status import MessageState
 _BODY_KEPT = 1000
 _LOOK_SECONDS = 1.0  # while messages are still being sent, new questions come up all the time
 _LONGEST_REST = 30.0
+_UNTIL_NUDGED = 3600.0
 _AT_ONCE = 8
+_LEDGER_REST = 5.0
+_PROBED_REST = 5.0  # one probe a minute is enough for an account; whoever sends makes it
 _LIMIT = 53
 _UNANSWERED_AGAIN = timedelta(seconds=30)
+_VAIN_PROBES = 3  # questions without an answer, one after the other, before those past their deadline are given up
 
 
 class Poller:
@@ -33,6 +38,7 @@ class Poller:
         until: polling deadline, counted from acceptance.
         per_second: status questions a second, above 0.
         grace: how long an unknown id counts as "asked too early".
+        account: what sending has learned of the whole account; None where nothing is sent.
     """
 
     def __init__(
@@ -46,56 +52,95 @@ class Poller:
         until: timedelta,
         per_second: float,
         grace: timedelta,
+        account: AccountGate | None = None,
     ) -> None:
-        self._ledger, self._gateway, self._clock = ledger, gateway, clock
+        self._ledger, self._gateway, self._clock, self._account = ledger, gateway, clock, account
         self._run, self._tally, self._until, self._grace = run, tally, until, min(grace, until)
         self._pacer = Pacer(per_second, clock)
         self._gate = AccountGate(clock)
-        self._stopping = asyncio.Event()
+        self._stopping = self._idle = False
+        self._awake = asyncio.Event()
+        self._refusal: GatewayRefused | None = None
 
     def stop(self) -> None:
         """Ask nothing more; what was asked is still recorded."""
-        self._stopping.set()
+        self._stopping = True
+        self._awake.set()
+
+    def nudge(self) -> None:
+        """There may be something to ask, or nothing any more: look now, where there was nothing before."""
+        if self._idle:
+            self._awake.set()
 
     async def follow(self, still_sending: Callable[[], bool]) -> None:
         """Ask until no accepted message waits for its report and nothing more is being sent.
 
+        Messages past their deadline stay ``accepted`` where the gateway answers nothing any more.
+
         Raises:
             GatewayRefused: the gateway does not let us ask.
         """
-        while not self._stopping.is_set():
-            due = self._ledger.due_polls(self._run.key, now=self._clock.now(), limit=4 * _AT_ONCE)
-            closed = self._gate.closed_for()
-            if due and not closed:
-                await self._ask(due)
-                continue
-            if not due and not still_sending() and not self._ledger.outstanding(self._run.key):
+        self._tally.on_accepted = self.nudge
+        while not self._stopping:
+            try:
+                rest = await self._step(still_sending())
+            except LedgerUnavailable:
+                rest = _LEDGER_REST  # an answer that could not be kept is asked for again
+            if rest is None:
                 return
-            await self._rest(closed or self._idle_seconds(still_sending()))
+            if rest:
+                await self._rest(rest)
+
+    async def _step(self, sending: bool) -> float | None:
+        """Ask what is due; seconds to rest, None when there is nothing left to ask."""
+        closed = self._gate.closed_for()
+        if not closed and self._account is not None and self._account.is_probing:
+            closed = _PROBED_REST
+        due = [] if closed else self._due(self._clock.now(), self._gate.width(4 * _AT_ONCE))
+        if due:
+            await self._ask(due)
+            return 0.0
+        if not sending and (not self._ledger.outstanding(self._run.key) or self._in_vain()):
+            return None
+        return closed or self._idle_seconds(sending)
 
     async def ask_once(self) -> None:
-        """Ask once for every accepted message, due or not."""
-        far = self._clock.now() + timedelta(days=3660)
-        asked: set[int] = set()
-        while not self._stopping.is_set():
-            due = [
-                poll
-                for poll in self._ledger.due_polls(self._run.key, now=far, limit=len(asked) + 4 * _AT_ONCE)
-                if poll.id not in asked
-            ]
-            if not due:
-                return
-            asked.update(poll.id for poll in due)
-            await self._ask(due)
+        """Ask once for every accepted message, due or not.
 
-    async def _ask(self, due: list[DuePoll]) -> None:
+        Raises:
+            GatewayRefused: the gateway does not let us ask.
+            GatewayUnavailable: it answers nothing; what it had answered before is recorded.
+        """
+        last = 0
+        while page := self._ledger.polls_by_id(self._run.key, after=last, limit=4 * _AT_ONCE):
+            if self._stopping:
+                return
+            last = page[-1].id
+            answered = await self._ask(page)
+            if not answered and not self._stopping:
+                raise GatewayUnavailable(
+                    f"the gateway gave no delivery status: {self._gate.reason}",
+                    f"nothing is lost; `mmsflow poll {self._run.run}` asks again",
+                )
+
+    def _due(self, by: datetime, limit: int) -> list[DuePoll]:
+        return self._ledger.due_polls(self._run.key, now=by, limit=limit)
+
+    def _in_vain(self) -> bool:
+        """Whether the gateway answers nothing, and every message that is left is past its deadline."""
+        if self._gate.failures < _VAIN_PROBES:
+            return False
+        return not self._ledger.awaited_since(self._run.key, self._clock.now() - self._until)
+
+    async def _ask(self, due: list[DuePoll]) -> int:
+        """Ask for these and record the answers; how many held a status."""
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(poll: DuePoll) -> PollResult | None:
             async with slots:
                 while (wait := self._pacer.take(1)[1]) > 0:
                     await self._clock.sleep(wait)
-                if self._stopping.is_set():
+                if self._stopping or self._refusal:
                     return None
                 return self._judged(poll, await self._gateway.status(poll.gateway_id))
 
@@ -106,37 +151,37 @@ class Poller:
             if result.state is not None:
                 self._tally.move(MessageState.ACCEPTED, result.state)
         self._tally.tell()
+        if self._refusal:
+            raise self._refusal
+        return sum(bool(result.status) for result in results)
 
     def _judged(self, poll: DuePoll, reply: StatusReply) -> PollResult:
         if reply.status is None:
             self._heed(reply)
-        elif self._gate.failures:
-            self._gate.failures = 0
+        else:
+            self._gate.open()
         return judge(poll, reply, now=self._clock.now(), until=self._until, grace=self._grace)
 
     def _heed(self, reply: StatusReply) -> None:
         if reply.http_status == 401 or (reply.http_status == 403 and reply.code != _LIMIT):
-            raise GatewayRefused(
+            self._refusal = GatewayRefused(
                 f"the gateway does not let us ask for delivery reports: {reply.text or reply.http_status}",
                 "check the credentials with `mmsflow doctor`; `mmsflow poll` goes on afterwards",
             )
-        self._gate.close(reply.text or f"status {reply.http_status}", reply.retry_after_seconds)
+        self._gate.close(reply.text or f"it answered {reply.http_status} without one", reply.retry_after_seconds)
 
     def _idle_seconds(self, sending: bool) -> float:
-        upcoming = self._ledger.next_poll(self._run.key)
-        longest = _LOOK_SECONDS if sending else _LONGEST_REST
+        accepted = self._tally.counts.get(MessageState.ACCEPTED, 0)
+        upcoming = self._ledger.next_poll(self._run.key) if accepted else None
+        self._idle = upcoming is None
         if upcoming is None:
-            return longest
+            return _UNTIL_NUDGED
+        longest = _LOOK_SECONDS if sending and not self._tally.notice else _LONGEST_REST
         return min(longest, max(0.05, (upcoming - self._clock.now()).total_seconds()))
 
     async def _rest(self, seconds: float) -> None:
-        stopped = asyncio.ensure_future(self._stopping.wait())
-        passed = asyncio.ensure_future(self._clock.sleep(seconds))
-        try:
-            await asyncio.wait({stopped, passed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            passed.cancel()
+        await rest(self._clock, self._awake, seconds)
+        self._idle = False
 
 
 def judge(poll: DuePoll, reply: StatusReply, *, now: datetime, until: timedelta, grace: timedelta) -> PollResult:

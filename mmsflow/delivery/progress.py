@@ -36,12 +36,21 @@ def ignore(_: Snapshot) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts by state, kept in step with the ledger without asking it again."""
+    """Counts by state, kept in step with the ledger without asking it again.
+
+    Attributes:
+        counts: messages by state.
+        observer: told by ``tell``.
+        polled: whether delivery reports are asked for.
+        notice: why nothing is sent right now; empty while it is.
+        on_accepted: called for each message that the gateway has taken.
+    """
 
     counts: dict[MessageState, int]
     observer: Observer
     polled: bool
     notice: str = ""
+    on_accepted: Callable[[], None] = lambda: None
     messages: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +60,8 @@ class Tally:
         """One message went from ``old`` to ``new``."""
         self.counts[old] = self.counts.get(old, 0) - 1
         self.counts[new] = self.counts.get(new, 0) + 1
+        if new is MessageState.ACCEPTED:
+            self.on_accepted()
 
     @property
     def unsent(self) -> int:

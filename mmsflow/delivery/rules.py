@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.errors import LedgerError
 from mmsflow.plan.quota import QuotaRules
 
@@ -23,6 +24,8 @@ class RunRules:
         poll_until: how long after acceptance the delivery status is asked for.
         timezone: the campaign's zone, for what people read.
         formats: of the report.
+        canary, stop_if: the campaign's own brakes; None without.
+        resend_unknown: whether a message of unknown fate is sent once more.
     """
 
     start: datetime
@@ -33,6 +36,9 @@ class RunRules:
     poll_until: timedelta
     timezone: str
     formats: tuple[str, ...]
+    canary: Canary | None = None
+    stop_if: StopIf | None = None
+    resend_unknown: bool = False
 
     def as_config(self) -> dict[str, object]:
         """JSON-able; ``from_config`` reads it back."""
@@ -46,6 +52,9 @@ class RunRules:
             "poll_until_seconds": self.poll_until.total_seconds(),
             "timezone": self.timezone,
             "formats": list(self.formats),
+            "canary": _canary_config(self.canary),
+            "stop_if": [self.stop_if.failed, self.stop_if.after] if self.stop_if else None,
+            "resend_unknown": self.resend_unknown,
         }
 
     @classmethod
@@ -66,6 +75,27 @@ class RunRules:
                 poll_until=timedelta(seconds=float(str(config["poll_until_seconds"]))),
                 timezone=str(config["timezone"]),
                 formats=tuple(str(item) for item in formats) if isinstance(formats, list) else (),
+                canary=_read_canary(config.get("canary")),
+                stop_if=_read_stop_if(config.get("stop_if")),
+                resend_unknown=bool(config.get("resend_unknown")),
             )
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, OverflowError) as error:
             raise LedgerError(f"the ledger holds a run whose rules cannot be read: {error}") from error
+
+
+def _canary_config(canary: Canary | None) -> list[float] | None:
+    return [canary.first, canary.wait.total_seconds(), canary.min_delivered] if canary else None
+
+
+def _read_canary(value: object) -> Canary | None:
+    if not isinstance(value, list):
+        return None
+    first, wait_seconds, min_delivered = value
+    return Canary(int(first), timedelta(seconds=float(wait_seconds)), float(min_delivered))
+
+
+def _read_stop_if(value: object) -> StopIf | None:
+    if not isinstance(value, list):
+        return None
+    failed, after = value
+    return StopIf(float(failed), int(after))

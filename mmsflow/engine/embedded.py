@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
+from mmsflow.audience.consent import Refusals
 from mmsflow.clock import Clock
-from mmsflow.delivery.executor import Halt, Sender
+from mmsflow.delivery.executor import Sender
+from mmsflow.delivery.gate import AccountGate
+from mmsflow.delivery.halt import Halt
 from mmsflow.delivery.poller import Poller
 from mmsflow.delivery.progress import Observer, Tally
 from mmsflow.delivery.quota import QuotaGuard
+from mmsflow.delivery.refusals import RefusalWatch
 from mmsflow.delivery.rules import RunRules
+from mmsflow.engine.control import Live, heed_requests
+from mmsflow.errors import GatewayRefused, LedgerError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.retry import RetryPolicy
-from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
 from mmsflow.plan.quota import ResetRules
@@ -34,6 +40,8 @@ class Engine:
         in_flight: requests at a time.
         poll_per_second: status questions a second.
         not_found_grace: how long an unknown id counts as "asked too early".
+        heeds_requests: look for what people ask from other terminals.
+        longest_request: longest time for one request, its reply included.
     """
 
     ledger: Ledger
@@ -44,6 +52,8 @@ class Engine:
     in_flight: int
     poll_per_second: float
     not_found_grace: timedelta
+    heeds_requests: bool = False
+    longest_request: timedelta = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,45 +63,82 @@ class Ended:
     Attributes:
         halt: why sending stopped early; None when nothing is left to send.
         interrupted: a signal asked the process to stop.
+        unanswered: messages whose polling deadline passed while the gateway answered nothing.
     """
 
     halt: Halt | None
     interrupted: bool
+    unanswered: int = 0
 
 
-async def carry_out(engine: Engine, run: RunInfo, *, no_wait: bool, observer: Observer) -> Ended:
+async def carry_out(
+    engine: Engine,
+    run: RunInfo,
+    *,
+    no_wait: bool,
+    observer: Observer,
+    taken: Callable[[RunInfo], None] | None = None,
+    read_refusals: Callable[[], Refusals] | None = None,
+) -> Ended:
     """Take the run, send what is left of it, and follow its delivery reports.
 
     Args:
         no_wait: return as soon as nothing can be sent now, without following reports.
+        taken: told of the run with its new fence, before its first message; an error of it stops everything.
+        read_refusals: reads opt-outs and consent anew; None where the campaign has neither.
 
     Raises:
         GatewayRefused: polling is not allowed; the run's state is safe.
         LedgerError: the ledger failed; what was on the wire is settled as far as possible.
     """
     run = engine.ledger.take_run(run.key)
+    if taken is not None:
+        taken(run)
     rules = RunRules.from_config(run.config)
     tally = Tally(engine.ledger.state_counts(run.key), observer, polled=run.delivery_report)
-    sender = _sender(engine, run, rules, tally, no_wait)
-    poller = _poller(engine, run, rules, tally)
+    watch = RefusalWatch(read_refusals, engine.clock) if read_refusals else None
+    sender = _sender(engine, run, rules, tally, no_wait, watch)
+    poller = _poller(engine, run, rules, tally, sender.gate)
     tally.tell("")
-    with _signals(sender, poller) as received:
-        sending = asyncio.ensure_future(_send(engine, run, sender, poller))
-        tasks = {sending}
-        if not no_wait:
-            tasks.add(asyncio.ensure_future(_follow(poller, sending)))
+    with _signals(sender, poller) as received, _heeding(engine, Live(run, sender, tally)):
+        sending = asyncio.ensure_future(_keep_sending(engine, run, sender, poller, once=no_wait))
+        following = None if no_wait else asyncio.ensure_future(poller.follow(lambda: sender.is_active))
+        if following is not None:
+            following.add_done_callback(lambda _: sender.finish())
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in done:
-                task.result()
-        except BaseException as error:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            if received and isinstance(error, asyncio.CancelledError):
-                return Ended(None, interrupted=True)
-            raise
-        return Ended(sending.result(), bool(received))
+            await _both(sending, following, sender)
+        except asyncio.CancelledError:
+            if not received:
+                raise
+            if (task := asyncio.current_task()) is not None:
+                task.uncancel()
+            return Ended(None, interrupted=True)
+    halt = sending.result()
+    gave_up = not (no_wait or received or halt)
+    return Ended(halt, bool(received), engine.ledger.outstanding(run.key) if gave_up else 0)
+
+
+async def _both(sending: asyncio.Task[Halt | None], following: asyncio.Task[None] | None, sender: Sender) -> None:
+    """Wait for both to end, so that an error of one never cuts off what the other has on the wire.
+
+    Raises:
+        GatewayRefused, LedgerError: what ended one of them, the sender's first.
+    """
+    tasks = [task for task in (sending, following) if task is not None]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        if following is not None and following.done() and not isinstance(following.exception(), GatewayRefused | None):
+            sender.stop()
+        await asyncio.wait({sending})
+        if sending.exception() is None and following is not None:
+            await asyncio.wait({following})
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 async def ask_once(engine: Engine, run: RunInfo, *, observer: Observer) -> None:
@@ -99,35 +146,42 @@ async def ask_once(engine: Engine, run: RunInfo, *, observer: Observer) -> None:
     rules = RunRules.from_config(run.config)
     tally = Tally(engine.ledger.state_counts(run.key), observer, polled=run.delivery_report)
     poller = _poller(engine, run, rules, tally)
-    with _signals(None, poller):
+    with _signals(None, poller), _heeding(engine, None):
         await poller.ask_once()
 
 
-async def _follow(poller: Poller, sending: asyncio.Future[Halt | None]) -> None:
-    await poller.follow(lambda: not sending.done())
+async def _keep_sending(engine: Engine, run: RunInfo, sender: Sender, poller: Poller, *, once: bool) -> Halt | None:
+    """Send, and as long as delivery reports are followed, send again what a person decides to send again."""
+    while True:
+        halt = await _send(engine, run, sender, poller)
+        poller.nudge()
+        if once or halt is not None or not await sender.more():
+            return halt
 
 
 async def _send(engine: Engine, run: RunInfo, sender: Sender, poller: Poller) -> Halt | None:
-    halt = await sender.send_all()
+    try:
+        halt = await sender.send_all()
+    except LedgerError as error:
+        with suppress(LedgerError):
+            current = engine.ledger.find_run(run.run)
+            if current is not None and current.fence == run.fence:  # else somebody else carries it out by now
+                engine.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.LEDGER, reason=error.message)
+        raise
     counts = engine.ledger.state_counts(run.key)
     if halt is not None:
         engine.ledger.set_state(
             run.key, RunState.PAUSED, paused_by=halt.by, reason=halt.error.message, resumes_at=halt.resumes_at
         )
         poller.stop()
-    elif not counts.get(MessageState.READY, 0) + counts.get(MessageState.SENDING, 0):
-        engine.ledger.set_state(run.key, end_state(counts))
+    elif not (counts[MessageState.READY] + counts[MessageState.SENDING] or sender.has_resends):
+        engine.ledger.set_state(run.key, RunState.CANCELLED if sender.cancelled else engine.ledger.ended_state(run.key))
     return halt
 
 
-def end_state(counts: dict[MessageState, int]) -> RunState:
-    """The state of a run that has nothing left to send."""
-    if counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0):
-        return RunState.DONE_WITH_UNKNOWN
-    return RunState.EXPIRED if counts.get(MessageState.NOT_SENT, 0) else RunState.DONE
-
-
-def _sender(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally, no_wait: bool) -> Sender:
+def _sender(
+    engine: Engine, run: RunInfo, rules: RunRules, tally: Tally, no_wait: bool, watch: RefusalWatch | None
+) -> Sender:
     return Sender(
         engine.ledger,
         engine.gateway,
@@ -139,10 +193,13 @@ def _sender(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally, no_wait
         policy=engine.policy,
         in_flight=engine.in_flight,
         no_wait=no_wait,
+        watch=watch,
+        # One send can take a token, the request, and after a 401 both once more; and then a late reply has its time.
+        resend_after=5 * engine.longest_request,
     )
 
 
-def _poller(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally) -> Poller:
+def _poller(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally, account: AccountGate | None = None) -> Poller:
     return Poller(
         engine.ledger,
         engine.gateway,
@@ -152,7 +209,21 @@ def _poller(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally) -> Poll
         until=rules.poll_until,
         per_second=engine.poll_per_second,
         grace=engine.not_found_grace,
+        account=account,
     )
+
+
+@contextmanager
+def _heeding(engine: Engine, live: Live | None) -> Iterator[None]:
+    """Do what people ask from other terminals, as long as the block goes on."""
+    if not engine.heeds_requests:
+        yield
+        return
+    heeding = asyncio.ensure_future(heed_requests(engine.ledger, engine.clock, live))
+    try:
+        yield
+    finally:
+        heeding.cancel()
 
 
 @contextmanager
@@ -163,7 +234,7 @@ def _signals(sender: Sender | None, poller: Poller) -> Iterator[list[int]]:
 
     def stop(number: int) -> None:
         received.append(number)
-        if len(received) > 1 and task is not None:
+        if len(received) == 2 and task is not None:
             task.cancel()
         if sender is not None:
             sender.stop()

@@ -16,6 +16,7 @@ from mmsflow.gateway.oauth import TokenSource
 from mmsflow.gateway.retry import backoff_seconds
 from mmsflow.gateway.transport import AsgiApp, Exchange, Transport, Url, checked_url
 from mmsflow.gateway.wire import message_part, read_error, read_limit, read_retry_after, read_send, read_status
+from mmsflow.secret import spellings
 
 # Paths of the operator's document; the token's path is an assumption and has a setting of its own.
 SEND_PATH = "/Messaging/v1/MMSOffnetNat"
@@ -124,8 +125,11 @@ class GatewayClient:
             retry_after_seconds=read_retry_after(exchange.retry_after, self._clock.now()),
         )
 
-    async def limit(self) -> QuotaReply:
-        """Ask for the quota counter, up to four times when the gateway is out of reach.
+    async def limit(self, *, tries: int = _LIMIT_ATTEMPTS) -> QuotaReply:
+        """Ask for the quota counter.
+
+        Args:
+            tries: how often to ask when the gateway is out of reach, above 0.
 
         Raises:
             GatewayRefused: credentials, rights or the address are wrong.
@@ -136,7 +140,7 @@ class GatewayClient:
             try:
                 return _quota(await self._authorized("GET", self._limit_url))
             except GatewayUnavailable:
-                if attempt == _LIMIT_ATTEMPTS:
+                if attempt == tries:
                     raise
             await self._clock.sleep(backoff_seconds(attempt, self._random.random()))
             attempt += 1
@@ -183,12 +187,18 @@ class GatewayClient:
 
 
 def _without(token: str, exchange: Exchange) -> Exchange:
-    """The exchange without the token, should the other side have echoed it."""
+    """The exchange without the token, should the other side have echoed it, as it is or escaped."""
     # A short token may also occur by chance, in a field's name say; the reply must stay readable.
-    if len(token) < _SHORTEST_SECRET or (token.encode() not in exchange.body and token not in exchange.fault):
+    if len(token) < _SHORTEST_SECRET:
         return exchange
-    body = exchange.body.replace(token.encode(), b"[token]")
-    return replace(exchange, body=body, fault=exchange.fault.replace(token, "[token]"))
+    body, fault, content_type = exchange.body, exchange.fault, exchange.content_type
+    echoed = [each for each in spellings(token) if each.encode() in body or each in fault or each in content_type]
+    if not echoed:
+        return exchange
+    for spelling in echoed:
+        body = body.replace(spelling.encode(), b"[token]")
+        fault, content_type = fault.replace(spelling, "[token]"), content_type.replace(spelling, "[token]")
+    return replace(exchange, body=body, fault=fault, content_type=content_type)
 
 
 def _quota(exchange: Exchange) -> QuotaReply:

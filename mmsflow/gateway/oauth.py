@@ -11,6 +11,7 @@ from mmsflow.errors import GatewayRefused, GatewayUnavailable
 from mmsflow.gateway.model import GatewayConfig, Wire
 from mmsflow.gateway.transport import Exchange
 from mmsflow.gateway.wire import TokenAnswer, read_token
+from mmsflow.secret import Secret
 
 # RFC 6749 allows an answer without expires_in. Five minutes cost little, and a token that dies earlier is noticed
 # by its 401 and renewed then.
@@ -36,7 +37,7 @@ class TokenSource:
         self._config = config
         self._clock = clock
         self._ask = ask
-        self._token = ""
+        self._token = Secret("")
         self._renew_at = 0.0
         self._ends_at = 0.0
         self._renewal: asyncio.Task[str] | None = None
@@ -50,12 +51,12 @@ class TokenSource:
         """
         if not self._token or self._clock.monotonic() >= self._renew_at:
             return await self._renewed()
-        return self._token
+        return self._token.reveal()
 
     async def replace(self, rejected: str) -> str:
         """A token other than the one that the gateway has just answered with 401; raises as ``token``."""
-        if self._token == rejected:
-            self._token = ""
+        if self._token.reveal() == rejected:
+            self._token = Secret("")
         return await self.token()
 
     async def close(self) -> None:
@@ -79,18 +80,19 @@ class TokenSource:
                 raise
             # The old token is still good for a while; the endpoint is not asked again for each message meanwhile.
             self._renew_at = self._clock.monotonic() + _HOLD_OFF_SECONDS
-            return self._token
+            return self._token.reveal()
         life = answer.life_seconds or _ASSUMED_LIFE_SECONDS
         now = self._clock.monotonic()
-        self._token = answer.access_token
+        self._token = Secret(answer.access_token)
         self._ends_at = now + life
         self._renew_at = self._ends_at - min(_LONGEST_MARGIN_SECONDS, life / 5)
-        return self._token
+        return answer.access_token
 
     async def _fetch(self) -> TokenAnswer:
         identity = f"{self._config.client_id}:{self._config.client_secret.reveal()}"
+        credentials = Secret(b64encode(identity.encode()).decode("ascii"))
         headers = [
-            ("Authorization", "Basic " + b64encode(identity.encode()).decode("ascii")),
+            ("Authorization", f"Basic {credentials.reveal()}"),
             ("Content-Type", "application/x-www-form-urlencoded"),
         ]
         exchange = await self._ask(headers, b"grant_type=client_credentials")

@@ -13,8 +13,8 @@ connection; a POST never.
 from __future__ import annotations
 
 import asyncio
+import os
 import re
-import ssl
 import zlib
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
@@ -31,6 +31,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from mmsflow.errors import UsageError
 from mmsflow.gateway.model import GatewayConfig, Wire
+from mmsflow.gateway.trust import tls_context
 from mmsflow.gateway.wire import one_line
 
 Url = httpx.URL
@@ -120,7 +121,7 @@ class Transport:
         self._config = config
         self._app = app
         self._total_seconds = config.total_deadline.total_seconds()
-        self._tls = _tls_context(config)
+        self._tls = tls_context(config)
         self._proxy = _proxy(config.proxy)
         self._inner: httpx.AsyncBaseTransport | None = None
         self._extensions = {
@@ -234,20 +235,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _tls_context(config: GatewayConfig) -> ssl.SSLContext:
-    addresses = (config.base_url, config.token_url, config.proxy)
-    if not any(address.lower().startswith("https") for address in addresses):
-        # Reading the system's authorities takes tens of milliseconds; this context trusts nobody.
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        return ssl.create_default_context(cafile=config.ca_file or None)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"the certificate authority {config.ca_file} cannot be read: {one_line(str(error))}",
-            "give `ca_file` the path of a PEM file",
-        ) from None
-
-
 def _proxy(url: str) -> httpx.Proxy | None:
     if not url:
         return None
@@ -288,7 +275,9 @@ async def _on_exception(
 
 
 async def _collect(response: httpx.Response, body: bytearray) -> None:
-    chunks: AsyncIterator[bytes] = response.aiter_raw()
+    # The stream below httpx's own reading methods: they do much for a reply of a few bytes that nobody decodes.
+    assert isinstance(response.stream, httpx.AsyncByteStream)
+    chunks: AsyncIterator[bytes] = aiter(response.stream)
     async with aclosing(chunks) as pieces:  # type: ignore[type-var]
         async for chunk in pieces:
             body += chunk[: BODY_CAP_BYTES - len(body)]
@@ -331,5 +320,14 @@ def _describe(error: BaseException) -> str:
     cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
     if isinstance(cause, aiohttp.ServerDisconnectedError):
         return "the server hung up"
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return one_line(f"no trusted TLS connection to {cause.host}:{cause.port}: {cause.os_error or cause}")
+    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+        return one_line(f"the host {cause.host} is not found")
+    if isinstance(cause, aiohttp.ClientConnectorError):
+        # The system's own word for the error number; asyncio's text repeats the address as a Python tuple.
+        number = cause.os_error.errno
+        reason = os.strerror(number) if number else cause.os_error
+        return one_line(f"no connection to {cause.host}:{cause.port}: {reason}")
     text = getattr(cause, "message", "") if isinstance(cause, aiohttp.ClientResponseError) else str(cause)
     return one_line(f"{type(cause).__name__}: {text}" if text else type(cause).__name__)

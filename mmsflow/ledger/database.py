@@ -32,8 +32,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from mmsflow.errors import LedgerError, UsageError
+from mmsflow.errors import LedgerError, LedgerUnavailable, UsageError
 from mmsflow.ledger.schema import metadata
+from mmsflow.mms.private_files import make_private_folder
 
 _BUSY_SECONDS = 5.0
 _LOG_BYTES = 64 * 1024 * 1024  # what the log is cut back to after a large run was frozen
@@ -44,7 +45,7 @@ _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 _MENDING = {
     "SQLITE_FULL": ("has no room left", "Free some space on its disk, then run the same command again."),
     "SQLITE_IOERR": ("cannot be read or written", "Look at its disk: room, quota, file-size limits, hardware."),
-    "SQLITE_CORRUPT": ("is damaged", "Restore it from a backup; nothing was sent by this command."),
+    "SQLITE_CORRUPT": ("is damaged", "Restore it from a backup before anything else is sent."),
     "SQLITE_NOTADB": ("is not an SQLite database", "Name another file with MMSFLOW_LEDGER, or restore a backup."),
     "SQLITE_READONLY": ("cannot be written", "Make the file and its folder writable for you."),
     "SQLITE_CANTOPEN": ("cannot be opened", "Look at the path, and make the folder readable and writable for you."),
@@ -52,6 +53,8 @@ _MENDING = {
     "SQLITE_BUSY": ("is busy with another process", "Try again; close other programs that have this file open."),
     "SQLITE_LOCKED": ("is busy", "Try again."),
 }
+# What may pass by itself, or when a person makes room; whoever sends waits for it.
+_PASSING = frozenset({"SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_BUSY", "SQLITE_LOCKED"})
 _UNFORESEEN = ("cannot be used", "Run `mmsflow doctor`; keep a copy of the file before you change anything.")
 
 
@@ -108,10 +111,8 @@ def explained_files(path: Path) -> Iterator[None]:
 def _explain(path: Path, error: BaseException | None) -> LedgerError:
     name = getattr(error, "sqlite_errorname", "")
     kind = "_".join(name.split("_")[:2])
-    if not name and isinstance(error, sqlite3.DatabaseError) and "malformed" in str(error):
-        kind = "SQLITE_CORRUPT"
     what, advice = _MENDING.get(kind, _UNFORESEEN)
-    return LedgerError(f"the ledger {path} {what} ({error})", advice)
+    return (LedgerUnavailable if kind in _PASSING else LedgerError)(f"the ledger {path} {what} ({error})", advice)
 
 
 class Database:
@@ -124,15 +125,15 @@ class Database:
             self._connection = engine.connect()
 
     @classmethod
-    def for_reading(cls, path: Path) -> Database:
-        """Open read-only; a ledger that does not exist yet is an empty one.
+    def for_reading(cls, path: Path) -> Database | None:
+        """Open read-only; None where there is no file.
 
         Raises:
             LedgerError: it exists and cannot be read.
         """
         with explained_files(path):
             if not path.exists():
-                return cls.empty(path)
+                return None
         return cls(path, _engine(path, writable=False))
 
     @classmethod
@@ -308,7 +309,7 @@ def make_folder(path: Path) -> None:
         LedgerError: it cannot be made.
     """
     with explained_files(path):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
 
 
 def _make_file(path: Path) -> None:

@@ -8,14 +8,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import polls, quota, rows, runs
-from mmsflow.ledger.codec import maybe_instant
+from mmsflow.ledger import polls, quota, rows, runs, withheld
+from mmsflow.ledger.audit import Figures, Violation, audit
+from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
 from mmsflow.ledger.events import events_of_run
+from mmsflow.ledger.identity import identity_of, last_event
 from mmsflow.ledger.lock import holder_of
+from mmsflow.ledger.maybe_sent import MaybeSent, ended_state, maybe_sent
 from mmsflow.ledger.messages import next_not_before
 from mmsflow.ledger.migrate import has_schema
-from mmsflow.ledger.model import Blob, Event, FrozenInput, Holder, QuotaReading, ReportRow, RunInfo, Story, WaveRecord
+from mmsflow.ledger.model import (
+    Blob,
+    Event,
+    FirstMessages,
+    FrozenInput,
+    Holder,
+    QuotaReading,
+    ReportRow,
+    RunInfo,
+    RunState,
+    Story,
+    WaveRecord,
+)
 from mmsflow.mms.status import Bucket, MessageState
 
 
@@ -42,16 +57,18 @@ class LedgerReader:
         """
         path = ledger_path(url)
         database = Database.for_reading(path)
+        if database is None:
+            return cls(path, Database.empty(path))
         try:
             with database.read() as connection:
                 found = has_schema(connection, path)
         except BaseException:
             database.close()
             raise
-        if not found:
-            database.close()
-            database = Database.empty(path)
-        return cls(path, database)
+        if found:
+            return cls(path, database)
+        database.close()
+        return cls(path, Database.empty(path))
 
     def close(self) -> None:
         """Close; again is harmless."""
@@ -129,10 +146,30 @@ class LedgerReader:
         with self._database.read() as connection:
             return maybe_instant(next_not_before(connection, key))
 
+    def first_messages(self, key: int, count: int) -> FirstMessages:
+        """How the first ``count`` messages of a run stand, in sending order."""
+        with self._database.read() as connection:
+            return withheld.first_messages(connection, key, count)
+
+    def oldest_uncertain(self, key: int) -> datetime | None:
+        """When the oldest attempt of unknown fate began that ``unknown: resend`` may repeat; None without any."""
+        with self._database.read() as connection:
+            return maybe_instant(withheld.oldest_uncertain(connection, key))
+
+    def resends(self, key: int) -> int:
+        """Messages of unknown fate that ``unknown: resend`` would send once more, now or after a while."""
+        with self._database.read() as connection:
+            return withheld.resends(connection, key)
+
     def outstanding(self, key: int) -> int:
         """Accepted messages whose delivery status is still to be asked."""
         with self._database.read() as connection:
             return polls.outstanding(connection, key)
+
+    def awaited_since(self, key: int, accepted_after: datetime) -> bool:
+        """Whether a message that was accepted after that instant still waits for its report."""
+        with self._database.read() as connection:
+            return polls.awaited_since(connection, key, to_micros(accepted_after))
 
     def next_poll(self, key: int) -> datetime | None:
         """When the next delivery status is to be asked; None when none is."""
@@ -153,6 +190,31 @@ class LedgerReader:
         """Numbers (E.164) that had a message, maybe-sent ones included, in any run that was no test; each once."""
         with self._database.read_beside() as connection:
             yield from rows.sent_numbers(connection, account, campaign)
+
+    def maybe_sent(self, key: int, *, evidence: bool = False) -> Iterator[MaybeSent]:
+        """The messages of a run that were maybe sent, in sending order; with ``evidence`` each with its history."""
+        with self._database.read_beside() as connection:
+            yield from maybe_sent(connection, key, evidence=evidence)
+
+    def ended_state(self, key: int) -> RunState:
+        """The state of a run that has nothing left to send."""
+        with self._database.read() as connection:
+            return ended_state(connection, key)
+
+    def identity(self) -> str:
+        """Which ledger this is, 32 hex digits that every copy of it shares; empty where none has been made yet."""
+        with self._database.read() as connection:
+            return identity_of(connection)
+
+    def last_event(self, key: int) -> int:
+        """The number of the newest step in a run's history; it only ever grows."""
+        with self._database.read() as connection:
+            return last_event(connection, key)
+
+    def audit(self, key: int, figures: Figures) -> Iterator[Violation]:
+        """Everything that is wrong with a run's books, as of one moment; ``figures`` count what was gone through."""
+        with self._database.read_beside() as connection:
+            yield from audit(connection, key, figures)
 
     def holder(self) -> Holder | None:
         """Who holds the right to write now; None when nobody does."""

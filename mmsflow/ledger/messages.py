@@ -6,7 +6,7 @@ condition is repeated in the UPDATE, so that a second writer could do no harm ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal, literal_column, null, select, update
@@ -147,18 +147,36 @@ def commit(
     wanted = {outcome.id for outcome in outcomes} | set(intents)
     current = current_messages(connection, key, wanted)
     history = History(key)
-    settled: list[tuple[object, ...]] = []
-    given_back = 0
-    for outcome in outcomes:
-        change = _settle(current[outcome.id], outcome, fence, history)
-        if change is not None:
-            settled.append(change)
-            given_back += not outcome.posted
-    _write(_SETTLE, connection, settled)
+    given_back = _settle_all(connection, outcomes, current, fence, history)
     begun = _intend(connection, [current[number] for number in dict.fromkeys(intents)], fence, to_micros(now), history)
     history.write(connection)
     add_posts(connection, account, period, key, len(begun) - given_back)
     return begun
+
+
+def settle(connection: Connection, key: int, fence: int, period: str, outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes of attempts that were begun under ``fence``, whoever holds the run now.
+
+    Outcomes of messages that the run does not have are passed over.
+
+    Args:
+        period: the quota period that gets back what was never begun.
+    """
+    account = connection.execute(select(runs.c.account).where(runs.c.key == key)).scalar()
+    wanted = {"of_run": key, "ids": [outcome.id for outcome in outcomes]}
+    known = {number for (number,) in connection.execute(_OF_RUN, wanted)}
+    if account is None or not known:
+        return
+    current = current_messages(connection, key, known)
+    history = History(key)
+    given_back = _settle_all(connection, [each for each in outcomes if each.id in known], current, fence, history)
+    history.write(connection)
+    add_posts(connection, account, period, key, -given_back)
+
+
+_OF_RUN = select(messages.c.id).where(
+    messages.c.run_key == bindparam("of_run"), messages.c.id.in_(bindparam("ids", expanding=True))
+)
 
 
 def end_unsent(connection: Connection, key: int, reason: str, code: str, now: int) -> int:
@@ -202,6 +220,25 @@ def _check_lease(connection: Connection, key: int, fence: int) -> str:
 _LEASE = select(runs.c.fence, runs.c.account).where(runs.c.key == bindparam("of_run"))
 
 
+def _settle_all(
+    connection: Connection,
+    outcomes: Sequence[Outcome],
+    current: Mapping[int, Current],
+    fence: int,
+    history: History,
+) -> int:
+    """Write what still applies; how many of them took nothing of the quota."""
+    settled: list[tuple[object, ...]] = []
+    given_back = 0
+    for outcome in outcomes:
+        change = _settle(current[outcome.id], outcome, fence, history)
+        if change is not None:
+            settled.append(change)
+            given_back += not outcome.posted
+    _write(_SETTLE, connection, settled)
+    return given_back
+
+
 def _settle(message: Current, outcome: Outcome, fence: int, history: History) -> tuple[object, ...] | None:
     at = to_micros(outcome.at)
     new, old = outcome.state, message.state
@@ -212,7 +249,7 @@ def _settle(message: Current, outcome: Outcome, fence: int, history: History) ->
         reason = f"attempt {outcome.attempt} ended as {new} too late to change anything"
         history.learn(message, at, f"{reason}: {outcome.reason}" if outcome.reason else reason, outcome.detail)
         return None
-    history.move(message, new, at, outcome.reason, outcome.detail)
+    history.move(message, new, at, outcome.reason, _evidence(outcome))
     back = new is MessageState.READY
     accepted = new is MessageState.ACCEPTED
     final = new in FINAL_STATES or (accepted and outcome.next_poll_at is None)
@@ -232,6 +269,16 @@ def _settle(message: Current, outcome: Outcome, fence: int, history: History) ->
         message.fence,
         old.value,
     )
+
+
+def _evidence(outcome: Outcome) -> Mapping[str, object]:
+    """The outcome's evidence, with what an audit needs to count attempts and quota again."""
+    extra: dict[str, object] = {}
+    if outcome.state is MessageState.READY and not outcome.spends_attempt:
+        extra["unspent"] = True
+    if not outcome.posted:
+        extra["posted"] = False
+    return {**outcome.detail, **extra} if extra else outcome.detail
 
 
 def _intend(connection: Connection, wanted: Sequence[Current], fence: int, now: int, history: History) -> list[int]:

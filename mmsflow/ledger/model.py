@@ -34,6 +34,8 @@ class PausedBy(StrEnum):
     LEDGER = "ledger"
     BREAKER = "breaker"
     WINDOW = "window"
+    CANARY = "canary"  # the delivery reports of the first messages are awaited
+    LISTS = "lists"  # an opt-out or consent list cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class RunInfo:
     fence: int
     updated_at: datetime
     resumes_at: datetime | None  # when a paused run is expected to go on; None when not known
+    lift: Lift | None = None  # the last override of a breaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +188,49 @@ class Outcome:
     detail: Mapping[str, object] = field(default_factory=dict)
     code: str = ""
     posted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A ready message whose recipient has refused since the plan; ``code`` is ``opt_out`` or ``no_consent``."""
+
+    id: int
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstMessages:
+    """How the first messages of a run stand.
+
+    Attributes:
+        states: counts by state.
+        last_id: of the last of them, 0 when there is none.
+        last_sent_at: when the last attempt of them began.
+    """
+
+    states: Mapping[MessageState, int]
+    last_id: int
+    last_sent_at: datetime | None
+
+
+CANARY_FAILED = "the canary failed"
+"""How the reason of a run begins that its canary has stopped; by it the override knows what it overrides."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """A breaker that tripped and was overridden by going on: what it had counted by then counts no more.
+
+    Attributes:
+        left: messages that had an outcome by then.
+        failed: of them, the failed and rejected ones.
+        canary: the canary had failed, and holds nobody back any more.
+    """
+
+    left: int
+    failed: int
+    canary: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, literal_column, select, update
+from sqlalchemy import Connection, Select, bindparam, func, literal_column, select, update
 
 from mmsflow.ledger.codec import maybe_micros, to_instant, to_micros
 from mmsflow.ledger.database import Prepared
@@ -39,11 +39,17 @@ _RECORD = Prepared(
 def due_polls(connection: Connection, key: int, *, now: datetime, limit: int) -> list[DuePoll]:
     """The messages whose next question is due, the longest due first, ``limit`` at most."""
     query = (
-        select(messages.c.id, messages.c.gateway_id, messages.c.accepted_at, messages.c.polls, messages.c.status)
-        .where(messages.c.run_key == key, IS_POLLED, messages.c.next_poll_at <= to_micros(now))
+        _POLLS.where(messages.c.run_key == key, IS_POLLED, messages.c.next_poll_at <= to_micros(now))
         .order_by(messages.c.next_poll_at, messages.c.id)
         .limit(limit)
     )
+    return _read(connection, query)
+
+
+_POLLS = select(messages.c.id, messages.c.gateway_id, messages.c.accepted_at, messages.c.polls, messages.c.status)
+
+
+def _read(connection: Connection, query: Select[int, str, int, int, str]) -> list[DuePoll]:
     return [
         DuePoll(number, gateway_id, to_instant(accepted_at), polls, status)
         for number, gateway_id, accepted_at, polls, status in connection.execute(query)
@@ -54,6 +60,18 @@ def outstanding(connection: Connection, key: int) -> int:
     """Accepted messages that are still to be asked for."""
     query = select(func.count()).select_from(messages).where(messages.c.run_key == key, IS_POLLED)
     return connection.execute(query).scalar_one()
+
+
+def awaited_since(connection: Connection, key: int, accepted_after: int) -> bool:
+    """Whether a message that was accepted after that instant is still to be asked for."""
+    query = select(messages.c.id).where(messages.c.run_key == key, IS_POLLED, messages.c.accepted_at > accepted_after)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def polls_by_id(connection: Connection, key: int, *, after: int, limit: int) -> list[DuePoll]:
+    """Accepted messages that are still to be asked for, due or not, with ids above ``after``, by id."""
+    query = _POLLS.where(messages.c.run_key == key, IS_POLLED, messages.c.id > after).order_by(messages.c.id)
+    return _read(connection, query.limit(limit))
 
 
 def next_poll(connection: Connection, key: int) -> int | None:

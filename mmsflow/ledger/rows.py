@@ -22,7 +22,9 @@ _BUCKETS: dict[str, Bucket] = {bucket.value: bucket for bucket in Bucket} | {
     state.value: bucket for state, bucket in BUCKET_OF_STATE.items()
 }
 _STATES = frozenset(state.value for state in MessageState)
-_NEVER_HAD = (MessageState.READY.value, MessageState.NOT_SENT.value, MessageState.REJECTED.value)
+_NEVER_HAD = tuple(
+    state.value for state in (MessageState.READY, MessageState.NOT_SENT, MessageState.SUPPRESSED, MessageState.REJECTED)
+)
 _NOT_BEGUN = (MessageState.READY.value, MessageState.SENDING.value)
 
 _EMPTY: ColumnClause[str] = literal_column("''")

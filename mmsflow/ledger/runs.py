@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,12 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
 from mmsflow.ledger.events import append_run_event
-from mmsflow.ledger.messages import give_up_on_sending
-from mmsflow.ledger.model import Blob, FrozenInput, NewRun, PausedBy, RunInfo, RunState, WaveRecord
+from mmsflow.ledger.model import Blob, FrozenInput, Lift, NewRun, PausedBy, RunInfo, RunState, WaveRecord
 from mmsflow.ledger.schema import blobs, inputs, runs, waves
-
-# A run that has ended stays so when somebody takes it to ask for the last delivery reports.
-_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 
 
 def find_runs(
@@ -88,18 +83,6 @@ def insert_run(connection: Connection, new: NewRun) -> int:
     _insert_waves(connection, key, new.waves)
     _insert_blobs(connection, new.blobs)
     return key
-
-
-def take_run(connection: Connection, key: int, now: datetime) -> RunInfo:
-    """Raise the fence and set the run running; what a dead process left on the wire becomes ``unknown``."""
-    before = run_by_key(connection, key)
-    taken = replace(before, fence=before.fence + 1)
-    connection.execute(update(runs).where(runs.c.key == key).values(fence=taken.fence))
-    give_up_on_sending(connection, key, to_micros(now))
-    if before.state in _ENDED:
-        return taken
-    set_state(connection, taken, RunState.RUNNING, now=now)
-    return run_by_key(connection, key)
 
 
 def set_state(
@@ -212,4 +195,5 @@ def _info(row: Row[Any]) -> RunInfo:
         fence=row.fence,
         updated_at=to_instant(row.updated_at),
         resumes_at=maybe_instant(row.resumes_at),
+        lift=None if row.lifted_left is None else Lift(row.lifted_left, row.lifted_failed, row.lifted_canary),
     )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     literal_column,
 )
 
@@ -52,6 +53,9 @@ def _run_key() -> Column[int]:
     return Column("run_key", _Key, ForeignKey("runs.key"), nullable=False)
 
 
+# One row: which ledger this is, so that a run's marker can tell it from a fresh or another one.
+identity = Table("identity", metadata, Column("ledger", Text, primary_key=True))
+
 runs = Table(
     "runs",
     metadata,
@@ -78,6 +82,9 @@ runs = Table(
     _count("fence"),
     _instant("updated_at", nullable=False),
     _instant("resumes_at"),
+    Column("lifted_left", Integer),  # NULL until a breaker is overridden; see model.Lift
+    Column("lifted_failed", Integer),
+    Column("lifted_canary", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("account", "campaign", "occurrence", name="runs_one_for_each_occurrence"),
 )
 

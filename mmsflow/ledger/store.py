@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Self
 
 from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
-from mmsflow.ledger import freeze, messages, polls, quota, runs
+from mmsflow.errors import LedgerUnavailable
+from mmsflow.ledger import freeze, messages, polls, quota, runs, withheld
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
+from mmsflow.ledger.evidence import EvidenceJournal
 from mmsflow.ledger.history import LedgerReader
+from mmsflow.ledger.identity import ensure_identity
 from mmsflow.ledger.layouts import Layouts
 from mmsflow.ledger.lock import WriteLock
+from mmsflow.ledger.maybe_sent import Decision, decide
 from mmsflow.ledger.migrate import migrate
 from mmsflow.ledger.model import (
     DuePoll,
@@ -24,10 +29,13 @@ from mmsflow.ledger.model import (
     PollResult,
     QuotaReading,
     ReadyMessage,
+    Refusal,
     RunInfo,
     RunState,
 )
+from mmsflow.ledger.takeover import take_run
 from mmsflow.message.model import PlannedMessage
+from mmsflow.mms.status import MessageState
 
 __all__ = ["Ledger", "LedgerReader"]
 
@@ -40,6 +48,7 @@ class Ledger(LedgerReader):
         self._lock = lock
         self._clock = clock
         self._layouts = Layouts()
+        self.evidence = EvidenceJournal(path)
 
     @classmethod
     def open(cls, url: str, *, command: str = "", clock: Clock | None = None) -> Self:
@@ -79,7 +88,8 @@ class Ledger(LedgerReader):
         Args:
             new: the run; ``new.rows`` is what both iterables have together.
             messages: in sending order, each with the number of its wave; consumed to its end first.
-            set_aside: rows that get no message.
+            set_aside: rows that get no message. Neither may call this ledger while it is consumed, except for
+                iterating ``report_rows`` or ``sent_numbers``.
 
         Raises:
             LedgerError: a row is missing or there twice, a number has two messages, the run exists.
@@ -91,10 +101,30 @@ class Ledger(LedgerReader):
     def take_run(self, key: int) -> RunInfo:
         """Begin to carry a run out: fence + 1, state running (an ended run keeps its state).
 
-        What an earlier process left in ``sending`` becomes ``unknown``, in the same transaction.
+        In the same transaction the evidence journal is written back, and what an earlier process left in
+        ``sending`` otherwise becomes ``unknown``. A breaker that had tripped is overridden.
+
+        Raises:
+            LedgerError: it, or the journal, cannot be written; nothing may be sent then.
         """
+        identity = self.identity()
+        with self._explained_journal():
+            witnessed = self.evidence.prepare(identity)
         with self._database.write() as connection:
-            return runs.take_run(connection, key, self._clock.now())
+            taken = take_run(connection, key, self._clock.now(), witnessed)
+        with self._explained_journal():
+            self.evidence.clear()  # nothing old may stand in it under the new fence
+        return taken
+
+    @contextmanager
+    def _explained_journal(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LedgerUnavailable(
+                f"the evidence journal {self.evidence.path} cannot be written: {error.strerror or error}",
+                "Make room on its disk, and make it and its folder writable for you; without it nothing is sent.",
+            ) from error
 
     def set_state(
         self,
@@ -152,6 +182,11 @@ class Ledger(LedgerReader):
         with self._database.read() as connection:
             return polls.due_polls(connection, key, now=now, limit=limit)
 
+    def polls_by_id(self, key: int, *, after: int, limit: int) -> list[DuePoll]:
+        """Accepted messages that wait for their report, due or not, with ids above ``after``, ``limit`` at most."""
+        with self._database.read() as connection:
+            return polls.polls_by_id(connection, key, after=after, limit=limit)
+
     def record_polls(self, key: int, results: Sequence[PollResult]) -> None:
         """Write answers to status questions down; a final state never changes."""
         with self._database.write() as connection:
@@ -161,6 +196,35 @@ class Ledger(LedgerReader):
         """Every ready message of a run becomes ``not_sent`` (cancelled, or its time has passed); how many."""
         with self._database.write() as connection:
             return messages.end_unsent(connection, key, reason, code, to_micros(self._clock.now()))
+
+    def suppress(self, key: int, refusals: Sequence[Refusal]) -> list[int]:
+        """Ready messages whose recipient refuses by now become ``suppressed``; the ids of those that did."""
+        with self._database.write() as connection:
+            return withheld.suppress(connection, key, refusals, to_micros(self._clock.now()))
+
+    def resend_uncertain(self, key: int, before: datetime) -> list[MessageState]:
+        """Messages of unknown fate become ready, each once, if their attempt began at or before ``before``.
+
+        For campaigns that say ``unknown: resend``.
+
+        Returns:
+            The state that each of them was in.
+        """
+        with self._database.write() as connection:
+            return withheld.resend_uncertain(connection, key, to_micros(before), to_micros(self._clock.now()))
+
+    def decide(self, key: int, decisions: Sequence[Decision]) -> list[tuple[MessageState, MessageState]]:
+        """What a person says about messages that were maybe sent; the run's state follows.
+
+        Returns:
+            The move of each message that was changed, ``(old, new)``; what is no longer maybe sent is left alone.
+
+        Raises:
+            LedgerError: one of them is not of this run; nothing was changed.
+        """
+        now = self._clock.now()
+        with self._database.write() as connection:
+            return decide(connection, key, decisions, at=to_micros(now), now=now)
 
     def record_quota(self, reading: QuotaReading) -> None:
         """Keep one reading of the gateway's counter."""
@@ -173,6 +237,7 @@ def _migrated(path: Path) -> Database:
     try:
         with database.write() as connection:
             migrate(connection, path)
+            ensure_identity(connection)
     except BaseException:
         database.close()
         raise

@@ -13,7 +13,7 @@ BAR_WIDTH = 1000.0
 _SLIVER = 6.0  # the least width of a bucket that holds anything, so that one lost message in a million is seen
 
 WIDTH, HEIGHT = 720, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 704, 14, 262
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 682, 14, 262
 _TICKS = 6
 
 _TIME_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)

@@ -1,8 +1,8 @@
 """report.csv and report.json: a row for each row of the lists, with the same fields, numbers in full.
 
 The CSV is a comma-separated table in UTF-8 with a byte-order mark and CRLF line ends. A spreadsheet takes a cell that
-begins like a formula for one, so such a cell gets an apostrophe in front (see ``guarded``). A valid number begins with
-a plus and is left as it is: ``+48`` and nine digits can only become that number.
+begins like a formula for one, so such a cell gets an apostrophe in front (see ``formula_guard``). A valid number begins
+with a plus and is left as it is: ``+48`` and nine digits can only become that number.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from json.encoder import encode_basestring as _quoted
 from typing import TextIO
 
+from mmsflow.audience.formula_guard import guarded
 from mmsflow.ledger.model import ReportRow, RunInfo
 from mmsflow.report.moments import Moments
 
@@ -34,23 +35,7 @@ COLUMNS = (
     "subject",
 )
 
-_FORMULA = frozenset("=+-@\t\r\n＝＋－＠")
-# What a spreadsheet, or our own guard, puts before a formula without disarming it for good.
-_SKIPPED = "' \u00a0\u200b\u200e\u200f\u2060\ufeff\u3000"
-_SUSPECT = _FORMULA | frozenset(_SKIPPED)
 _REMEMBERED = 2_000
-
-
-def guarded(text: str) -> str:
-    """The text as a cell that no spreadsheet takes for a formula.
-
-    An apostrophe goes in front of a text that begins like a formula, after spaces, invisible characters and
-    apostrophes. That can be undone without knowing the original: a cell loses its first apostrophe exactly when what
-    remains begins like a formula.
-    """
-    if text[:1] not in _SUSPECT:
-        return text
-    return "'" + text if text.lstrip(_SKIPPED)[:1] in _FORMULA else text
 
 
 def guarded_number(number: str) -> str:

@@ -68,6 +68,12 @@ REASON_WORDS: Mapping[str, str] = MappingProxyType(
         "special_service": "A service number.",
         "not_assigned": "No operator uses this range.",
         "malformed_row": "The row has more cells than the list has columns.",
+        "not_after": "The campaign's deadline passed before it was sent.",
+        "cancelled": "A person cancelled the run before it was sent.",
+        "crash": "The process ended while the request may have been on the wire.",
+        "cut_off": "The sender was stopped before the reply came.",
+        "said_sent": "A person said that it was sent.",
+        "said_not_sent": "A person said that it was not sent.",
     }
 )
 """Explanations of short reasons; a reason that is not here shows the words of its first row."""
@@ -140,7 +146,7 @@ def _unsent(run: RunInfo, summary: Summary) -> list[Notice]:
         return []
     state = f"The run is {_STATE_WORDS[run.state]}"
     if run.paused_by is not PausedBy.NOBODY:
-        state += f" ({_PAUSE_WORDS[run.paused_by]})"
+        state += f" ({PAUSE_WORDS[run.paused_by]})"
     reason = f": {run.reason.rstrip('.')}" if run.reason else ""
     command = f"mmsflow run {run.campaign_file}"
     title = f"{counted(count, 'message')} not sent yet"
@@ -185,7 +191,7 @@ _STATE_WORDS: Mapping[RunState, str] = MappingProxyType(
     }
 )
 
-_PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
+PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
     {
         PausedBy.USER: "by a person",
         PausedBy.QUOTA: "until the quota's reset",
@@ -194,6 +200,8 @@ _PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
         PausedBy.LEDGER: "the ledger could not be written",
         PausedBy.BREAKER: "by its breaker",
         PausedBy.WINDOW: "until its sending window opens",
+        PausedBy.CANARY: "until the canary's delivery reports have come",
+        PausedBy.LISTS: "an opt-out or consent list cannot be read",
     }
 )
 
@@ -201,4 +209,4 @@ _PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
 def state_words(run: RunInfo) -> str:
     """The run's state for people."""
     words = _STATE_WORDS[run.state]
-    return f"{words} ({_PAUSE_WORDS[run.paused_by]})" if run.paused_by is not PausedBy.NOBODY else words
+    return f"{words} ({PAUSE_WORDS[run.paused_by]})" if run.paused_by is not PausedBy.NOBODY else words

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmsflow.errors import MmsflowError, UsageError
 from mmsflow.ledger.model import ReportRow, RunInfo
+from mmsflow.mms.private_files import make_private_folder
 from mmsflow.report import document
 from mmsflow.report.drafts import Drafts
 from mmsflow.report.exhibits import collect_exhibits
@@ -58,7 +59,7 @@ def write_report(
     if unknown := sorted(set(formats) - set(FORMATS)):
         raise UsageError(f"there is no report format {', '.join(unknown)}", f"use {', '.join(FORMATS)}")
     try:
-        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(out)
         with Drafts(out) as drafts:
             moments = Moments(zone_of(run.config))
             summary = _write_rows(reader, run, drafts, formats, moments, now, progress)

@@ -53,7 +53,7 @@ this is your first message from {{ city | default("us") }}.
 number,name,city
 +48501000101,Ola,Warszawa
 +48601000102,Paweł,Gdańsk
-+48701000103,Żaneta,
++48731000103,Żaneta,
 """,
 }
 

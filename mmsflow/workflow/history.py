@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from mmsflow.errors import UsageError
 from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.mms.msisdn import BadNumber, parse_msisdn
+from mmsflow.mms.msisdn import BadNumber, mask_in_text, parse_msisdn
 from mmsflow.report.moments import zone_of
 
 
@@ -67,8 +67,12 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
     }
 
 
-def stories_as_json(ledger: LedgerReader, number: str) -> dict[str, object]:
+def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = True) -> dict[str, object]:
     """One recipient's story over all runs, newest first.
+
+    Args:
+        number: as people write it.
+        show_numbers: leave the number as it is in what was sent and what the gateway said. ``number`` is always full.
 
     Raises:
         UsageError: the number cannot be read.
@@ -76,6 +80,10 @@ def stories_as_json(ledger: LedgerReader, number: str) -> dict[str, object]:
     msisdn = parse_msisdn(number)
     if isinstance(msisdn, BadNumber):
         raise UsageError(f"that is no number we could have sent to: {msisdn.explanation}")
+
+    def seen(text: str) -> str:
+        return text if show_numbers else mask_in_text(text, msisdn)
+
     stories = []
     for run, row, events in ledger.stories(msisdn):
         zone = zone_of(run.config)
@@ -88,17 +96,19 @@ def stories_as_json(ledger: LedgerReader, number: str) -> dict[str, object]:
                 "row": row.row,
                 "bucket": row.bucket.value,
                 "status": row.status,
-                "reason": row.reason,
+                "reason": seen(row.reason),
                 "gateway_id": row.gateway_id,
-                "subject": row.subject,
+                "subject": seen(row.subject),
                 "events": [
                     {
                         "at": iso(event.at, zone),
                         "attempt": event.attempt,
                         "from": event.old,
                         "to": event.new,
-                        "reason": event.reason,
-                        "detail": dict(event.detail),
+                        "reason": seen(event.reason),
+                        "detail": {
+                            name: seen(fact) if isinstance(fact, str) else fact for name, fact in event.detail.items()
+                        },
                     }
                     for event in events
                 ],

@@ -6,7 +6,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.scalars import duration_text
 from mmsflow.delivery.rules import RunRules
+from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.gateway.model import QuotaReply
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.plan.assemble import Timing, make_plan
@@ -15,18 +17,26 @@ from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
 from mmsflow.workflow.prepare import Prepared
 
 
-def run_rules(campaign: Campaign, now: datetime) -> RunRules:
-    """The campaign's rules as a run freezes them; ``start: now`` becomes this instant."""
+def run_rules(campaign: Campaign, now: datetime, *, test: bool = False) -> RunRules:
+    """The campaign's rules as a run freezes them; ``start: now``, and any start of a test, becomes this instant."""
     return RunRules(
-        start=campaign.schedule.start_instant or now,
-        not_after=campaign.schedule.not_after_instant,
+        start=now if test else campaign.schedule.start_instant or now,
+        not_after=None if test else campaign.schedule.not_after_instant,
         per_second=campaign.rate.per_second if campaign.rate else None,
         quota=QuotaRules(campaign.quota.reserve, campaign.quota.share),
         attempts=campaign.retry.attempts,
         poll_until=campaign.poll.until,
         timezone=campaign.schedule.timezone,
         formats=campaign.report.formats,
+        canary=_canary(campaign) if not test else None,
+        stop_if=StopIf(campaign.stop_if.failed, campaign.stop_if.after) if campaign.stop_if and not test else None,
+        resend_unknown=campaign.unknown == "resend" and not test,
     )
+
+
+def _canary(campaign: Campaign) -> Canary | None:
+    rule = campaign.canary
+    return Canary(rule.first, rule.wait, rule.min_delivered) if rule else None
 
 
 def plan_campaign(
@@ -49,7 +59,7 @@ def plan_campaign(
     Raises:
         PlanRefused: the quota never permits a message, or the deadline has passed.
     """
-    rules = run_rules(prepared.loaded.campaign, now)
+    rules = run_rules(prepared.loaded.campaign, now, test=prepared.test)
     earlier = [reading.reset_on for reading in history.quota_readings(account) if reading.reset_on]
     quota = forecast(
         reply.used,
@@ -75,5 +85,17 @@ def plan_campaign(
         digest=prepared.digest,
         quota=quota,
         timing=timing,
-        warnings=prepared.warnings,
+        warnings=(*prepared.warnings, *_notes(rules)),
     )
+
+
+def _notes(rules: RunRules) -> list[str]:
+    notes = []
+    if rule := rules.canary:
+        notes.append(
+            f"the first {rule.first} messages go alone; the rest waits up to {duration_text(rule.wait)} until "
+            f"{rule.min_delivered:.0%} of them are delivered"
+        )
+    if rules.resend_unknown:
+        notes.append("a message of unknown fate is sent once more (`unknown: resend`), so it may arrive twice")
+    return notes

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from mmsflow.audience.model import Recipient, SetAside
 from mmsflow.audience.read import Audience
-from mmsflow.campaign.load import LoadedCampaign, load_campaign
+from mmsflow.campaign.load import FaultyCampaign, LoadedCampaign, load_campaign
+from mmsflow.campaign.model import Source
 from mmsflow.campaign.templating import Templates
 from mmsflow.campaign.wording import choice_fix
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.ledger.model import Blob, FrozenInput
 from mmsflow.message.media import MediaLibrary
-from mmsflow.message.render import Composer
+from mmsflow.message.render import Composer, FaultyMessage
 from mmsflow.mms.content import SUBJECT_SHOWN_CHARACTERS
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.draft import Draft
@@ -38,6 +39,7 @@ class Prepared:
         blobs: contents that a run freezes: campaign file, templates, media.
         warnings: one sentence each.
         digest: the plan's digest.
+        test: it goes to test handsets, at once, whatever the campaign's schedule says.
     """
 
     loaded: LoadedCampaign
@@ -47,6 +49,7 @@ class Prepared:
     blobs: tuple[Blob, ...]
     warnings: tuple[str, ...]
     digest: str
+    test: bool = False
 
 
 def prepare(
@@ -63,7 +66,7 @@ def prepare(
     Raises:
         InvalidInput: everything that is wrong, each finding at its place.
     """
-    loaded = load_campaign(path, workspace)
+    loaded = load(path, workspace)
     draft = Draft()
     try:
         return _fill(loaded, workspace, draft, already_sent, progress)
@@ -105,8 +108,47 @@ def _fill(
     return Prepared(loaded, draft, media, inputs, blobs, warnings, digest)
 
 
-def _composer(loaded: LoadedCampaign, templates: Templates, media: MediaLibrary, audience: Audience) -> Composer:
-    """The composer, after everything that can be wrong without reading a row, all of it at once."""
+def load(path: Path, workspace: Path) -> LoadedCampaign:
+    """Read a campaign file; where it is faulty, its lists, templates and media are looked at all the same.
+
+    Raises:
+        InvalidInput: everything that is wrong, each finding at its place.
+    """
+    try:
+        return load_campaign(path, workspace)
+    except FaultyCampaign as faulty:
+        raise InvalidInput(_with_other_files(faulty, workspace)) from None
+
+
+def _with_other_files(faulty: FaultyCampaign, workspace: Path) -> list[Finding]:
+    """The findings of a campaign file, and those about the lists, templates and media that its right part names."""
+    findings = list(faulty.findings)
+    if faulty.remains is None:
+        return findings
+    templates = Templates(workspace)
+    audience = Audience(faulty.remains.campaign, workspace, templates)
+    try:
+        _composer(faulty.remains, templates, MediaLibrary(workspace), audience, all_sources=faulty.all_sources)
+    except InvalidInput as error:
+        # What can be seen from both sides is said better by the campaign file's own finding.
+        told = {finding.place for finding in findings}
+        findings += [finding for finding in error.findings if finding.place not in told]
+    return _in_order(findings, faulty.remains)
+
+
+def _in_order(findings: Sequence[Finding], loaded: LoadedCampaign) -> list[Finding]:
+    """Those of the campaign file by line, then those of other files."""
+    return sorted(findings, key=lambda each: (each.file != loaded.shown_path, each.file, each.line, each.column))
+
+
+def _composer(
+    loaded: LoadedCampaign, templates: Templates, media: MediaLibrary, audience: Audience, *, all_sources: bool = True
+) -> Composer:
+    """The composer, after everything that can be wrong without reading a row, all of it at once.
+
+    Args:
+        all_sources: False where a source was left out, so that a missing column proves nothing.
+    """
     findings: list[Finding] = []
     composer, columns = None, None
 
@@ -115,14 +157,16 @@ def _composer(loaded: LoadedCampaign, templates: Templates, media: MediaLibrary,
 
     try:
         composer = Composer(loaded.campaign.message, templates, media, place)
-    except InvalidInput as error:
+        variables = composer.variables
+    except FaultyMessage as error:
         findings += error.findings
+        variables = error.variables
     try:
         columns = audience.columns
     except InvalidInput as error:
         findings += error.findings
-    if composer and columns is not None:
-        for name, used_at in composer.variables.items():
+    if columns is not None and all_sources:
+        for name, used_at in variables.items():
             if name not in columns:
                 message = f"the template uses `{name}`, which no recipient list has as a column"
                 findings.append(Finding(*used_at, message, choice_fix(name, columns)))
@@ -131,8 +175,18 @@ def _composer(loaded: LoadedCampaign, templates: Templates, media: MediaLibrary,
     except InvalidInput as error:
         findings += [finding for finding in error.findings if finding not in findings]
     if findings or composer is None:
-        raise InvalidInput(findings)
+        raise InvalidInput(_in_order([_where_it_is_named(finding, loaded) for finding in findings], loaded))
     return composer
+
+
+def _where_it_is_named(finding: Finding, loaded: LoadedCampaign) -> Finding:
+    """A finding about a list as a whole, such as one that is missing, at the place that names the list."""
+    for key in ("recipients", "exclude"):
+        for index, source in enumerate(getattr(loaded.campaign, key)):
+            for form in ("csv", "jsonl"):
+                if finding.line == 0 and getattr(source, form, None) == finding.file:
+                    return loaded.finding((key, index, form), f"{finding.file}: {finding.message}", finding.fix)
+    return finding
 
 
 def _refuse_problems(loaded: LoadedCampaign, composer: Composer, draft: Draft) -> None:
@@ -159,7 +213,11 @@ def _frozen(
 ) -> tuple[tuple[FrozenInput, ...], tuple[Blob, ...]]:
     inputs = [FrozenInput("campaign", loaded.shown_path, loaded.sha256, len(loaded.text_bytes))]
     blobs = [Blob(loaded.sha256, "application/yaml", loaded.text_bytes)]
-    inputs += [FrozenInput("list", item.path, item.sha256, item.size_bytes) for item in audience.inputs]
+    recipients = {_list_of(source) for source in loaded.campaign.recipients}
+    inputs += [
+        FrozenInput("list" if item.path in recipients else "exclude", item.path, item.sha256, item.size_bytes)
+        for item in audience.inputs
+    ]
     for path, content in templates.files.items():
         digest = hashlib.sha256(content).hexdigest()
         inputs.append(FrozenInput("template", path, digest, len(content)))
@@ -167,9 +225,13 @@ def _frozen(
     for path, part in media.parts.items():
         if path not in templates.files:
             inputs.append(FrozenInput("media", path, part.sha256, part.size_bytes))
-        blobs.append(Blob(part.sha256, part.content_type, part.data))
+    blobs += [Blob(part.sha256, part.content_type, part.data) for part in media.contents()]
     distinct = {blob.sha256: blob for blob in blobs}
     return tuple(dict.fromkeys(inputs)), tuple(distinct.values())
+
+
+def _list_of(source: Source) -> str:
+    return getattr(source, "csv", "") or getattr(source, "jsonl", "")
 
 
 def _warnings(composer: Composer) -> list[str]:

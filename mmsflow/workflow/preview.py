@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mmsflow.message.model import PlannedMessage, StaticPart
 from mmsflow.mms.content import SUBJECT_SHOWN_CHARACTERS
+from mmsflow.mms.msisdn import mask_in_text
 from mmsflow.workflow.prepare import Prepared
 
 
@@ -39,13 +40,14 @@ class ShownMessage:
     size_bytes: int
 
 
-def preview(prepared: Prepared, limit: int, number: str = "") -> list[ShownMessage]:
+def preview(prepared: Prepared, limit: int, number: str = "", *, show_numbers: bool = False) -> list[ShownMessage]:
     """The first ``limit`` messages and the extremes of the whole list, no row twice.
 
     Args:
         prepared: from ``prepare``.
         limit: how many of the first, at least 0.
         number: E.164; only messages to this number when given.
+        show_numbers: leave the recipient's own number in subject and texts as it is.
     """
     chosen: dict[int, tuple[str, PlannedMessage]] = {}
     extremes: dict[str, tuple[float, PlannedMessage]] = {}
@@ -62,7 +64,7 @@ def preview(prepared: Prepared, limit: int, number: str = "") -> list[ShownMessa
                 extremes[why] = (value, message)
     for why, (_, message) in extremes.items():
         chosen.setdefault(message.ordinal, (why, message))
-    return [_shown(prepared, why, message) for why, message in chosen.values()]
+    return [_shown(prepared, why, message, show_numbers=show_numbers) for why, message in chosen.values()]
 
 
 def _text_length(message: PlannedMessage) -> float:
@@ -80,7 +82,10 @@ _MEASURES: dict[str, Callable[[PlannedMessage], float]] = {
 }
 
 
-def _shown(prepared: Prepared, why: str, message: PlannedMessage) -> ShownMessage:
+def _shown(prepared: Prepared, why: str, message: PlannedMessage, *, show_numbers: bool) -> ShownMessage:
+    def seen(text: str) -> str:
+        return text if show_numbers else mask_in_text(text, message.msisdn)
+
     texts = iter(message.texts)
     parts = []
     for part in message.layout:
@@ -89,13 +94,13 @@ def _shown(prepared: Prepared, why: str, message: PlannedMessage) -> ShownMessag
             parts.append(ShownPart(part.filename, part.content_type, part.size_bytes, text))
         else:
             text = next(texts)
-            parts.append(ShownPart(part.filename, "text/plain", len(text.encode()), text))
+            parts.append(ShownPart(part.filename, "text/plain", len(text.encode()), seen(text)))
     return ShownMessage(
         why=why,
         source=message.source,
         row=message.row,
         msisdn=message.msisdn,
-        subject=message.subject,
+        subject=seen(message.subject),
         cut=len(message.subject) > SUBJECT_SHOWN_CHARACTERS,
         parts=tuple(parts),
         size_bytes=len(message.subject.encode()) + sum(part.size_bytes for part in parts),

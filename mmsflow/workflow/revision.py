@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 _SECONDS = 10
+_NO_MARKERS = ":(top,exclude,glob)**/.runs/*"  # what runs leave beside the campaigns is no change of theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,18 @@ def revision_of(folder: Path) -> Revision:
     commit = _git(folder, "rev-parse", "--verify", "HEAD")
     if not commit:
         return Revision()
-    changes = _git(folder, "status", "--porcelain")
+    changes = _git(folder, "status", "--porcelain", "--", ":(top)", _NO_MARKERS)
     return Revision(commit.strip(), changes == "")
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    command = ["git", "-C", str(folder), "--no-optional-locks", *arguments]
+    # No program that the repository's own settings name is started, and none of ours sees our secrets.
+    command = ["git", "-C", str(folder), "--no-optional-locks", "-c", "core.fsmonitor=false", *arguments]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MMSFLOW_")}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None

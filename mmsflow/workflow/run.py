@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from mmsflow.audience.consent import Refusals, refusals
+from mmsflow.campaign.load import load_campaign
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
-from mmsflow.errors import Finding, InvalidInput, MmsflowError, RunUnfinished
+from mmsflow.errors import Finding, GatewayUnavailable, InvalidInput, MmsflowError, RunUnfinished
 from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import MessageState
@@ -21,7 +23,7 @@ from mmsflow.report.write import write_report
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.revision import revision_of
-from mmsflow.workflow.standing import has_work, next_run_id
+from mmsflow.workflow.standing import has_unsent, has_work, next_run_id
 
 
 class Interrupted(MmsflowError):
@@ -35,7 +37,7 @@ def freeze(
 ) -> RunInfo:
     """Start a run: everything it needs goes into the ledger in one transaction."""
     campaign, loaded = prepared.loaded.campaign, prepared.loaded
-    rules = run_rules(campaign, now)
+    rules = run_rules(campaign, now, test=test)
     day = now.astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")
     name = next_run_id(ledger, campaign.campaign, day, test=test)
     revision = revision_of(workspace)
@@ -78,41 +80,77 @@ def addressed_to(prepared: Prepared, numbers: Sequence[str], row: int | None) ->
     chosen = next(wanted, None)
     if chosen is None:
         fix = "name a row that is sent; `mmsflow preview` shows some"
-        raise InvalidInput([Finding(prepared.loaded.shown_path, 0, 0, f"no message is planned for row {row}", fix)])
+        what = "no message is planned" if row is None else f"no message is planned for row {row}"
+        raise InvalidInput([Finding(prepared.loaded.shown_path, 0, 0, what, fix)])
     draft = Draft()
     draft.add_messages([replace(chosen, ordinal=index, msisdn=number) for index, number in enumerate(numbers, 1)])
-    return replace(prepared, draft=draft, digest=draft.digest(prepared.digest, "test"))
+    return replace(prepared, draft=draft, digest=draft.digest(prepared.digest, "test"), test=True)
 
 
-async def carry_on(engine: Engine, run: RunInfo, *, no_wait: bool, observer: Observer) -> MmsflowError | None:
+async def carry_on(
+    engine: Engine,
+    run: RunInfo,
+    *,
+    workspace: Path,
+    no_wait: bool,
+    observer: Observer,
+    taken: Callable[[RunInfo], None] | None = None,
+) -> MmsflowError | None:
     """Carry a run out as far as it goes.
+
+    Args:
+        workspace: where the campaign's opt-out and consent lists are.
+        no_wait, taken: as ``carry_out`` has them.
 
     Returns:
         What the command should end with, None when everything is done as asked.
     """
     try:
-        ended = await carry_out(engine, run, no_wait=no_wait, observer=observer)
+        read = refusal_reader(engine.ledger, run, workspace)
+        ended = await carry_out(engine, run, no_wait=no_wait, observer=observer, taken=taken, read_refusals=read)
     except MmsflowError as error:
         return error
     return verdict(engine.ledger, run, ended)
 
 
+def refusal_reader(ledger: LedgerReader, run: RunInfo, workspace: Path) -> Callable[[], Refusals] | None:
+    """Reads opt-outs and consent as the frozen campaign names them, from the lists as they are then.
+
+    Returns:
+        None where the campaign has neither, and for tests, whose handsets are named by hand.
+    """
+    if run.test:
+        return None
+    content = ledger.blob(run.campaign_sha256).data
+    campaign = load_campaign(workspace / run.campaign_file, workspace, content).campaign
+    if not campaign.exclude and not campaign.consent:
+        return None
+    return lambda: refusals(campaign, workspace)
+
+
 def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | None:
     """How the command ends after the run was carried out."""
-    command = f"mmsflow run {run.campaign_file}" if not run.test else "mmsflow send-test"
-    if ended.interrupted:
-        if not has_work(ledger, run):
-            return None
-        return Interrupted("interrupted; every message's state is safe", f"`{command}` goes on with {run.run}")
+    if ended.interrupted and has_work(ledger, run):
+        goes_on = f"`mmsflow run {run.campaign_file}` goes on with {run.run}"
+        advice = "`mmsflow send-test` makes a new test" if run.test else goes_on
+        return Interrupted("interrupted; every message's state is safe", advice)
     if ended.halt is not None:
         return ended.halt.error
+    if has_unsent(ledger, run):
+        advice = f"`mmsflow run {run.campaign_file}` goes on with it"
+        return RunUnfinished(f"{run.run} has messages that are not sent yet", advice)
     counts = ledger.state_counts(run.key)
     maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
     if maybe:
         noun = "message was" if maybe == 1 else "messages were"
         return RunUnfinished(
             f"{maybe} {noun} maybe sent: the request left, the reply did not come",
-            f"they are not sent again by themselves; `mmsflow report {run.run}` names them",
+            f"they are not sent again by themselves; `mmsflow resolve {run.run}` lists them",
+        )
+    if ended.unanswered:
+        return GatewayUnavailable(
+            f"the gateway gave no delivery status for {ended.unanswered} messages until their deadline",
+            f"they stay accepted; `mmsflow poll {run.run}` asks again",
         )
     return None
 

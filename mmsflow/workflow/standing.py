@@ -13,6 +13,7 @@ from mmsflow.mms.status import MessageState
 from mmsflow.mms.workspace_files import open_inside
 
 _BLOCK = 1 << 20
+_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +40,62 @@ def standing_of(ledger: LedgerReader, account: str, campaign: str) -> Standing:
     if run.paused_by is PausedBy.USER:
         advice = f"`mmsflow resume {run.run}` lifts it"
         return Standing(run, False, RunUnfinished(f"{run.run} was paused by a person", advice))
-    if has_work(ledger, run):
+    if goes_on(ledger, run):
         return Standing(run, goes_on=True, refusal=None)
+    return Standing(run, False, nothing_to_do(ledger, run))
+
+
+def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
+    """Why a run without any work left is not carried on."""
     counts = ledger.state_counts(run.key)
     maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
     if maybe:
+        noun = "message that was" if maybe == 1 else "messages that were"
         advice = (
-            f"`mmsflow report {run.run}` names them; `--top-up` sends to new recipients only, counting them as sent"
+            f"`mmsflow resolve {run.run}` lists them; `--top-up` sends to new recipients only, counting them as sent"
         )
-        return Standing(run, False, RunUnfinished(f"{run.run} has {maybe} messages that were maybe sent", advice))
+        return RunUnfinished(f"{run.run} has {maybe} {noun} maybe sent", advice)
     advice = "`--top-up` sends to recipients who had nothing yet, `--again` sends to everybody once more"
-    return Standing(run, False, PlanRefused(f"{run.run} is finished", advice))
+    ended = "cancelled" if run.state is RunState.CANCELLED else "finished"
+    return PlanRefused(f"{run.run} is {ended}", advice)
+
+
+def goes_on(ledger: LedgerReader, run: RunInfo) -> bool:
+    """Whether carrying the run out has something left to do."""
+    # Without work but not ended: killed between the last outcome and the end, which is still to be written down.
+    return has_work(ledger, run) or run.state not in _ENDED
+
+
+def has_unsent(ledger: LedgerReader, run: RunInfo) -> bool:
+    """Whether messages of the run may still be sent."""
+    counts = ledger.state_counts(run.key)
+    return bool(counts.get(MessageState.READY, 0) + counts.get(MessageState.SENDING, 0))
 
 
 def has_work(ledger: LedgerReader, run: RunInfo) -> bool:
-    """Whether messages are unsent, or delivery reports outstanding."""
+    """Whether messages are unsent, delivery reports outstanding, or messages to be sent once more."""
     if run.state in {RunState.CANCELLED, RunState.EXPIRED}:
         return bool(run.delivery_report and ledger.outstanding(run.key))
-    counts = ledger.state_counts(run.key)
-    unsent = counts.get(MessageState.READY, 0) + counts.get(MessageState.SENDING, 0)
-    return bool(unsent or (run.delivery_report and ledger.outstanding(run.key)))
+    waits = bool(run.delivery_report and ledger.outstanding(run.key))
+    return has_unsent(ledger, run) or waits or resends_left(ledger, run) > 0
+
+
+def resends_left(ledger: LedgerReader, run: RunInfo) -> int:
+    """Messages of unknown fate that ``unknown: resend`` has sent once more when the run goes on.
+
+    What a dead process left on the wire counts as well.
+    """
+    if run.state in _ENDED or not run.config.get("resend_unknown"):
+        return 0
+    return ledger.resends(run.key) + ledger.state_counts(run.key)[MessageState.SENDING]
 
 
 def changed_inputs(ledger: LedgerReader, run: RunInfo, workspace: Path) -> list[str]:
     """The files that are no longer what the run was made from, each with what happened to it."""
     changes = []
     for item in ledger.inputs(run.key):
+        if item.kind == "exclude":
+            continue  # opt-outs are meant to change; they are read again before each send
         digest = _digest(workspace, item.path)
         if digest is None:
             changes.append(f"{item.path} is gone")
@@ -76,7 +107,8 @@ def changed_inputs(ledger: LedgerReader, run: RunInfo, workspace: Path) -> list[
 def _digest(workspace: Path, path: str) -> str | None:
     digest = hashlib.sha256()
     try:
-        with open_inside(workspace, path) as file:
+        # Only a campaign file may stand outside the workspace; its path is then kept in full.
+        with Path(path).open("rb") if Path(path).is_absolute() else open_inside(workspace, path) as file:
             while block := file.read(_BLOCK):
                 digest.update(block)
     except (InvalidInput, OSError):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ledger_factory import Ledgers
-
-URLS: dict[str, Callable[[Path], str]] = {"sqlite": lambda folder: f"sqlite:///{folder / '.mmsflow' / 'ledger.db'}"}
+from ledger_factory import URLS, Ledgers
 
 
 @pytest.fixture(params=URLS)

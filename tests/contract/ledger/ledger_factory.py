@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from mmsflow.audience.model import SetAside
 from mmsflow.clock import ManualClock
@@ -12,6 +13,9 @@ from mmsflow.ledger.model import NewRun, Outcome, PollResult, RunInfo, WaveRecor
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.message.model import PlannedMessage, StaticPart, TextPart
 from mmsflow.mms.status import Bucket, MessageState
+
+URLS: dict[str, Callable[[Path], str]] = {"sqlite": lambda folder: f"sqlite:///{folder / '.mmsflow' / 'ledger.db'}"}
+"""A fresh ledger of each kind of database."""
 
 START = datetime(2026, 12, 1, 8, 0, 0, 123456, tzinfo=UTC)
 PERIOD = "2026-12-22"

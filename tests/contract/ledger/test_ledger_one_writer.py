@@ -46,6 +46,7 @@ ready()
 @contextmanager
 def other_process(ledgers: Ledgers, step: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that has come as far as ``step``; killed at the end."""
+    ledgers.write().close()  # made here, which spares the other process the migrations
     command = [sys.executable, "-c", CHILD, ledgers.url, step, str(Path(__file__).parent)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         try:

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 import pytest
 from report_samples import RUN, START, a_row
 
+from mmsflow.audience.formula_guard import unguarded
 from mmsflow.ledger.model import FrozenInput, ReportRow, RunInfo
 from mmsflow.mms.status import Bucket
 from mmsflow.report import document
 from mmsflow.report.moments import Moments, zone_of
 from mmsflow.report.summary import Summariser
-from mmsflow.report.tables import COLUMNS, CsvTable, JsonRows, guarded, guarded_number
+from mmsflow.report.tables import COLUMNS, CsvTable, JsonRows, guarded_number
 
 FORMULAS = [
     *(sign + "1+1" for sign in "=+-@\t\r\n＝＋－＠"),
@@ -34,11 +35,6 @@ def cells(*rows: ReportRow, run: RunInfo = RUN) -> list[dict[str, str]]:
     file = io.StringIO(newline="")
     CsvTable(file, run, Moments(zone_of(run.config))).add(rows)
     return list(csv.DictReader(io.StringIO(file.getvalue(), newline="")))
-
-
-def unguarded(cell: str) -> str:
-    """What a reader does to get the original back."""
-    return cell[1:] if cell.startswith("'") and guarded(cell[1:]) != cell[1:] else cell
 
 
 def the_document(

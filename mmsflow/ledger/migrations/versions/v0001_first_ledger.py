@@ -15,6 +15,7 @@ _KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     """Make every table of an empty ledger."""
+    _create_identity()
     _create_runs()
     _create_inputs()
     _create_blobs()
@@ -26,6 +27,10 @@ def upgrade() -> None:
     _create_events()
     _create_quota_readings()
     _create_quota_use()
+
+
+def _create_identity() -> None:
+    op.create_table("identity", sa.Column("ledger", sa.Text(), nullable=False), sa.PrimaryKeyConstraint("ledger"))
 
 
 def _create_runs() -> None:
@@ -54,6 +59,9 @@ def _create_runs() -> None:
         sa.Column("fence", sa.Integer(), server_default="0", nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("resumes_at", sa.BigInteger(), nullable=True),
+        sa.Column("lifted_left", sa.Integer(), nullable=True),
+        sa.Column("lifted_failed", sa.Integer(), nullable=True),
+        sa.Column("lifted_canary", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
         sa.UniqueConstraint("account", "campaign", "occurrence", name="runs_one_for_each_occurrence"),
         sa.UniqueConstraint("run"),

@@ -1,0 +1,79 @@
+"""Which ready messages may go: the canary's turn, the share of failures, and who has refused since the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from mmsflow.delivery.halt import Halt
+from mmsflow.delivery.progress import Tally
+from mmsflow.delivery.refusals import RefusalWatch
+from mmsflow.delivery.rules import RunRules
+from mmsflow.delivery.thresholds import CanaryVerdict, judge_canary, judge_failures
+from mmsflow.errors import InvalidInput, RunUnfinished
+from mmsflow.ledger.model import PausedBy, ReadyMessage, RunInfo
+from mmsflow.ledger.store import Ledger
+from mmsflow.mms.status import MessageState
+
+
+class Admission:
+    """The campaign's conditions for one run.
+
+    Args:
+        watch: opt-outs and consent; None where the campaign has neither.
+    """
+
+    def __init__(self, ledger: Ledger, run: RunInfo, rules: RunRules, tally: Tally, watch: RefusalWatch | None) -> None:
+        self._ledger, self._run, self._rules, self._tally, self._watch = ledger, run, rules, tally, watch
+        # Whoever went on after the canary had failed has decided about it.
+        self._canary = None if run.lift is not None and run.lift.canary else rules.canary
+        self._last_of_canary: int | None = None
+
+    def brake(self) -> Halt | None:
+        """The halt that the share of failures calls for."""
+        return judge_failures(self._rules.stop_if, self._tally.counts, self._run.lift) if self._rules.stop_if else None
+
+    def of_canary(self, ready: Sequence[ReadyMessage]) -> list[ReadyMessage]:
+        """Those that need not wait for the canary: the canary itself, or all once it is no longer of interest."""
+        if self._canary is None:
+            return list(ready)
+        if self._last_of_canary is None:
+            self._last_of_canary = self._ledger.first_messages(self._run.key, self._canary.first).last_id
+        last = self._last_of_canary
+        return [message for message in ready if message.id <= last]
+
+    def judge_canary(self, now: datetime) -> CanaryVerdict:
+        """What the canary says, once all its messages have gone; passed when there is none."""
+        if self._canary is None:
+            return CanaryVerdict(passed=True)
+        verdict = judge_canary(self._canary, self._ledger.first_messages(self._run.key, self._canary.first), now)
+        if verdict.passed:
+            self._canary = None
+        return verdict
+
+    @property
+    def knows_refusals(self) -> bool:
+        """Whether the opt-out and consent lists are known as they are; a look at the files at most once a second."""
+        return self._watch is None or self._watch.is_current()
+
+    async def read_lists(self) -> Halt | None:
+        """Read the lists anew; the halt where one cannot be read."""
+        if self._watch is None:
+            return None
+        try:
+            await self._watch.read()
+        except InvalidInput as error:
+            finding = error.findings[0]
+            text = f"an opt-out or consent list cannot be read: {finding.place} {finding.message}"
+            return Halt(PausedBy.LISTS, RunUnfinished(text, finding.fix or "mend the list, then run again"))
+        return None
+
+    def withhold(self, messages: Sequence[ReadyMessage]) -> set[int]:
+        """Set those aside whose recipient has refused by now; the ids of all that must not be sent."""
+        refused = self._watch.refused(messages) if self._watch else []
+        if not refused:
+            return set()
+        for _ in self._ledger.suppress(self._run.key, refused):
+            self._tally.move(MessageState.READY, MessageState.SUPPRESSED)
+        self._tally.tell()
+        return {refusal.id for refusal in refused}

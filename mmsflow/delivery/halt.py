@@ -1,0 +1,86 @@
+"""Why sending stops with messages unsent: each reason with its pause, its exit code and the way on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mmsflow.errors import GatewayRefused, MmsflowError, RunUnfinished
+from mmsflow.gateway.retry import Action, Decision
+from mmsflow.ledger.model import PausedBy, ReadyMessage
+from mmsflow.mms.status import MessageState
+
+ALL_REJECTED = 5  # when the first outcomes of a run are all refusals, the campaign is wrong, not its recipients
+NEVER_ANSWERED = 50  # so many uncertain sends in a row are an outage; each further one would be one more
+
+_UNCERTAIN = frozenset({MessageState.UNKNOWN, MessageState.ACCEPTED_NOID})
+_ANSWERED = frozenset({MessageState.ACCEPTED, MessageState.REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why sending stopped with messages unsent.
+
+    Attributes:
+        by: as the ledger records it.
+        error: what the command ends with, its text included.
+        resumes_at: when it is expected to go on; None when not known.
+    """
+
+    by: PausedBy
+    error: MmsflowError
+    resumes_at: datetime | None = None
+
+
+def refused(decision: Decision) -> Halt | None:
+    """The halt that one verdict calls for by itself, if it does."""
+    if decision.action is Action.PAUSE_CREDENTIALS:
+        advice = "check the credentials with `mmsflow doctor`, then run again"
+        return Halt(PausedBy.CREDENTIALS, GatewayRefused(decision.reason, advice))
+    if decision.action in {Action.PAUSE_GATEWAY, Action.PAUSE_CONFIGURATION}:
+        advice = "check the gateway's address with `mmsflow doctor`, then run again"
+        return Halt(PausedBy.GATEWAY, GatewayRefused(decision.reason, advice))
+    return None
+
+
+class Breaker:
+    """Counts verdicts, and trips where going on would do harm.
+
+    Args:
+        settled: messages of the run that had left for good, or been refused, before.
+        attempts: how often a message may be tried where a try is known to have failed.
+    """
+
+    def __init__(self, settled: int, attempts: int) -> None:
+        self._settled = settled
+        self._attempts = attempts
+        self._rejected = 0
+        self._uncertain = 0
+
+    def note(self, message: ReadyMessage, decision: Decision) -> Halt | None:
+        """Learn from one verdict; the halt that it calls for after those before it."""
+        if decision.state is MessageState.READY:
+            return self._tried_in_vain(message, decision)
+        self._settled += 1
+        self._rejected += decision.state is MessageState.REJECTED
+        if decision.state in _ANSWERED:
+            self._uncertain = 0
+        self._uncertain += decision.state in _UNCERTAIN
+        if self._settled == self._rejected == ALL_REJECTED:
+            text = f"the first {ALL_REJECTED} messages were all refused: {decision.reason}"
+            return tripped(text, "mend the campaign's sender or content; running again goes on with the rest")
+        if self._uncertain == NEVER_ANSWERED:
+            text = f"the fate of {NEVER_ANSWERED} messages in a row is not known: {decision.reason}"
+            return tripped(text, "look at the gateway with `mmsflow doctor`; running again goes on with the rest")
+        return None
+
+    def _tried_in_vain(self, message: ReadyMessage, decision: Decision) -> Halt | None:
+        if not decision.spends_attempt or message.spent + 1 < self._attempts:
+            return None
+        text = f"a message failed {message.spent + 1} times: {decision.reason}"
+        return tripped(text, "running again tries once more; `retry.attempts` sets how often")
+
+
+def tripped(text: str, advice: str) -> Halt:
+    """The halt of a breaker; going on overrides it."""
+    return Halt(PausedBy.BREAKER, RunUnfinished(text, advice))

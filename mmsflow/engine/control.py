@@ -1,0 +1,177 @@
+"""What people ask of a run while it goes on, or while nobody carries it out: pause, resume, cancel, decide.
+
+Only the process that holds the ledger can do it. It either carries the run out right now, and then its sender is
+told, or the run lies still, and then the ledger alone is changed.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mmsflow.clock import Clock
+from mmsflow.delivery.executor import Sender
+from mmsflow.delivery.progress import Tally
+from mmsflow.errors import LedgerError, MmsflowError
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.requests import Action, Answer, Request, Spool
+from mmsflow.ledger.store import Ledger
+from mmsflow.mms.status import MessageState
+
+LOOK_SECONDS = 0.5
+PAUSED = "paused by a person"
+CANCELLED = "cancelled by a person before it was sent"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The run that this process carries out."""
+
+    run: RunInfo
+    sender: Sender
+    tally: Tally
+
+
+async def heed_requests(ledger: Ledger, clock: Clock, live: Live | None) -> None:
+    """Do what is asked, twice a second, until cancelled.
+
+    Args:
+        ledger: open for writing.
+        live: the run that is carried out, None while nothing is sent.
+    """
+    spool = Spool(ledger.path)
+    while True:
+        # A ledger that fails, or a folder that cannot be read: whoever asks is told by the time that passes.
+        with suppress(LedgerError):
+            for request in spool.pending(clock.now()):
+                spool.done(request, _answer(ledger, request, live))
+        await clock.sleep(LOOK_SECONDS)
+
+
+def _answer(ledger: Ledger, request: Request, live: Live | None) -> Answer:
+    try:
+        if live is not None and live.run.run == request.run:
+            return _do_live(ledger, request, live)
+        return do_request(ledger, request)
+    except MmsflowError as error:
+        return Answer(error.message, error.advice, refused=True)
+
+
+def do_request(ledger: Ledger, request: Request) -> Answer:
+    """Do what is asked of a run that nobody carries out.
+
+    Raises:
+        LedgerError: the ledger cannot be written; nothing was changed.
+    """
+    run = ledger.find_run(request.run)
+    if run is None:
+        return Answer(f"there is no run {request.run}", "`mmsflow runs` lists them", refused=True)
+    if request.action is Action.RESOLVE:
+        return _resolve(ledger, run, request, live=None)
+    if request.action is Action.RESUME:
+        return Answer(
+            f"the process that holds the ledger carries out another run than {run.run}",
+            f"`mmsflow resume {run.run}` once it has ended",
+            refused=True,
+        )
+    if not _unsent(ledger, run):
+        return _nothing_left(run)
+    return _pause(ledger, run) if request.action is Action.PAUSE else _cancel(ledger, run)
+
+
+def _do_live(ledger: Ledger, request: Request, live: Live) -> Answer:
+    run = ledger.find_run(live.run.run) or live.run
+    if request.action is Action.RESOLVE:
+        return _resolve(ledger, run, request, live)
+    # Before the next question: a sender that is held ends only when it is let go, also with nothing left to send.
+    if request.action is Action.RESUME and live.sender.held is not None:
+        return _resume_live(ledger, run, live)
+    if not _unsent(ledger, run):
+        return _nothing_left(run)
+    if request.action is Action.PAUSE:
+        return _pause_live(ledger, run, live)
+    if request.action is Action.RESUME:
+        return _resume_live(ledger, run, live)
+    return _cancel_live(ledger, run, live)
+
+
+def _pause_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
+    again = f"`mmsflow resume {run.run}` lifts it"
+    if run.paused_by is PausedBy.USER:
+        return Answer(f"{run.run} is paused already", again)
+    # At once, although requests may be on the wire: a process that dies before they are settled leaves a paused run.
+    # And first: whoever is told that it could not be done must not find the run paused.
+    ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER, reason=PAUSED)
+    live.sender.pause(PausedBy.USER, PAUSED)
+    return Answer(f"{run.run} is paused: nothing more goes out", again)
+
+
+def _resume_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
+    if run.paused_by is not PausedBy.USER and live.sender.held is None:
+        return Answer(f"{run.run} is not paused by a person: it is carried out", "`mmsflow status` shows it")
+    ledger.set_state(run.key, RunState.RUNNING)
+    live.sender.resume()
+    return Answer(f"{run.run} goes on in the process that holds it")
+
+
+def _cancel_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
+    # The ledger first: the sender begins only what is still ready there, so this cannot be lost by a crash.
+    ended = ledger.end_unsent(run.key, CANCELLED, "cancelled")
+    live.sender.cancel()
+    for _ in range(ended):
+        live.tally.move(MessageState.READY, MessageState.NOT_SENT)
+    live.tally.tell()
+    return Answer(f"{_cancelled(run, ended)}; delivery reports are still followed", changed=ended)
+
+
+def _pause(ledger: Ledger, run: RunInfo) -> Answer:
+    again = f"`mmsflow resume {run.run}` lifts it"
+    if run.paused_by is PausedBy.USER:
+        return Answer(f"{run.run} is paused already", again)
+    ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER, reason=PAUSED)
+    return Answer(f"{run.run} is paused; nobody was carrying it out", again)
+
+
+def _cancel(ledger: Ledger, run: RunInfo) -> Answer:
+    ledger.take_run(run.key)  # what a dead process left on the wire is "maybe sent", and cannot be cancelled
+    ended = ledger.end_unsent(run.key, CANCELLED, "cancelled")
+    ledger.set_state(run.key, RunState.CANCELLED, reason=f"cancelled by a person with {ended} messages unsent")
+    return Answer(_cancelled(run, ended), changed=ended)
+
+
+def _cancelled(run: RunInfo, ended: int) -> str:
+    noun = "message" if ended == 1 else "messages"
+    return f"{run.run} is cancelled: {ended} {noun} will not be sent"
+
+
+def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:
+    if any(decision.state is MessageState.READY for decision in request.decisions) and run.state in _CLOSED:
+        return Answer(f"{run.run} is {run.state}: nothing of it can be sent any more", "", refused=True)
+    moves = ledger.decide(run.key, request.decisions)
+    if live is not None:
+        for old, new in moves:
+            live.tally.move(old, new)
+        live.tally.tell()
+        live.sender.look_again()
+    return Answer(_decided(len(moves), len(request.decisions)), changed=len(moves))
+
+
+_CLOSED = frozenset({RunState.CANCELLED, RunState.EXPIRED})
+
+
+def _decided(changed: int, asked: int) -> str:
+    noun = "message is" if changed == 1 else "messages are"
+    text = f"{changed} {noun} settled as you said"
+    if changed == asked:
+        return text
+    return f"{text}; {asked - changed} were settled otherwise in the meantime and left alone"
+
+
+def _unsent(ledger: Ledger, run: RunInfo) -> int:
+    counts = ledger.state_counts(run.key)
+    return counts[MessageState.READY] + counts[MessageState.SENDING]
+
+
+def _nothing_left(run: RunInfo) -> Answer:
+    state = run.state.value.replace("_", " ")
+    return Answer(f"{run.run} has nothing left to send: it is {state}", f"`mmsflow status {run.run}`", refused=True)

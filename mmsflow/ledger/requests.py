@@ -1,0 +1,189 @@
+"""What people ask of a run from another terminal: a folder beside the ledger, one small file a request.
+
+Only one process may write the ledger, and whoever wants to pause a run is another one. So it posts a request to
+``<ledger>.requests/``; the process that holds the ledger looks there twice a second, does it, and leaves an answer.
+A request holds no personal data: messages are named by the ledger's own numbers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from mmsflow.errors import LedgerError
+from mmsflow.ledger.codec import to_instant, to_micros
+from mmsflow.ledger.maybe_sent import Decision
+from mmsflow.mms.status import MessageState
+
+GOOD_FOR = timedelta(seconds=20)
+"""How long whoever asks waits for an answer; nobody does what was asked for after that."""
+
+_LEFT_BEHIND = timedelta(hours=1)
+_FAR_FUTURE = "00009000000000000000"  # microseconds, in the year 2255
+_REQUEST, _TAKEN, _ANSWER = ".request", ".taken", ".answer"
+
+
+class Action(StrEnum):
+    """What can be asked of a run."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    RESOLVE = "resolve"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing that a person asks.
+
+    Attributes:
+        run: the run's id.
+        at: when it was asked, aware; it is void ``GOOD_FOR`` later.
+        decisions: for ``resolve``.
+        id: the spool's name for it, given when it is posted.
+    """
+
+    run: str
+    action: Action
+    at: datetime
+    decisions: tuple[Decision, ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a request.
+
+    Attributes:
+        text: for the person, one sentence.
+        advice: what can be done now; may be empty.
+        refused: nothing was changed.
+        changed: how many messages were changed.
+    """
+
+    text: str
+    advice: str = ""
+    refused: bool = False
+    changed: int = 0
+
+
+class Spool:
+    """The folder of requests of one ledger; it is made by the first request.
+
+    Every method may raise LedgerError when the folder cannot be used.
+    """
+
+    def __init__(self, ledger: Path) -> None:
+        self.folder = ledger.with_name(ledger.name + ".requests")
+
+    def post(self, request: Request) -> str:
+        """Put a request where the ledger's holder finds it; its id."""
+        name = f"{to_micros(request.at):020d}-{os.getpid()}-{secrets.token_hex(4)}"
+        decisions = [[item.id, item.attempt, item.state.value] for item in request.decisions]
+        document = {"run": request.run, "action": request.action.value, "decisions": decisions}
+        with self._explained():
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            self._put(name + _REQUEST, document)
+        return name
+
+    def pending(self, now: datetime) -> list[Request]:
+        """Take the requests that wait, oldest first; what is void or no request is cleared away."""
+        with self._explained():
+            try:
+                names = sorted(entry.name for entry in os.scandir(self.folder))
+            except FileNotFoundError:
+                return []
+            taken = [self._take(name, now) for name in names]
+        return [request for request in taken if request is not None]
+
+    def done(self, request: Request, answer: Answer) -> None:
+        """Answer a request that ``pending`` gave."""
+        with self._explained():
+            self._put(request.id + _ANSWER, asdict(answer))
+            self._path(request.id + _TAKEN).unlink(missing_ok=True)
+
+    def answer(self, name: str) -> Answer | None:
+        """The answer to the request ``name``, once; None as long as there is none."""
+        path = self._path(name + _ANSWER)
+        with self._explained():
+            try:
+                answer = Answer(**json.loads(path.read_bytes()))
+            except FileNotFoundError:
+                return None
+            except (ValueError, TypeError):
+                answer = Answer("the answer cannot be read", "look at the run with `mmsflow status`", refused=True)
+            path.unlink(missing_ok=True)
+        return answer
+
+    def withdraw(self, name: str) -> bool:
+        """Take a request back; False when somebody is at it already."""
+        with self._explained():
+            try:
+                self._path(name + _REQUEST).unlink()
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _take(self, name: str, now: datetime) -> Request | None:
+        path = self._path(name)
+        stem, ending = path.stem, path.suffix
+        age = now - _posted_at(stem)
+        if ending == _REQUEST and -GOOD_FOR <= age <= GOOD_FOR:
+            taken = self._path(stem + _TAKEN)
+            with contextlib.suppress(FileNotFoundError):  # withdrawn in this moment
+                path.rename(taken)
+                return _read(taken, stem)
+        elif ending == _REQUEST or age > _LEFT_BEHIND:
+            path.unlink(missing_ok=True)
+        return None
+
+    def _put(self, name: str, document: object) -> None:
+        draft = self._path(f"{name}.{secrets.token_hex(4)}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(document, file)
+            draft.rename(self._path(name))
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise LedgerError(
+                f"the folder of requests {self.folder} cannot be used: {error.strerror}",
+                "Make it readable and writable for you, and look at the room on its disk.",
+            ) from error
+
+
+def _posted_at(stem: str) -> datetime:
+    digits = stem.partition("-")[0]
+    # A file that somebody else put there is older than everything.
+    ours = digits.isascii() and digits.isdigit() and len(digits) == 20 and digits < _FAR_FUTURE
+    return to_instant(int(digits) if ours else 0)
+
+
+def _read(path: Path, name: str) -> Request | None:
+    try:
+        document = json.loads(path.read_bytes())
+        decisions = tuple(
+            Decision(int(number), int(attempt), MessageState(state)) for number, attempt, state in document["decisions"]
+        )
+        return Request(str(document["run"]), Action(document["action"]), _posted_at(name), decisions, name)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        path.unlink(missing_ok=True)
+        return None

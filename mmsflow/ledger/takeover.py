@@ -1,0 +1,50 @@
+"""Beginning to carry a run out: what an earlier process left behind is settled first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection, update
+
+from mmsflow.ledger.codec import to_micros
+from mmsflow.ledger.evidence import Witnessed
+from mmsflow.ledger.messages import give_up_on_sending, settle
+from mmsflow.ledger.model import CANARY_FAILED, Outcome, PausedBy, RunInfo, RunState
+from mmsflow.ledger.rows import state_counts
+from mmsflow.ledger.runs import run_by_key, set_state
+from mmsflow.ledger.schema import runs
+from mmsflow.mms.status import failed_of, outcomes_of
+
+# A run that has ended stays so when somebody takes it to ask for the last delivery reports.
+_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
+
+
+def take_run(connection: Connection, key: int, now: datetime, witnessed: Sequence[Witnessed]) -> RunInfo:
+    """Raise the fence and set the run running.
+
+    What the evidence journal knows of earlier attempts, of whatever run, is written first; only what nobody knows
+    anything of becomes ``unknown``. A breaker that had tripped is overridden by whoever goes on.
+    """
+    _write_back(connection, witnessed)
+    before = run_by_key(connection, key)
+    give_up_on_sending(connection, key, to_micros(now))
+    taken = replace(before, fence=before.fence + 1)
+    connection.execute(update(runs).where(runs.c.key == key).values(fence=taken.fence))
+    if before.paused_by is PausedBy.BREAKER:
+        counts = state_counts(connection, key)
+        canary = before.reason.startswith(CANARY_FAILED) or (before.lift is not None and before.lift.canary)
+        lift = {"lifted_left": outcomes_of(counts), "lifted_failed": failed_of(counts), "lifted_canary": canary}
+        connection.execute(update(runs).where(runs.c.key == key).values(lift))
+    if before.state not in _ENDED:
+        set_state(connection, taken, RunState.RUNNING, now=now)
+    return run_by_key(connection, key)
+
+
+def _write_back(connection: Connection, witnessed: Sequence[Witnessed]) -> None:
+    groups: dict[tuple[int, int, str], list[Outcome]] = {}
+    for each in witnessed:
+        groups.setdefault((each.run_key, each.fence, each.period), []).append(each.outcome)
+    for (run_key, fence, period), outcomes in groups.items():
+        settle(connection, run_key, fence, period, outcomes)

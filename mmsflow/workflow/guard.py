@@ -1,0 +1,199 @@
+"""Is this the ledger that knows what was sent? Run markers beside the campaign, and campaigns long past their time.
+
+A fresh clone, a lost ledger and one restored from a backup all look as if nothing, or less, had been sent. So every
+run leaves a marker in ``campaigns/.runs/``, to be committed with the campaign. It holds no personal data, and a ledger
+that knows less than the marker says does not send until a person decides.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mmsflow.delivery.rules import RunRules
+from mmsflow.errors import LedgerError, PlanRefused
+from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.store import LedgerReader
+
+LONG_PAST = timedelta(days=7)
+_MOST_BYTES = 1 << 20
+_EXPLAINED = "every run leaves it there, so that a lost or restored ledger cannot send a second time"
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """What a campaign's latest run on one account left behind.
+
+    Attributes:
+        run: its id.
+        ledger: which ledger knows it.
+        fence: how often it was taken up.
+        events: the number of the newest step in its history.
+        campaign_sha256: of the campaign file that it was frozen with.
+    """
+
+    run: str
+    ledger: str
+    fence: int
+    events: int
+    campaign_sha256: str
+
+
+def marker_path(campaign_file: Path, campaign: str) -> Path:
+    """``campaigns/.runs/NAME.json`` for ``campaigns/FILE.yaml``."""
+    return campaign_file.parent / ".runs" / f"{campaign}.json"
+
+
+def refuse_if_ledger_is_not_the_one(
+    ledger: LedgerReader, account: str, campaign: str, campaign_file: Path, *, person_decided: bool
+) -> None:
+    """Compare the ledger with the marker of the campaign's latest run on this account.
+
+    Args:
+        person_decided: somebody said that this ledger is the one from now on, or that everybody gets it again.
+
+    Raises:
+        PlanRefused: the ledger knows less than the marker says, or the marker cannot be read.
+    """
+    if person_decided:
+        return
+    path = marker_path(campaign_file, campaign)
+    try:
+        marker = _read(path).get(account)
+        problem = None if marker is None else _problem(ledger, marker)
+    except ValueError as error:
+        problem = f"its marker cannot be read ({error})"
+    if problem is not None:
+        raise PlanRefused(
+            f"this ledger may not know what {campaign} has sent already: {problem} (see {path})",
+            f"{_EXPLAINED}. Bring back the right ledger with MMSFLOW_LEDGER or from a backup; or, if you know what you "
+            "are doing, add --adopt (this ledger is the one from now on) or --again (a new run to everybody)",
+        )
+
+
+def leave_marker(ledger: LedgerReader, run: RunInfo, campaign_file: Path) -> None:
+    """Write down that this ledger carries the run out; before its first message and again when it comes to rest.
+
+    A test run leaves none, and of an older run than the marker's nothing is noted.
+
+    Raises:
+        LedgerError: the marker cannot be written, so nothing may be sent.
+    """
+    if run.test:
+        return
+    path = marker_path(campaign_file, run.campaign)
+    current = ledger.find_run(run.run) or run
+    mine = Marker(run.run, ledger.identity(), current.fence, ledger.last_event(run.key), run.campaign_sha256)
+    markers: dict[str, Marker] = {}
+    with suppress(ValueError):  # a person has just decided that what stood there does not count
+        markers = _read(path)
+    latest = markers.get(run.account)
+    if latest is not None and latest.ledger == mine.ledger and latest.run != mine.run and _is_older(ledger, run):
+        return
+    _write(path, run.campaign, markers | {run.account: mine})
+
+
+def long_past(ledger: LedgerReader, run: RunInfo, now: datetime) -> str:
+    """Why a person should look first before an unfinished run goes on; empty where nothing speaks against it.
+
+    A restored snapshot or a machine that was switched off for weeks must not send a campaign that nobody expects any
+    more. What counts is when the run should have begun, or was last heard of, whichever is later.
+    """
+    rules = RunRules.from_config(run.config)
+    if rules.not_after is not None and now >= rules.not_after:
+        return ""  # nothing is sent any more; the rest becomes not_sent
+    heard = [run.created_at, run.updated_at, rules.start]
+    heard += [event.at for event in ledger.run_events(run.key)[-1:]]
+    idle = now - max(heard)
+    if idle <= LONG_PAST:
+        return ""
+    return f"{run.run} was last carried out {idle.days} days ago"
+
+
+def start_long_past(start: datetime | None, now: datetime) -> str:
+    """The same for a run that is about to begin: its campaign's start lies far back."""
+    if start is None or now - start <= LONG_PAST:
+        return ""
+    return f"the campaign's start was {(now - start).days} days ago"
+
+
+def _is_older(ledger: LedgerReader, run: RunInfo) -> bool:
+    newest = ledger.runs(account=run.account, campaign=run.campaign, tests=False)
+    return bool(newest) and newest[0].key != run.key
+
+
+def _problem(ledger: LedgerReader, marker: Marker) -> str | None:
+    """What the ledger does not know; None when it knows all that the marker says."""
+    if ledger.identity() != marker.ledger:
+        return f"{marker.run} was carried out with another ledger"
+    run = ledger.find_run(marker.run)
+    if run is None:
+        return f"it does not hold {marker.run}, as if it were an older copy"
+    if run.fence < marker.fence:
+        return f"{marker.run} was taken up {marker.fence} times, here only {run.fence} times, as in an older copy"
+    if ledger.last_event(run.key) < marker.events:
+        return f"it lacks the end of the history of {marker.run}, as an older copy would"
+    return None
+
+
+def _read(path: Path) -> dict[str, Marker]:
+    """The markers of a campaign by account; ValueError where the file holds something else."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise ValueError("it is too large")
+        document = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    accounts = document.get("accounts") if isinstance(document, dict) else None
+    if not isinstance(accounts, dict):
+        raise ValueError("it names no accounts")
+    return {str(account): _marker(facts) for account, facts in accounts.items()}
+
+
+def _marker(facts: object) -> Marker:
+    if not isinstance(facts, Mapping):
+        raise ValueError("an account in it is no list of facts")
+    try:
+        run, ledger, digest = (str(facts[name]) for name in ("run", "ledger", "campaign_sha256"))
+        return Marker(run, ledger, int(str(facts["fence"])), int(str(facts["events"])), digest)
+    except KeyError as error:
+        raise ValueError(f"it lacks {error}") from None
+
+
+def _write(path: Path, campaign: str, markers: Mapping[str, Marker]) -> None:
+    accounts = {account: asdict(marker) for account, marker in markers.items()}
+    document = {"campaign": campaign, "accounts": accounts}
+    text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise LedgerError(
+            f"the run's marker {path} cannot be written: {error.strerror}; nothing was sent",
+            f"Make the folder writable for you: {_EXPLAINED}.",
+        ) from error

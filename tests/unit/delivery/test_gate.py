@@ -1,0 +1,95 @@
+"""The account's gate, and the breaker."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mmsflow.clock import ManualClock
+from mmsflow.delivery.gate import AccountGate
+from mmsflow.delivery.halt import Breaker
+from mmsflow.gateway.retry import Action, Decision
+from mmsflow.ledger.model import ReadyMessage
+from mmsflow.mms.status import MessageState
+
+MESSAGE = ReadyMessage(1, 1, "+48501000001", "", (), (), 0, 1)
+DOWN = Decision(MessageState.READY, Action.BACK_OFF, False, None, "refused")
+TAKEN = Decision(MessageState.ACCEPTED, Action.NONE, True, None, "")
+REFUSED = Decision(MessageState.REJECTED, Action.NONE, True, None, "400")
+LOST = Decision(MessageState.UNKNOWN, Action.NONE, True, None, "no answer")
+LATER = Decision(MessageState.READY, Action.HOLD_ACCOUNT, False, 30.0, "busy")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 12, 1, tzinfo=UTC))
+
+
+def test_an_open_gate_lets_all_through(clock: ManualClock) -> None:
+    gate = AccountGate(clock)
+    assert (gate.width(16), gate.closed_for(), gate.reason) == (16, 0.0, "")
+
+
+async def test_failures_close_it_for_a_growing_time_up_to_a_minute(clock: ManualClock) -> None:
+    gate = AccountGate(clock)
+    waits = []
+    for _ in range(10):
+        gate.note(DOWN)
+        waits.append(gate.closed_for())
+        await clock.advance(gate.closed_for())
+        assert gate.width(16) == 1
+    assert waits[0] <= 1.0
+    assert waits[-2:] == pytest.approx([60.0, 60.0])
+
+
+def test_requests_that_fail_together_are_one_failure(clock: ManualClock) -> None:
+    gate = AccountGate(clock)
+    for decision in (DOWN, DOWN, LATER, LATER):
+        gate.note(decision)
+    assert gate.failures == 1
+    assert gate.closed_for() == 30.0
+
+
+async def test_an_answer_opens_it_again(clock: ManualClock) -> None:
+    gate = AccountGate(clock)
+    gate.note(DOWN)
+    await clock.advance(2)
+    gate.note(REFUSED)
+    assert (gate.width(16), gate.reason) == (16, "")
+
+
+async def test_an_acceptance_of_before_does_not_shorten_the_time_that_the_gateway_asked_for(clock: ManualClock) -> None:
+    gate = AccountGate(clock)
+    gate.note(LATER)
+    gate.note(TAKEN)
+    assert gate.closed_for() == 30.0
+
+
+async def test_a_gateway_that_says_retry_at_once_is_not_hammered(clock: ManualClock) -> None:
+    gate = AccountGate(clock)
+    gate.close("busy", 0.0)
+    gate.close("busy", 0.0)
+    assert gate.closed_for() == 1.0
+
+
+def tripped_after(breaker: Breaker, decisions: list[Decision]) -> int | None:
+    return next((n for n, each in enumerate(decisions, 1) if breaker.note(MESSAGE, each)), None)
+
+
+def test_the_first_five_refused_trip_the_breaker() -> None:
+    assert tripped_after(Breaker(0, 5), [REFUSED] * 10) == 5
+
+
+def test_five_refused_later_or_among_others_do_not() -> None:
+    assert tripped_after(Breaker(0, 5), [TAKEN, *[REFUSED] * 30]) is None
+    assert tripped_after(Breaker(10, 5), [REFUSED] * 30) is None
+
+
+def test_what_came_back_unsent_does_not_count_as_the_first() -> None:
+    assert tripped_after(Breaker(0, 5), [DOWN, DOWN, *[REFUSED] * 10]) == 7
+
+
+def test_fifty_uncertain_sends_in_a_row_trip_it_and_an_answer_between_does_not() -> None:
+    assert tripped_after(Breaker(0, 5), [LOST] * 80) == 50
+    assert tripped_after(Breaker(0, 5), [*[LOST] * 49, TAKEN] * 5) is None
