@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mmsflow.cli.deciding import deciding
+from mmsflow.cli.options import BEGIN, RUNS, SETUP, Adopt, AsJson, CampaignFile, NoWait, RunName, ShowNumbers, Yes
+
 _HELP = """MMS campaigns as code: a YAML file in git, a plan against the operator's quota, and a report that accounts
 for every recipient.
 
@@ -26,18 +29,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_BEGIN, _RUNS, _SETUP = "Write and look", "Carry out", "Set up"
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout and nothing else there.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-ShowNumbers = Annotated[
-    bool, typer.Option("--show-numbers", help="Show numbers in full instead of their last three digits.")
-]
-CampaignFile = Annotated[
-    str, typer.Argument(metavar="FILE", help="A campaign file, such as campaigns/winter-sale.yaml.")
-]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, such as winter-sale-20261201-1.")]
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -56,7 +47,7 @@ def _root(
     pass
 
 
-@app.command(rich_help_panel=_SETUP)
+@app.command(rich_help_panel=SETUP)
 def demo(
     folder: Annotated[
         Path | None, typer.Option("--dir", metavar="DIR", help="A new folder for it; default mmsflow-demo.")
@@ -71,7 +62,7 @@ def demo(
     return command(folder)
 
 
-@app.command(rich_help_panel=_SETUP)
+@app.command(rich_help_panel=SETUP)
 def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> int:
     """Make a new workspace with one small campaign that runs on the simulator."""
     from mmsflow.cli.commands.init import init as command
@@ -79,7 +70,7 @@ def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or
     return command(directory)
 
 
-@app.command(rich_help_panel=_BEGIN)
+@app.command(rich_help_panel=BEGIN)
 def check(
     files: Annotated[
         list[str] | None, typer.Argument(metavar="[FILES]...", help="Campaign files; default: all of the workspace.")
@@ -95,7 +86,7 @@ def check(
     return command(files or [], strict=strict, as_json=json)
 
 
-@app.command(rich_help_panel=_BEGIN)
+@app.command(rich_help_panel=BEGIN)
 def preview(
     file: CampaignFile,
     limit: Annotated[int, typer.Option(metavar="N", min=0, help="How many of the first messages to show.")] = 3,
@@ -109,7 +100,7 @@ def preview(
     return command(file, limit, to, show_numbers=show_numbers, as_json=json)
 
 
-@app.command(rich_help_panel=_BEGIN)
+@app.command(rich_help_panel=BEGIN)
 def plan(
     file: CampaignFile,
     out: Annotated[
@@ -123,15 +114,16 @@ def plan(
     return command(file, out, as_json=json)
 
 
-@app.command(rich_help_panel=_RUNS)
+@app.command(rich_help_panel=RUNS)
 def run(
     file: Annotated[str, typer.Argument(metavar="FILE|PLAN", help="A campaign file, or a plan saved by `plan --out`.")],
     yes: Yes = False,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="Leave as soon as nothing can be sent now.")] = False,
+    no_wait: NoWait = False,
     top_up: Annotated[
         bool, typer.Option("--top-up", help="A new run to those who had nothing from this campaign yet.")
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="A new run to everybody, once more.")] = False,
+    adopt: Adopt = False,
     max_messages: Annotated[
         int | None, typer.Option("--max", metavar="N", min=1, help="Refuse a run to more than N.")
     ] = None,
@@ -152,6 +144,7 @@ def run(
             no_wait=no_wait,
             top_up=top_up,
             again=again,
+            adopt=adopt,
             at_most=max_messages,
             show_numbers=show_numbers,
             as_json=json,
@@ -159,7 +152,7 @@ def run(
     )
 
 
-@app.command("send-test", rich_help_panel=_RUNS)
+@app.command("send-test", rich_help_panel=RUNS)
 def send_test(
     file: CampaignFile,
     to: Annotated[
@@ -177,7 +170,7 @@ def send_test(
     return command(file, to or [], row, yes=yes, as_json=json)
 
 
-@app.command(rich_help_panel=_RUNS)
+@app.command(rich_help_panel=RUNS)
 def status(
     run: Annotated[
         str | None, typer.Argument(metavar="[RUN]", help="A run's id; default: all unfinished, else the newest.")
@@ -191,7 +184,7 @@ def status(
     return command(run, watch=watch, as_json=json)
 
 
-@app.command(rich_help_panel=_RUNS)
+@app.command(rich_help_panel=RUNS)
 def runs(json: AsJson = False) -> int:
     """List all runs, newest first."""
     from mmsflow.cli.commands.status import runs as command
@@ -199,7 +192,7 @@ def runs(json: AsJson = False) -> int:
     return command(as_json=json)
 
 
-@app.command(rich_help_panel=_RUNS)
+@app.command(rich_help_panel=RUNS)
 def why(
     number: Annotated[str, typer.Argument(metavar="NUMBER", help="A recipient's number, as you would type it.")],
     show_numbers: ShowNumbers = False,
@@ -211,7 +204,7 @@ def why(
     return command(number, show_numbers=show_numbers, as_json=json)
 
 
-@app.command(rich_help_panel=_RUNS)
+@app.command(rich_help_panel=RUNS)
 def poll(run: RunName, json: AsJson = False) -> int:
     """Ask once more for all outstanding delivery reports of a run, and write its report anew."""
     from mmsflow.cli.commands.poll import poll as command
@@ -219,7 +212,7 @@ def poll(run: RunName, json: AsJson = False) -> int:
     return command(run, as_json=json)
 
 
-@app.command(rich_help_panel=_RUNS)
+@app.command(rich_help_panel=RUNS)
 def report(
     run: RunName,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write it; default reports/RUN.")] = None,
@@ -232,15 +225,20 @@ def report(
     return command(run, out, show_numbers=show_numbers, as_json=json)
 
 
-@app.command(rich_help_panel=_SETUP)
-def quota(json: AsJson = False) -> int:
+@app.command(rich_help_panel=SETUP)
+def quota(
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Find out which calls count beside sending; may use up 12 requests.")
+    ] = False,
+    json: AsJson = False,
+) -> int:
     """Show the gateway's counter, what our unfinished runs still need, and the drift between the two counts."""
     from mmsflow.cli.commands.quota import quota as command
 
-    return command(as_json=json)
+    return command(measure=measure, as_json=json)
 
 
-@app.command(rich_help_panel=_SETUP)
+@app.command(rich_help_panel=SETUP)
 def simulator(
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8460,
@@ -263,7 +261,7 @@ def simulator(
     return command(host, port, preset, quota=quota_, period=period, delay=delay, seed=seed, state=state)
 
 
-@app.command(rich_help_panel=_SETUP)
+@app.command(rich_help_panel=SETUP)
 def schema() -> int:
     """Print the JSON Schema of campaign files, for editors."""
     from mmsflow.cli.commands.schema import schema as command
@@ -271,9 +269,12 @@ def schema() -> int:
     return command()
 
 
-@app.command(rich_help_panel=_SETUP)
+@app.command(rich_help_panel=SETUP)
 def doctor(json: AsJson = False) -> int:
     """Look at this set-up and say what is wrong with it, and how to mend it."""
     from mmsflow.cli.commands.doctor import doctor as command
 
     return command(as_json=json)
+
+
+app.add_typer(deciding)

@@ -11,8 +11,9 @@ import traceback
 from pathlib import Path
 
 from mmsflow import __version__
+from mmsflow.secret import blotted
 
-_NUMBER = re.compile(r"(?<!\d)(?:\+?48)?\d{6}(\d{3})(?!\d)")
+_NUMBER = re.compile(r"(?<!\d)(?:\+?48[ .-]?)?\d{3}[ .-]?\d{3}[ .-]?(\d{3})(?!\d)")
 
 
 def report_crash(error: Exception) -> int:
@@ -24,7 +25,7 @@ def report_crash(error: Exception) -> int:
     for name, value in os.environ.items():
         if name.startswith("MMSFLOW_") and "SECRET" in name and len(value) > 3:
             text = text.replace(value, "••••")
-    text = _NUMBER.sub(r"…\1", text)
+    text = _NUMBER.sub(r"…\1", blotted(text))
     facts = f"mmsflow {__version__}, Python {platform.python_version()}, {platform.system()}\n\n"
     descriptor, path = tempfile.mkstemp(prefix="mmsflow-crash-", suffix=".log")
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from mmsflow.cli.output import paint, print_json, say, show_error, table
+from mmsflow.cli.output import local, paint, print_json, say, show_error, table, tell
 from mmsflow.cli.session import Session
 from mmsflow.errors import MmsflowError
-from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
+from mmsflow.mms.status import MessageState
 from mmsflow.report.model import ReportPaths
+from mmsflow.report.moments import zone_of
 from mmsflow.workflow.history import run_as_json, shown_state
 from mmsflow.workflow.run import report_run
 
@@ -32,15 +34,40 @@ def end_run(
             document |= {"error": error.message, "advice": error.advice, "exit_code": error.exit_code}
         print_json(document)
     else:
-        print(buckets_table(ledger, current))
-        print(f"{paint(current.run, 'strong', sys.stdout)} is {shown_state(current, held=False).replace('_', ' ')}")
-        if (waiting := ledger.outstanding(current.key)) and current.delivery_report:
-            print(f"{waiting} messages wait for their delivery report; `mmsflow poll {current.run}` asks again")
+        tell(buckets_table(ledger, current))
+        tell(f"{paint(current.run, 'strong', sys.stdout)} is {state_in_words(ledger, current, held=False)}")
+        if way := way_on(ledger, current):
+            tell(way)
     if error is not None:
         show_error(error, as_json=False)
     if not as_json:
         say(f"report  {paths.html or paths.csv or paths.json}")
     return error.exit_code if error is not None else 0
+
+
+def state_in_words(ledger: LedgerReader, run: RunInfo, *, held: bool) -> str:
+    """The run's state for people, who do not take a run for done while delivery reports are outstanding."""
+    state = shown_state(run, held=held)
+    if state == RunState.DONE and run.delivery_report and ledger.outstanding(run.key):
+        return "sent, not all of it reported"
+    return state.replace("_", " ")
+
+
+def way_on(ledger: LedgerReader, run: RunInfo) -> str:
+    """What carries on a run that nobody carries out, and from when; empty where nothing is left to do."""
+    counts = ledger.state_counts(run.key)
+    if unsent := counts.get(MessageState.READY, 0) + counts.get(MessageState.SENDING, 0):
+        noun = "message is" if unsent == 1 else "messages are"
+        since = f", from {local(run.resumes_at, zone_of(run.config))}" if run.resumes_at else ""
+        way = f"`mmsflow run {run.campaign_file}` goes on{since}"
+        if run.test:
+            way = "`mmsflow send-test` makes a new test"
+        elif run.paused_by is PausedBy.USER:
+            way = f"`mmsflow resume {run.run}` goes on"
+        return f"{unsent} {noun} not sent yet; {way}"
+    waiting = ledger.outstanding(run.key) if run.delivery_report else 0
+    noun = "message waits for its" if waiting == 1 else "messages wait for their"
+    return f"{waiting} {noun} delivery report; `mmsflow poll {run.run}` asks again" if waiting else ""
 
 
 def buckets_table(ledger: LedgerReader, run: RunInfo) -> str:

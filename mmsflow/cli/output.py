@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime, tzinfo
 from typing import TextIO
 
 import typer
 
 from mmsflow.errors import Finding, InvalidInput, MmsflowError
 
+# Our own colours, or any control character but line ends and tabs, or a character that turns the reading direction.
+_STEERING = re.compile("\033\\[(?:0|1|3[1-6])m|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _COLOURS = {"error": "31", "warning": "33", "fix": "36", "good": "32", "strong": "1"}
 
 
@@ -37,9 +41,25 @@ def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
     return tabulate([list(row) for row in rows], headers=list(headers), disable_numparse=True)
 
 
+def local(instant: datetime | None, zone: tzinfo) -> str:
+    """An instant as people read it, to the second, in the zone of its campaign or quota; empty for None."""
+    return instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M:%S %Z") if instant else ""
+
+
 def say(text: str = "") -> None:
     """One message for the person, on stderr."""
-    print(text, file=sys.stderr)
+    print(_harmless(text, sys.stderr), file=sys.stderr)
+
+
+def tell(text: str = "") -> None:
+    """A table or another text for the person, on stdout."""
+    print(_harmless(text, sys.stdout), flush=True)
+
+
+def _harmless(text: str, stream: TextIO) -> str:
+    """Without what would steer a terminal: a list's cell or a gateway's answer may hold anything."""
+    ours = colourful(stream)
+    return _STEERING.sub(lambda found: found[0] if ours and len(found[0]) > 1 else "·", text)
 
 
 def warn(text: str) -> None:
@@ -64,6 +84,9 @@ def show_error(error: MmsflowError, *, as_json: bool) -> None:
         document["errors"] = [finding.as_json() for finding in findings]
         print_json(document)
     show_findings(findings)
+    if findings and not error.advice:
+        say(paint(error.message, "error", sys.stderr))
+        return
     say(f"{paint('error', 'error', sys.stderr)}  {error.message}")
     if error.advice:
         say(f"{paint('fix', 'fix', sys.stderr)}    {error.advice}")
@@ -71,6 +94,8 @@ def show_error(error: MmsflowError, *, as_json: bool) -> None:
 
 def show_usage(error: typer.TyperException) -> None:
     """A wrong option or argument, on stderr."""
+    if not error.format_message():
+        return  # a bare `mmsflow`: its help was shown
     context = getattr(error, "ctx", None)
     path = context.command_path if context else "mmsflow"
     say(f"{paint('error', 'error', sys.stderr)}  {error.format_message()}")

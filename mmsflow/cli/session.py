@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from mmsflow.clock import SystemClock
@@ -41,5 +42,8 @@ class Session:
         path = Path(file)
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "no such file"
-            raise InvalidInput([Finding(file, 0, 0, what, "name a campaign file such as campaigns/winter-sale.yaml")])
+            beside = {each.name: each for each in path.parent.glob("*.y*ml")} if path.name else {}
+            near = get_close_matches(path.name, beside, 1)
+            fix = f"did you mean {beside[near[0]]}?" if near else "name a campaign file, such as campaigns/NAME.yaml"
+            raise InvalidInput([Finding(file, 0, 0, what, fix)])
         return cls.start(path), path.resolve()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmsflow.cli.output import paint, print_json, say, show_findings, table, warn
+from mmsflow.cli.output import paint, print_json, say, show_findings, table, tell, warn
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput
@@ -99,15 +99,15 @@ def _explain(findings: list[Finding], campaigns: list[dict[str, object]], *, as_
             (summary["file"], summary["rows"], buckets["pending"], *(buckets[bucket.value] for bucket in _ASIDE))
         )
     if rows:
-        print(table(rows, ("campaign", "rows", "to be sent", *(bucket.value for bucket in _ASIDE))))
+        tell(table(rows, ("campaign", "rows", "to be sent", *(bucket.value for bucket in _ASIDE))))
     reasons = [
         (summary["campaign"], reason["bucket"], reason["rows"], str(reason["code"]).replace("_", " "))
         for summary in campaigns
         for reason in (summary["reasons"] if isinstance(summary["reasons"], list) else [])
     ]
     if reasons:
-        print()
-        print(table(reasons, ("campaign", "bucket", "rows", "reason")))
+        tell()
+        tell(table(reasons, ("campaign", "bucket", "rows", "reason")))
     if findings:
         noun = "error" if len(findings) == 1 else "errors"
         say(paint(f"{len(findings)} {noun} found", "error", sys.stderr))

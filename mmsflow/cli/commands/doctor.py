@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mmsflow import __version__
-from mmsflow.cli.output import paint, print_json
+from mmsflow.cli.output import paint, print_json, tell
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput, MmsflowError, UsageError
 from mmsflow.settings import SETTINGS_FILE
@@ -49,9 +49,9 @@ def doctor(*, as_json: bool) -> int:
     else:
         for check in checks:
             mark = paint("✓", "good", sys.stdout) if check.good else paint("✗", "error", sys.stdout)
-            print(f"{mark} {check.what:<10} {check.found}")
+            tell(f"{mark} {check.what:<10} {check.found}")
             if check.fix:
-                print(f"  {'':<10} {paint('fix', 'fix', sys.stdout)}  {check.fix}")
+                tell(f"  {'':<10} {paint('fix', 'fix', sys.stdout)}  {check.fix}")
     return next((check.exit_code for check in checks if not check.good), 0)
 
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mmsflow.cli.output import print_json, say
+from mmsflow.cli.output import print_json, say, tell
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import UsageError
@@ -34,7 +34,7 @@ def plan(file: str, out: Path | None, *, as_json: bool) -> int:
         if as_json:
             print_json(plan_as_json(made, zone))
             return 0
-        print(plan_as_text(made, zone))
+        tell(plan_as_text(made, zone))
     with reading_ledger(session.settings) as ledger:
         standing = standing_of(ledger, account, campaign.campaign)
     say()

@@ -6,7 +6,7 @@ import shutil
 import sys
 import textwrap
 
-from mmsflow.cli.output import paint, print_json, say, warn
+from mmsflow.cli.output import paint, print_json, say, tell, warn
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import UsageError
@@ -31,7 +31,7 @@ def preview(file: str, limit: int, to: str, *, show_numbers: bool, as_json: bool
     with counting("rendering", quiet=as_json) as progress:
         prepared = prepare(path, session.workspace, progress=progress)
     with prepared.draft:
-        shown = choose(prepared, limit, number)
+        shown = choose(prepared, limit, number, show_numbers=show_numbers)
         if number and not shown:
             raise UsageError(
                 "no message of this campaign goes to that number", "`mmsflow check` shows why rows are set aside"
@@ -45,7 +45,7 @@ def preview(file: str, limit: int, to: str, *, show_numbers: bool, as_json: bool
             )
             return 0
         for message in shown:
-            print(_text(message, prepared.loaded.campaign.sender, show_numbers))
+            tell(_text(message, prepared.loaded.campaign.sender, show_numbers))
         for warning in prepared.warnings:
             warn(warning)
         say(f"{len(shown)} of {prepared.draft.messages} messages shown; nothing was sent")

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from mmsflow.cli.carrying import CarryOptions, carry
+from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
 from mmsflow.cli.ending import end_run
 from mmsflow.cli.output import can_ask, confirm, say, warn
-from mmsflow.cli.progress import counting, following
+from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput, PlanRefused, UsageError
 from mmsflow.gateway.client import GatewayClient
@@ -21,11 +22,12 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.plan.explain import plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import SavedPlan, is_plan_file, load_plan, refuse_if_stale
-from mmsflow.wiring import make_engine, open_gateway, reset_rules, writing_ledger
+from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
+from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
 from mmsflow.workflow.planning import plan_campaign
-from mmsflow.workflow.prepare import Prepared, prepare
-from mmsflow.workflow.run import carry_on, freeze
-from mmsflow.workflow.standing import changed_inputs, standing_of
+from mmsflow.workflow.prepare import Prepared, load, prepare
+from mmsflow.workflow.run import freeze
+from mmsflow.workflow.standing import changed_inputs, has_unsent, standing_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class RunOptions:
     no_wait: bool = False
     top_up: bool = False
     again: bool = False
+    adopt: bool = False
     at_most: int | None = None
     show_numbers: bool = False
     as_json: bool = False
@@ -58,37 +61,57 @@ def run(file: str, options: RunOptions) -> int:
 
 
 async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | None, options: RunOptions) -> int:
-    from mmsflow.campaign.load import load_campaign
-
-    name = load_campaign(path, session.workspace).campaign.campaign
-    standing = standing_of(ledger, session.settings.account, name)
+    loaded = load(path, session.workspace)
+    name, account = loaded.campaign.campaign, session.settings.account
+    file, decided = session.workspace / loaded.shown_path, options.adopt or options.again
+    refuse_if_ledger_is_not_the_one(ledger, account, name, file, person_decided=decided)
+    standing = standing_of(ledger, account, name)
     async with open_gateway(session.settings, session.clock) as gateway:
-        if standing.goes_on and standing.run:
+        # A run that only waits for delivery reports stands in nobody's way; `poll` goes on asking for them.
+        unsent = standing.run is not None and has_unsent(ledger, standing.run)
+        anew = (options.again or options.top_up) and not unsent
+        if standing.goes_on and standing.run and not anew:
             if options.again or options.top_up or saved:
                 raise PlanRefused(
-                    f"{standing.run.run} is not finished", f"`mmsflow run {path.name}` goes on with it first"
+                    f"{standing.run.run} is not finished",
+                    f"`mmsflow run {standing.run.campaign_file}` goes on with it first",
                 )
-            current = _go_on(ledger, standing.run, session)
-        elif standing.refusal and not (options.again or options.top_up):
-            raise standing.refusal
+            current = _go_on(ledger, standing.run, session, yes=options.yes)
+        elif standing.refusal and not anew:
+            if standing.run is None:
+                raise standing.refusal
+            # The report is written whatever the end: a process killed before it could has left none.
+            return end_run(
+                session,
+                ledger,
+                standing.run,
+                standing.refusal,
+                show_numbers=options.show_numbers,
+                as_json=options.as_json,
+            )
         else:
-            already = frozenset(ledger.sent_numbers(session.settings.account, name)) if options.top_up else frozenset()
+            already = frozenset(ledger.sent_numbers(account, name)) if options.top_up else frozenset()
             current = await _start(session, ledger, gateway, path, saved, already, options)
-        with following(quiet=options.as_json) as observer:
-            engine = make_engine(session.settings, ledger, gateway, session.clock)
-            error = await carry_on(engine, current, no_wait=options.no_wait, observer=observer)
-    return end_run(session, ledger, current, error, show_numbers=options.show_numbers, as_json=options.as_json)
+        carried = CarryOptions(no_wait=options.no_wait, show_numbers=options.show_numbers, as_json=options.as_json)
+        return await carry(session, ledger, gateway, current, carried)
 
 
-def _go_on(ledger: Ledger, run: RunInfo, session: Session) -> RunInfo:
-    changes = changed_inputs(ledger, run, session.workspace)
+def _go_on(ledger: Ledger, run: RunInfo, session: Session, *, yes: bool) -> RunInfo:
+    # Once everything is sent, only delivery reports are left, whatever became of the files.
+    changes = changed_inputs(ledger, run, session.workspace) if has_unsent(ledger, run) else []
     if changes:
         for change in changes:
             warn(f"{change} since {run.run} began")
         if not can_ask():
-            raise PlanRefused(f"{run.run} is not finished and its inputs have changed", "put them back as they were")
+            raise PlanRefused(
+                f"{run.run} is not finished and its inputs have changed",
+                f"`mmsflow resume {run.run}` goes on exactly as it began; or `mmsflow cancel {run.run}`, and then "
+                "`mmsflow run --top-up` sends the new version to the rest",
+            )
         if not confirm(f"Go on with {run.run} exactly as it began?"):
             raise PlanRefused(f"{run.run} was left as it is", "put its inputs back as they were, or go on as it began")
+    confirm_if_long_past(session, ledger, run, yes=yes)
+    confirm_resends(ledger, run, yes=yes)
     say(f"going on with {run.run}")
     return run
 
@@ -115,6 +138,8 @@ async def _start(
         say(plan_as_text(made, ZoneInfo(prepared.loaded.campaign.schedule.timezone)))
         if not made.messages:
             raise PlanRefused("nobody is left to send to", "every recipient had a message in an earlier run")
+        if why := start_long_past(prepared.loaded.campaign.schedule.start_instant, session.clock.now()):
+            warn(why)
         ask_before_sending(session, made, yes=options.yes)
         return freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now())
 
@@ -135,10 +160,11 @@ def ask_before_sending(session: Session, made: Plan, *, yes: bool) -> None:
         UsageError: there is nobody to ask, and ``--yes`` was not given.
         PlanRefused: the person said no.
     """
-    host = "the built-in simulator" if session.settings.in_process else urlsplit(session.settings.base_url).netloc
+    host = "the built-in simulator, in this process" if session.settings.in_process else session.settings.base_url
     first = made.waves[0].size if made.waves else 0
     say()
-    say(f"account   {made.account} at {host}")
+    say(f"account   {made.account}")
+    say(f"gateway   {host}")
     waves = "1 wave" if len(made.waves) == 1 else f"{len(made.waves)} waves"
     say(f"messages  {made.messages} in {waves}, {first} of them now")
     say(f"subject   {made.first_subject or '(none)'}")

@@ -52,5 +52,5 @@ async def _send(
         run = freeze(test, made, ledger, workspace=session.workspace, now=session.clock.now(), test=True)
         with following(quiet=as_json) as observer:
             engine = make_engine(session.settings, ledger, gateway, session.clock)
-            error = await carry_on(engine, run, no_wait=False, observer=observer)
+            error = await carry_on(engine, run, workspace=session.workspace, no_wait=False, observer=observer)
     return end_run(session, ledger, run, error, as_json=as_json)

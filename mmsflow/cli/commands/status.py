@@ -6,14 +6,15 @@ import sys
 import threading
 from datetime import tzinfo
 
-from mmsflow.cli.ending import buckets_table
-from mmsflow.cli.output import paint, print_json, table
+from mmsflow.cli.ending import buckets_table, state_in_words, way_on
+from mmsflow.cli.output import local, paint, print_json, table, tell
 from mmsflow.cli.session import Session
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.report.moments import zone_of
+from mmsflow.report.wording import PAUSE_WORDS
 from mmsflow.wiring import reading_ledger
-from mmsflow.workflow.history import find_run, iso, run_as_json, shown_state
+from mmsflow.workflow.history import find_run, run_as_json
 from mmsflow.workflow.standing import has_work
 
 _WATCH_SECONDS = 1.0
@@ -31,7 +32,9 @@ def status(run: str | None, *, watch: bool, as_json: bool) -> int:
                 print_json({"runs": [run_as_json(ledger, each, held=held) for each in chosen]})
             else:
                 text = "\n\n".join(_describe(ledger, each, held=held) for each in chosen)
-                print((_CLEAR if watch and sys.stdout.isatty() else "") + (text or "no runs yet"), flush=True)
+                if watch and sys.stdout.isatty():
+                    print(_CLEAR, end="")
+                tell(text or "no runs yet")
             busy = any(has_work(ledger, each) for each in chosen)
         if not watch or not busy:
             return 0
@@ -51,11 +54,11 @@ def runs(*, as_json: bool) -> int:
         rows = []
         for each in found:
             counts = {bucket.value: number for bucket, number in ledger.bucket_counts(each.key).items()}
-            state = shown_state(each, held=held).replace("_", " ")
+            state = state_in_words(ledger, each, held=held)
             rows.append(
                 (each.run, each.account, state, each.rows, counts["delivered"], counts["maybe_sent"], counts["pending"])
             )
-    print(
+    tell(
         table(rows, ("run", "account", "state", "rows", "delivered", "maybe sent", "pending"))
         if rows
         else "no runs yet"
@@ -70,15 +73,18 @@ def _unfinished(ledger: LedgerReader) -> list[RunInfo]:
 
 def _describe(ledger: LedgerReader, run: RunInfo, *, held: bool) -> str:
     zone = zone_of(run.config)
-    state = shown_state(run, held=held).replace("_", " ")
-    lines = [f"{paint(run.run, 'strong', sys.stdout)}  {state}" + (f" by {run.paused_by}" if run.paused_by else "")]
-    lines.append(f"account {run.account}, begun {iso(run.created_at, zone)}")
+    state = state_in_words(ledger, run, held=held)
+    lines = [
+        f"{paint(run.run, 'strong', sys.stdout)}  {state}"
+        + (f" ({PAUSE_WORDS[run.paused_by]})" if run.paused_by else "")
+    ]
+    lines.append(f"account {run.account}, begun {local(run.created_at, zone)}")
     if run.reason:
         lines.append(run.reason)
     if run.resumes_at:
-        lines.append(f"goes on at {iso(run.resumes_at, zone)}")
-    if run.delivery_report and (waiting := ledger.outstanding(run.key)):
-        lines.append(f"{waiting} messages wait for their delivery report")
+        lines.append(f"can go on from {local(run.resumes_at, zone)}")
+    if not held and (way := way_on(ledger, run)):
+        lines.append(way)
     return "\n".join([*lines, "", buckets_table(ledger, run), "", _waves(ledger, run, zone)]).rstrip()
 
 
@@ -88,7 +94,7 @@ def _waves(ledger: LedgerReader, run: RunInfo, zone: tzinfo) -> str:
         (
             wave.number,
             f"{progress.get(wave.number, 0)} of {wave.size}",
-            iso(wave.starts_at, zone) or "after the next reset",
+            local(wave.starts_at, zone) or "after the next reset",
         )
         for wave in ledger.waves(run.key)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from mmsflow.cli.output import paint, print_json
+from mmsflow.cli.output import paint, print_json, tell
 from mmsflow.cli.session import Session
 from mmsflow.mms.msisdn import mask_msisdn
 from mmsflow.wiring import reading_ledger
@@ -15,7 +15,7 @@ def why(number: str, *, show_numbers: bool, as_json: bool) -> int:
     """Tell the story; returns the exit code."""
     session = Session.start()
     with reading_ledger(session.settings) as ledger:
-        document = stories_as_json(ledger, number)
+        document = stories_as_json(ledger, number, show_numbers=show_numbers)
     msisdn = str(document["number"])
     shown = msisdn if show_numbers else mask_msisdn(msisdn)
     document["number"] = shown
@@ -25,9 +25,9 @@ def why(number: str, *, show_numbers: bool, as_json: bool) -> int:
     stories = document["stories"]
     assert isinstance(stories, list)
     if not stories:
-        print(f"{shown} is in no run of this workspace")
+        tell(f"{shown} is in no run of this workspace")
     for story in stories:
-        print(_tell(story, shown))
+        tell(_tell(story, shown))
     return 0
 
 
@@ -46,7 +46,8 @@ def _tell(story: dict[str, object], shown: str) -> str:
     for event in events:
         why_so = f": {event['reason']}" if event["reason"] else ""
         attempt = f" (attempt {event['attempt']})" if event["attempt"] else ""
-        lines.append(f"  {event['at']}  {event['from'] or 'planned'} → {event['to']}{attempt}{why_so}")
+        at = str(event["at"]).replace("T", " ")
+        lines.append(f"  {at}  {event['from'] or 'planned'} → {event['to']}{attempt}{why_so}")
     if story["gateway_id"]:
         lines.append(f"  the gateway's id: {story['gateway_id']}")
     return "\n".join(lines) + "\n"

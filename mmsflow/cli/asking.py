@@ -1,0 +1,29 @@
+"""Asking a person before something that cannot be taken back."""
+
+from __future__ import annotations
+
+import sys
+
+from mmsflow.cli.output import can_ask, confirm
+from mmsflow.errors import PlanRefused, UsageError
+
+
+def ask_first(question: str, *, yes: bool, done: str, declined: str) -> None:
+    """Ask, unless ``yes`` says that the answer is known.
+
+    Args:
+        question: without the list of answers.
+        done: what ``--yes`` would do, for where nobody can be asked.
+        declined: what a no means.
+
+    Raises:
+        UsageError: there is no terminal to ask on.
+        PlanRefused: the person said no.
+    """
+    if yes:
+        return
+    if not can_ask():
+        raise UsageError("there is no terminal to ask on", f"add --yes to {done} without asking")
+    sys.stderr.flush()
+    if not confirm(question):
+        raise PlanRefused(declined)

@@ -1,0 +1,82 @@
+"""The commands with which people decide about a run: pause, resume, cancel, resolve; and its audit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mmsflow.cli.options import RUNS, Adopt, AsJson, NoWait, RunName, ShowNumbers, Yes
+
+deciding = typer.Typer()
+
+_SAID = "NUMBER|all"
+
+
+@deciding.command(rich_help_panel=RUNS)
+def pause(run: RunName, json: AsJson = False) -> int:
+    """Let nothing more go out of a run until `resume`; what is on the wire is settled. Works from any terminal."""
+    from mmsflow.cli.commands.control import pause as command
+
+    return command(run, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def resume(
+    run: RunName,
+    yes: Yes = False,
+    no_wait: NoWait = False,
+    adopt: Adopt = False,
+    show_numbers: ShowNumbers = False,
+    json: AsJson = False,
+) -> int:
+    """Go on with a run exactly as it was frozen: wake the process that holds it, or carry it on here."""
+    from mmsflow.cli.carrying import CarryOptions
+    from mmsflow.cli.commands.resume import resume as command
+
+    options = CarryOptions(no_wait=no_wait, show_numbers=show_numbers, as_json=json)
+    return command(run, options, yes=yes, adopt=adopt)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def cancel(run: RunName, yes: Yes = False, json: AsJson = False) -> int:
+    """End a run for good: what is not sent yet is never sent; delivery reports are still followed."""
+    from mmsflow.cli.commands.control import cancel as command
+
+    return command(run, yes=yes, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def resolve(
+    run: RunName,
+    sent: Annotated[list[str] | None, typer.Option(metavar=_SAID, help="These were sent; repeatable.")] = None,
+    not_sent: Annotated[
+        list[str] | None, typer.Option("--not-sent", metavar=_SAID, help="These were not sent; repeatable.")
+    ] = None,
+    resend: Annotated[
+        list[str] | None, typer.Option(metavar=_SAID, help="Send these again, perhaps twice; repeatable.")
+    ] = None,
+    yes: Yes = False,
+    show_numbers: ShowNumbers = False,
+    json: AsJson = False,
+) -> int:
+    """List the messages that were maybe sent with all evidence, or say what became of them.
+
+    `all` means all that nothing else is said of. They are never sent again by themselves.
+    """
+    from mmsflow.cli.commands.resolve import Said
+    from mmsflow.cli.commands.resolve import resolve as command
+
+    said = Said(sent=sent or (), not_sent=not_sent or (), resend=resend or ())
+    return command(run, said, yes=yes, show_numbers=show_numbers, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def verify(run: RunName, json: AsJson = False) -> int:
+    """Audit a run: go through its whole history again and prove that the ledger's books hold.
+
+    Exit code 0 when everything holds, 1 with a list of violations.
+    """
+    from mmsflow.cli.commands.verify import verify as command
+
+    return command(run, as_json=json)

@@ -1,0 +1,93 @@
+"""At a terminal: a question before sending, progress while it goes on, and colours; in a pipe, none of them."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from .console import SCRIPT, Console, environment_with
+from .independent_gateway import IndependentGateway
+from .workspace import CAMPAIGN
+
+ESCAPE = "\x1b["
+
+
+class Terminal:
+    """A command at a pseudo-terminal of 100 columns."""
+
+    def __init__(self, console: Console, *arguments: str) -> None:
+        self._ours, theirs = pty.openpty()
+        environment = environment_with(console.variables) | {"TERM": "xterm-256color", "COLUMNS": "100"}
+        self._process = subprocess.Popen(
+            [SCRIPT, *arguments], cwd=console.folder, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def read_until(self, text: str) -> None:
+        """Read what is shown until ``text`` is."""
+        while text not in self.shown:
+            assert self._read(), f"{text!r} was never shown: {self.shown}"
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def ended(self) -> int:
+        """The exit code, after everything was read."""
+        while self._read():
+            pass
+        return self._process.wait()
+
+    def _read(self) -> bool:
+        try:
+            data = os.read(self._ours, 65536)
+        except OSError:  # Linux says so when the other end is closed
+            data = b""
+        self.shown += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def close(self) -> None:
+        os.close(self._ours)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def terminal(console: Console, *arguments: str) -> Iterator[Terminal]:
+    at = Terminal(console, *arguments)
+    try:
+        yield at
+    finally:
+        at.close()
+
+
+def test_a_no_at_the_terminal_sends_nothing(console: Console, gateway: IndependentGateway) -> None:
+    with terminal(console, "run", CAMPAIGN) as at:
+        at.read_until("Send? [y/N]")
+        for shown in ("client-7@", gateway.url, "5 in 1 wave", "Kod K0", "1000 available, 995 after"):
+            assert shown in at.shown
+        at.type("n\n")
+        assert at.ended() == 6
+    assert gateway.messages == []
+    assert not (console.folder / "reports").exists()
+
+
+def test_a_yes_at_the_terminal_sends_with_bars_and_colours_that_a_pipe_does_not_get(
+    console: Console, gateway: IndependentGateway, workspace: Path
+) -> None:
+    with terminal(console, "run", CAMPAIGN) as at:
+        at.read_until("Send? [y/N]")
+        at.type("y\n")
+        assert at.ended() == 0
+    assert len(gateway.messages) == 5
+    assert "━" in at.shown  # the bars
+    assert "5/5" in at.shown
+    assert ESCAPE in at.shown
+    for command in (("status",), ("run", CAMPAIGN, "--yes")):
+        piped = console(*command)
+        assert ESCAPE not in piped.out + piped.err
