@@ -1,0 +1,226 @@
+"""The mistakes that are planted: what each of them would mean, and the text that makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One mistake.
+
+    Attributes:
+        name: what the code would do wrong.
+        module: path below the project's root.
+        old, new: the replacement; ``old`` is in the module exactly once.
+    """
+
+    name: str
+    module: str
+    old: str
+    new: str
+
+
+_FLIGHT = "mmsflow/delivery/flight.py"
+_EXECUTOR = "mmsflow/delivery/executor.py"
+_POLLER = "mmsflow/delivery/poller.py"
+_RETRY = "mmsflow/gateway/retry.py"
+_CLIENT = "mmsflow/gateway/client.py"
+_MESSAGES = "mmsflow/ledger/messages.py"
+_POLLS = "mmsflow/ledger/polls.py"
+
+MUTANTS = (
+    Mutant(
+        "send before intent",
+        _FLIGHT,
+        "            taken = set(self.commit([message.id for message in messages]))\n",
+        "            taken = {message.id for message in messages}\n"
+        "            later = asyncio.get_running_loop().call_later\n"
+        "            later(0.05, self.commit, [message.id for message in messages])\n",
+    ),
+    Mutant(
+        "crash makes ready",
+        _MESSAGES,
+        'update(messages).where(*sending).values(state=MessageState.UNKNOWN.value, reason=_CRASHED, code="crash")',
+        'update(messages).where(*sending).values(state=MessageState.READY.value, reason=_CRASHED, code="crash")',
+    ),
+    Mutant(
+        "no answer makes ready",
+        _RETRY,
+        '        return _settled(MessageState.UNKNOWN, evidence.text or "no answer after the request had begun")',
+        '        return _again(Action.BACK_OFF, evidence.text or "no answer after the request had begun")',
+    ),
+    Mutant(
+        "server error makes ready",
+        _RETRY,
+        "    if status >= 500:\n        return _settled(MessageState.UNKNOWN, reason)",
+        "    if status >= 500:\n        return _again(Action.BACK_OFF, reason)",
+    ),
+    Mutant(
+        "a 2xx without an id makes ready",
+        _RETRY,
+        "    return _settled(\n        MessageState.ACCEPTED_NOID, _said(",
+        "    return _again(\n        Action.BACK_OFF, _said(",
+    ),
+    Mutant(
+        "unknown counts as ready",
+        "mmsflow/ledger/schema.py",
+        "IS_READY = messages.c.state == literal_column(\"'ready'\")",
+        "IS_READY = messages.c.state.in_((literal_column(\"'ready'\"), literal_column(\"'unknown'\")))",
+    ),
+    Mutant(
+        "lease is not checked",
+        _MESSAGES,
+        "    if row is None or row.fence != fence:",
+        "    if row is None:",
+    ),
+    Mutant(
+        "outcome of another fence",
+        _MESSAGES,
+        "    in_time = old is MessageState.SENDING and same_try and message.fence == fence\n",
+        "    in_time = old is MessageState.SENDING and same_try\n",
+    ),
+    Mutant(
+        "outcome of another attempt",
+        _MESSAGES,
+        "    same_try = message.attempt == outcome.attempt",
+        "    same_try = True",
+    ),
+    Mutant(
+        "quota is not counted down",
+        _EXECUTOR,
+        "        self._quota.take(granted)\n",
+        "",
+    ),
+    Mutant(
+        "not_after is ignored",
+        _EXECUTOR,
+        "        if self._rules.not_after and now >= self._rules.not_after:\n"
+        "            return self._end_unsent(*_TOO_LATE)\n",
+        "",
+    ),
+    Mutant(
+        "final states change",
+        _POLLS,
+        "    if message.state is not MessageState.ACCEPTED:",
+        "    if message.state not in (MessageState.ACCEPTED, MessageState.DELIVERED, MessageState.FAILED):",
+    ),
+    Mutant(
+        "an unanswered question means failed",
+        _POLLER,
+        'return PollResult(poll.id, now, None, "", text, again, detail)',
+        'return PollResult(poll.id, now, MessageState.FAILED, "", text, None, detail)',
+    ),
+    Mutant(
+        "not found at once means failed",
+        _POLLER,
+        "    if status.not_found and now >= poll.accepted_at + grace:",
+        "    if status.not_found:",
+    ),
+    Mutant(
+        "401 is retried for ever",
+        _CLIENT,
+        "        if exchange.http_status != 401:\n            return exchange\n"
+        "        token = await self._tokens.replace(token)\n"
+        "        return await self._ask(method, url, token, headers or [], chunks or [])",
+        "        while exchange.http_status == 401:\n            token = await self._tokens.replace(token)\n"
+        "            exchange = await self._ask(method, url, token, headers or [], chunks or [])\n"
+        "        return exchange",
+    ),
+    Mutant(
+        "more intents than in flight",
+        _EXECUTOR,
+        "self.gate.width(self._in_flight) - self._flight.under_way",
+        "self.gate.width(self._in_flight + 2) - self._flight.under_way",
+    ),
+    Mutant(
+        "outcomes lost on drain",
+        _EXECUTOR,
+        'until nothing is on the wire any more."""\n        self._flight.commit()\n',
+        'until nothing is on the wire any more."""\n',
+    ),
+    Mutant(
+        "cut off means ready",
+        _FLIGHT,
+        'MessageState.UNKNOWN, now, reason=_CUT_OFF, code="cut_off")',
+        'MessageState.READY, now, reason=_CUT_OFF, code="cut_off")',
+    ),
+    Mutant(
+        "an acceptance without evidence",
+        _RETRY,
+        "    if evidence.gateway_id:\n",
+        "    if evidence.gateway_id or not evidence.body:\n",
+    ),
+    Mutant(
+        "the start is ignored",
+        _EXECUTOR,
+        "        if now < self._rules.start:",
+        "        if not now:",
+    ),
+    Mutant(
+        "those that came back are forgotten",
+        _EXECUTOR,
+        "            self._ahead.forget()  # those that came back to be tried again stand before what was read last\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "a failed commit forgets outcomes",
+        _FLIGHT,
+        "        outcomes = self._outcomes[:]\n",
+        "        outcomes, self._outcomes = self._outcomes, []\n",
+    ),
+    Mutant(
+        "the journal is not replayed",
+        "mmsflow/ledger/takeover.py",
+        "    _write_back(connection, witnessed)\n    before",
+        "    before",
+    ),
+    Mutant(
+        "the journal is not written",
+        _FLIGHT,
+        "            self._witness(outcomes)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "what was never begun stays on the wire",
+        _FLIGHT,
+        "            self._unbegun += [self._never_begun(message) for message in messages]\n",
+        "",
+    ),
+    Mutant(
+        "a failed commit begins all the same",
+        _FLIGHT,
+        "            self._unbegun += [self._never_begun(message) for message in messages]\n            raise\n",
+        "            taken = {message.id for message in messages}\n",
+    ),
+    Mutant(
+        "the canary holds nobody back",
+        "mmsflow/delivery/admission.py",
+        "        return [message for message in ready if message.id <= last]",
+        "        return list(ready)",
+    ),
+    Mutant(
+        "the share of failures is not looked at",
+        _EXECUTOR,
+        "        if (halt := self._admission.brake()) is not None:\n            return self._stop_for(halt)\n",
+        "",
+    ),
+    Mutant(
+        "lists are read once only",
+        "mmsflow/delivery/refusals.py",
+        "            if not self._known.is_current():\n                self._known = None\n",
+        "",
+    ),
+    Mutant(
+        "a pause is forgotten",
+        _EXECUTOR,
+        "        if self.held is not None:\n            return self._blocked(_LONGEST_NAP, *self.held)\n",
+        "",
+    ),
+    Mutant(
+        "resent without being asked to",
+        "mmsflow/delivery/resending.py",
+        " if self._rules.resend_unknown else None",
+        "",
+    ),
+)
