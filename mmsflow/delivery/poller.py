@@ -171,12 +171,13 @@ class Poller:
         self._gate.close(reply.text or f"it answered {reply.http_status} without one", reply.retry_after_seconds)
 
     def _idle_seconds(self, sending: bool) -> float:
-        accepted = self._tally.counts.get(MessageState.ACCEPTED, 0)
-        upcoming = self._ledger.next_poll(self._run.key) if accepted else None
-        self._idle = upcoming is None
-        if upcoming is None:
+        self._idle = not (self._tally.polled and self._tally.counts.get(MessageState.ACCEPTED, 0))
+        if self._idle:
             return _UNTIL_NUDGED
         longest = _LOOK_SECONDS if sending and not self._tally.notice else _LONGEST_REST
+        upcoming = self._ledger.next_poll(self._run.key)
+        if upcoming is None:
+            return longest  # accepted a moment ago, and not in the ledger yet
         return min(longest, max(0.05, (upcoming - self._clock.now()).total_seconds()))
 
     async def _rest(self, seconds: float) -> None:

@@ -194,7 +194,7 @@ async def test_going_on_after_too_many_failures_counts_anew(tmp_path: Path) -> N
     async with desk(tmp_path, 40, carried=carried, in_flight=1) as it:
         it.gateway.evidence = lambda message: REFUSED if int(message.msisdn[-2:]) % 3 == 0 else None
         stops = []
-        while (ended := await it.carry_out()).halt is not None:
+        while (await it.carry_out()).halt is not None:
             stops.append(len(it.gateway.sent))
         assert stops == [10, 20, 30]
         assert it.states == {"delivered": 27, "rejected": 13}
