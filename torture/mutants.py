@@ -39,8 +39,8 @@ class Verdict:
 
     Attributes:
         caught: whether anything failed.
-        seeds: how many stories it took; 0 where tests noticed it first.
-        said: what the first violation says.
+        seeds: how many stories it took; 0 where tests notice it.
+        said: what the first violation says, or the first test that failed.
     """
 
     mutant: Mutant
@@ -71,27 +71,42 @@ def plant(mutant: Mutant, folder: Path) -> None:
 
 
 def judge(mutant: Mutant, most_seeds: int = MOST_SEEDS) -> Verdict:
-    """Play the simulation over one mutant until it is caught, or ``most_seeds`` are over."""
+    """Play the simulation over one mutant until it is caught, or ``most_seeds`` are over; or run its tests."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutant-") as name:
         folder = Path(name)
         plant(mutant, folder)
-        command = [sys.executable, "-m", "torture.simulation", "--first", "--seeds", f"0:{most_seeds}"]
-        environment = os.environ | {"PYTHONPATH": name, "PYTHONDONTWRITEBYTECODE": "1"}
-        ended = subprocess.run(
-            command,
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_LONGEST_SECONDS,
-        )
+        return _tested(mutant, folder, started) if mutant.tests else _played(mutant, folder, started, most_seeds)
+
+
+def _played(mutant: Mutant, folder: Path, started: float, most_seeds: int) -> Verdict:
+    ended = _python(folder, "torture.simulation", "--first", "--seeds", f"0:{most_seeds}")
     found = re.search(r"^seed (\d+): (.*)$", ended.stdout, re.MULTILINE)
-    caught = ended.returncode == 1 and found is not None
-    seeds = int(found[1]) + 1 if found else most_seeds
-    said = found[2] if found else ended.stderr.strip().splitlines()[-1:] or ["nothing"]
-    return Verdict(mutant, caught, seeds, time.monotonic() - started, said if isinstance(said, str) else said[0])
+    seconds = time.monotonic() - started
+    if ended.returncode == 1 and found is not None:
+        return Verdict(mutant, True, int(found[1]) + 1, seconds, found[2])
+    return Verdict(mutant, False, most_seeds, seconds, (ended.stderr.strip().splitlines() or ["nothing"])[-1])
+
+
+def _tested(mutant: Mutant, folder: Path, started: float) -> Verdict:
+    for name in ("tests", "pyproject.toml"):
+        (folder / name).symlink_to(ROOT / name)
+    ended = _python(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.tests)
+    failed = re.search(r"^FAILED \S*::(\S+)", ended.stdout, re.MULTILINE)
+    said = failed[1] if failed else "nothing"
+    return Verdict(mutant, ended.returncode == 1 and failed is not None, 0, time.monotonic() - started, said)
+
+
+def _python(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LONGEST_SECONDS,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

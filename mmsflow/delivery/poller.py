@@ -25,7 +25,7 @@ _LONGEST_REST = 30.0
 _UNTIL_NUDGED = 3600.0
 _AT_ONCE = 8
 _LEDGER_REST = 5.0
-_PROBED_REST = 5.0  # one probe a minute is enough for an account; whoever sends makes it
+_PROBED_REST = 30.0  # one probe a minute is enough for an account; whoever sends makes it
 _LIMIT = 53
 _UNANSWERED_AGAIN = timedelta(seconds=30)
 _VAIN_PROBES = 3  # questions without an answer, one after the other, before those past their deadline are given up

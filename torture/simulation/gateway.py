@@ -57,6 +57,7 @@ class Post:
 
     Attributes:
         process: number of the process.
+        attempt: how many intents of the message the ledger showed when it began.
         seen, seen_at: None until the reply, or its absence, was seen.
     """
 
@@ -65,6 +66,7 @@ class Post:
     begun_at: float
     reply: Reply
     gateway_id: str = ""
+    attempt: int = 0
     seen: frozenset[MessageState] | None = None
     seen_at: float = 0.0
 

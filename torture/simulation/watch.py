@@ -78,12 +78,12 @@ class Watch:
             "WHERE m.msisdn = ? AND e.new = 'sending' AND e.old = 'ready'",
             post.msisdn,
         )
-        earlier = self.posts[post.msisdn]
-        refused = sum(one.reply is TOKEN_REFUSED for one in earlier)
-        if len(earlier) - refused >= intents:
-            self.say(f"{who} is POSTed with {intents} durable intents after {len(earlier)} POSTs")
-        if refused > 2 * intents:
-            self.say(f"{who} is POSTed again and again after {refused} answers 401")
+        post.attempt = intents
+        same = [one for one in self.posts[post.msisdn] if one.attempt == intents]
+        if not intents or (same and same[-1].reply is not TOKEN_REFUSED):
+            self.say(f"{who} is POSTed without a durable intent: {intents} intents, {len(same)} POSTs since the last")
+        if len(same) > 1:
+            self.say(f"{who} is POSTed again and again after 401")
         sending = self._count("SELECT count(*) FROM messages WHERE state = 'sending'")
         if sending > self._scenario.in_flight:
             self.say(f"{sending} intents are open, in_flight is {self._scenario.in_flight}")

@@ -324,6 +324,15 @@ async def advance(clock: ManualClock, task: asyncio.Future[Any]) -> None:
     await clock.advance(wake)
 
 
+async def until(it: Desk, task: asyncio.Future[Any], moment: float) -> None:
+    """Let time pass up to that moment, or to the end of ``task``."""
+    await settle(task)
+    while not task.done() and (left := moment - it.clock.monotonic()) > 0:
+        wake = it.clock.next_wake
+        await it.clock.advance(left if wake is None else min(left, wake))
+        await settle(task)
+
+
 async def settle(task: asyncio.Future[Any]) -> None:
     for _ in range(_TURNS):
         if task.done():

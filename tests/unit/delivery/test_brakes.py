@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sending_desk import START, Desk, Trouble, advance, after_a_crash, desk, drive, number, rules, settle
+from sending_desk import START, Desk, Trouble, advance, after_a_crash, desk, drive, number, rules, settle, until
 
 from mmsflow.delivery.rules import RunRules
 from mmsflow.delivery.thresholds import Canary, StopIf, judge_canary, judge_failures
@@ -19,7 +19,7 @@ from mmsflow.mms.status import MessageState, outcomes_of
 LOST = Evidence(Wire.BEGUN, text="no reply")
 UNREACHABLE = Evidence(Wire.NOT_BEGUN, text="connection refused")
 REFUSED = Evidence(Wire.ANSWERED, http_status=400, code=25, text="no")
-CANARY = Canary(first=4, wait=timedelta(minutes=30), min_delivered=0.75)
+CANARY = Canary(first=4, wait=timedelta(minutes=5), min_delivered=0.75)
 S = MessageState
 
 
@@ -70,7 +70,7 @@ async def test_a_canary_without_reports_fails_when_its_wait_is_over(tmp_path: Pa
         ended = await it.carry_out()
         assert ended.halt is not None
         assert "0 of the first 4" in ended.halt.error.message
-        assert it.clock.monotonic() == pytest.approx(1800, abs=10)
+        assert it.clock.monotonic() == pytest.approx(300, abs=10)
         assert it.in_state(S.READY) == 6
 
 
@@ -78,7 +78,7 @@ async def test_without_waiting_a_canary_ends_the_command_and_the_next_one_judges
     async with desk(tmp_path, 10, carried=with_canary()) as it:
         ended = await it.carry_out(no_wait=True)
         assert ended.halt is not None
-        assert ended.halt.resumes_at == START + timedelta(minutes=30, seconds=ended.halt.resumes_at.second)  # type: ignore[union-attr]
+        assert ended.halt.resumes_at == START + timedelta(minutes=5)
         assert (it.now.paused_by, it.states) == (PausedBy.CANARY, {"accepted": 4, "ready": 6})
         assert (await it.carry_out()).halt is None
         assert it.states == {"delivered": 10}
@@ -110,15 +110,14 @@ async def test_what_was_maybe_sent_counts_as_not_delivered(tmp_path: Path) -> No
         ended = await it.carry_out()
         assert ended.halt is not None
         assert "2 of the first 4" in ended.halt.error.message
-        assert it.clock.monotonic() == pytest.approx(1800, abs=10)
+        assert it.clock.monotonic() == pytest.approx(300, abs=10)
 
 
 async def test_a_crash_while_the_canary_is_awaited_changes_nothing(tmp_path: Path) -> None:
     slow = {"delivery_delay": (120, 120)}
     async with desk(tmp_path, 10, carried=with_canary(), simulator=slow) as it:
         task = asyncio.ensure_future(it.carrying_out())
-        while it.clock.monotonic() < 60:
-            await advance(it.clock, task)
+        await until(it, task, 60)
         async with after_a_crash(it, tmp_path / "copy") as again:
             await settle(task)
             task.cancel()
@@ -146,7 +145,7 @@ async def test_going_on_after_the_canary_is_remembered_and_not_asked_again(tmp_p
 
 
 async def test_going_on_after_another_breaker_does_not_override_the_canary(tmp_path: Path) -> None:
-    carried = rules(canary=Canary(6, timedelta(minutes=30), 1.0))
+    carried = rules(canary=Canary(6, timedelta(minutes=5), 1.0))
     async with desk(tmp_path, 12, carried=carried, in_flight=1) as it:
         it.gateway.evidence = lambda _: REFUSED
         ended = await it.carry_out()
@@ -234,9 +233,9 @@ def test_a_canary_is_judged_by_those_that_were_tried_at_all() -> None:
 
 
 def test_a_canary_is_awaited_until_its_wait_after_its_last_message_is_over() -> None:
-    waiting = judge_canary(CANARY, stands(10, delivered=2, accepted=2), START)
-    assert (waiting.passed, waiting.halt, waiting.until) == (False, None, START + timedelta(minutes=20))
-    assert judge_canary(CANARY, stands(30, delivered=2, accepted=2), START).halt is not None
+    waiting = judge_canary(CANARY, stands(2, delivered=2, accepted=2), START)
+    assert (waiting.passed, waiting.halt, waiting.until) == (False, None, START + timedelta(minutes=3))
+    assert judge_canary(CANARY, stands(5, delivered=2, accepted=2), START).halt is not None
     unsent = judge_canary(CANARY, stands(60, delivered=2, accepted=1, ready=1), START)
     assert (unsent.passed, unsent.halt, unsent.until) == (False, None, None)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from sending_desk import Desk, Trouble, advance, after_a_crash, desk, drive, number, rules, settle
+from sending_desk import Desk, Trouble, advance, after_a_crash, desk, drive, number, rules, settle, until
 
 from mmsflow.engine.embedded import Ended
 from mmsflow.errors import LedgerUnavailable
@@ -28,11 +28,6 @@ async def on_the_wire(it: Desk) -> asyncio.Task[Ended]:
     await settle(task)
     assert it.gateway.on_wire == it.in_flight
     return task
-
-
-async def until(it: Desk, task: asyncio.Task[Ended], moment: float) -> None:
-    while it.clock.monotonic() < moment and not task.done():
-        await advance(it.clock, task)
 
 
 def replies_come(it: Desk) -> None:

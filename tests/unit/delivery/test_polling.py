@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sending_desk import START, desk, rules
+from sending_desk import START, Desk, desk, drive, rules, until
 
 from mmsflow.delivery.poller import judge
 from mmsflow.delivery.schedule import first_poll, next_poll
+from mmsflow.engine.embedded import carry_out
 from mmsflow.errors import GatewayRefused, GatewayUnavailable
-from mmsflow.gateway.model import StatusReply
-from mmsflow.ledger.model import DuePoll, PollResult
+from mmsflow.gateway.model import Evidence, StatusReply, Wire
+from mmsflow.ledger.model import DuePoll, Outcome, PollResult
+from mmsflow.ledger.requests import Action, Request, Spool
 from mmsflow.mms.status import MessageState, read_delivery_status
 from mmsflow.simulator.faults import FaultKind, FaultRule
 
@@ -173,3 +180,140 @@ async def test_asking_without_the_right_to_ask_is_a_refusal_and_keeps_what_was_a
         with pytest.raises(GatewayRefused, match="delivery reports"):
             await it.ask_once()
         assert it.states == {"delivered": 1, "accepted": 2}
+
+
+def spellings(word: str) -> list[str]:
+    return [word, word.upper(), word.lower(), word.replace(" ", ""), word.replace(" ", "_"), word.replace(" ", "-")]
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("Success", None),
+        ("Partial success", None),
+        ("Client error", MessageState.FAILED),
+        ("Address Error", MessageState.FAILED),
+        ("Address Not Found", MessageState.FAILED),
+        ("Message format corrupt", MessageState.FAILED),
+        ("Operation restricted", MessageState.FAILED),
+        ("LinkedID not found", MessageState.FAILED),
+        ("Server Error", MessageState.FAILED),
+        ("Message ID Not found", None),
+        ("Retrieved", MessageState.DELIVERED),
+        ("Rejected", MessageState.FAILED),
+        ("Expired", MessageState.EXPIRED),
+        ("Indeterminate", None),
+        ("Delivered To Network", None),
+        ("Delivered To Terminal", MessageState.DELIVERED),
+        ("Delivery Impossible", MessageState.FAILED),
+        ("Delivery Uncertain", None),
+        ("Message Waiting", None),
+        ("Delivery Notification Not Supported", None),
+    ],
+)
+def test_a_word_means_the_same_in_every_spelling(word: str, state: MessageState | None) -> None:
+    for spelled in spellings(word):
+        result = judged(spelled, timedelta(minutes=1))
+        assert (result.state, result.status) == (state, spelled)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_words_in_any_order_lead_to_the_first_final_one_and_never_back(tmp_path: Path, seed: int) -> None:
+    words = ["Success", "Indeterminate", "Retrieved", "Expired", "Message ID Not found", "Rejected", "Retrieved"]
+    Random(seed).shuffle(words)
+    first_final = next(word for word in words if word in ("Retrieved", "Expired", "Rejected"))
+    async with desk(tmp_path, 1) as it:
+        said = iter(words)
+        it.gateway.reply = lambda _: StatusReply(read_delivery_status(next(said)), http_status=200)
+        await it.carry_out()
+        (row,) = it.rows
+        assert row.status == first_final
+        gateway_answers = [PollResult(1, it.clock.now(), read_delivery_status(word).state, word) for word in words]
+        before = it.states
+        it.ledger.record_polls(it.run.key, gateway_answers)
+        assert it.states == before
+        assert it.violations == []
+
+
+def accept_all(it: Desk, count: int, due_after: Callable[[int], float]) -> None:
+    """So many messages were accepted by an earlier process; message n is due ``due_after(n)`` seconds from START."""
+    run = it.ledger.take_run(it.run.key)
+    ids = [message.id for message in it.ledger.ready(run.key, now=START, after=0, limit=count)]
+    it.ledger.commit(run.key, run.fence, outcomes=[], intents=ids, now=START, period="p")
+    outcomes = [
+        Outcome(
+            number,
+            1,
+            MessageState.ACCEPTED,
+            START,
+            gateway_id=f"id-{n}",
+            next_poll_at=START + timedelta(seconds=due_after(n)),
+        )
+        for n, number in enumerate(ids, 1)
+    ]
+    it.ledger.commit(run.key, run.fence, outcomes=outcomes, intents=[], now=START, period="p")
+
+
+async def test_many_outstanding_reports_are_asked_for_within_the_budget_the_longest_due_first_without_a_storm(
+    tmp_path: Path,
+) -> None:
+    """A process starts a day later, when every question is due; the same holds for a million of them."""
+    count, per_second = 1500, 100.0
+    async with desk(tmp_path, count, carried=rules(poll_until=timedelta(days=3))) as it:
+        accept_all(it, count, lambda n: (n * 7919) % count)
+        await it.clock.advance(86_400)
+        it.gateway.reply = lambda _: StatusReply(read_delivery_status("Retrieved"), http_status=200)
+        engine = replace(it.engine, poll_per_second=per_second)
+        await drive(it.clock, carry_out(engine, it.run, no_wait=False, observer=it.seen.append))
+        assert it.states == {"delivered": count}
+        asked = [moment for moment, _ in it.gateway.asked]
+        assert len(asked) == count
+        for first, moment in enumerate(asked):
+            within = bisect_right(asked, moment + 1.0) - first
+            assert within <= per_second * 1.1 + 1
+        assert asked[-1] - asked[0] <= 1.2 * count / per_second
+        due = [(int(name[3:]) * 7919) % count for _, name in it.gateway.asked]
+        assert all(late - early < 32 for early, late in zip(sorted(due), due, strict=True))
+
+
+async def test_what_is_held_of_outstanding_reports_does_not_grow_with_their_number(tmp_path: Path) -> None:
+    async with desk(tmp_path, 600) as it:
+        accept_all(it, 600, lambda _: 10)
+        pages: list[int] = []
+        read = it.ledger.polls_by_id
+
+        def page(key: int, **where: int) -> list[DuePoll]:
+            found = read(key, **where)
+            pages.append(len(found))
+            return found
+
+        it.ledger.polls_by_id = page  # type: ignore[method-assign]
+        it.gateway.reply = lambda _: StatusReply(read_delivery_status("Success"), http_status=200)
+        await it.ask_once()
+        assert len(it.gateway.asked) == 600
+        assert max(pages) <= 32
+
+
+async def test_while_whoever_sends_probes_a_dead_gateway_no_questions_are_asked(tmp_path: Path) -> None:
+    async with desk(tmp_path, 10, in_flight=1, carried=rules(per_second=1)) as it:
+        it.gateway.evidence = lambda _: (
+            Evidence(Wire.NOT_BEGUN, text="refused") if 4 < it.clock.monotonic() < 600 else None
+        )
+        it.gateway.reply = lambda _: SILENCE if 4 < it.clock.monotonic() < 600 else None
+        await it.carry_out()
+        assert it.states == {"delivered": 10}
+        assert not [moment for moment, _ in it.gateway.asked if 20 < moment < 600]
+
+
+async def test_while_a_person_has_paused_the_run_reports_are_followed_all_the_same(tmp_path: Path) -> None:
+    async with desk(tmp_path, 10, in_flight=1, carried=rules(per_second=1)) as it:
+        engine = replace(it.engine, heeds_requests=True)
+        work = carry_out(engine, it.run, no_wait=False, observer=it.seen.append)
+        task = asyncio.ensure_future(work)
+        await until(it, task, 3)
+        Spool(it.ledger.path).post(Request(it.run.run, Action.PAUSE, it.clock.now()))
+        await until(it, task, 60)
+        assert it.in_state(MessageState.ACCEPTED) == 0
+        assert it.in_state(MessageState.DELIVERED) >= 3
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
