@@ -258,7 +258,7 @@ async def test_many_outstanding_reports_are_asked_for_within_the_budget_the_long
     tmp_path: Path,
 ) -> None:
     """A process starts a day later, when every question is due; the same holds for a million of them."""
-    count, per_second = 1500, 100.0
+    count, per_second = 800, 100.0
     async with desk(tmp_path, count, carried=rules(poll_until=timedelta(days=3))) as it:
         accept_all(it, count, lambda n: (n * 7919) % count)
         await it.clock.advance(86_400)
@@ -277,8 +277,8 @@ async def test_many_outstanding_reports_are_asked_for_within_the_budget_the_long
 
 
 async def test_what_is_held_of_outstanding_reports_does_not_grow_with_their_number(tmp_path: Path) -> None:
-    async with desk(tmp_path, 600) as it:
-        accept_all(it, 600, lambda _: 10)
+    async with desk(tmp_path, 200) as it:
+        accept_all(it, 200, lambda _: 10)
         pages: list[int] = []
         read = it.ledger.polls_by_id
 
@@ -290,7 +290,7 @@ async def test_what_is_held_of_outstanding_reports_does_not_grow_with_their_numb
         it.ledger.polls_by_id = page  # type: ignore[method-assign]
         it.gateway.reply = lambda _: StatusReply(read_delivery_status("Success"), http_status=200)
         await it.ask_once()
-        assert len(it.gateway.asked) == 600
+        assert len(it.gateway.asked) == 200
         assert max(pages) <= 32
 
 
