@@ -36,6 +36,12 @@ OUTCOME = Outcome(
 PERIOD = "2026-12-22"
 
 
+@pytest.fixture(autouse=True)
+def _real_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulation makes the journal small for its whole process, which may be this one."""
+    monkeypatch.setattr("mmsflow.ledger.evidence._ALLOCATED_BYTES", 512 * 1024)
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> EvidenceJournal:
     made = EvidenceJournal(tmp_path / "ledger.db")
