@@ -98,6 +98,8 @@ async def carry_out(
     tally = Tally(engine.ledger.state_counts(run.key), observer, polled=run.delivery_report)
     watch = RefusalWatch(read_refusals, engine.clock) if read_refusals else None
     sender = _sender(engine, run, rules, tally, no_wait, watch)
+    if run.state is RunState.CANCELLED:
+        sender.cancel()  # also what the campaign itself would send once more; delivery reports are still followed
     poller = _poller(engine, run, rules, tally, sender.gate)
     tally.tell("")
     with _signals(sender, poller) as received, _heeding(engine, Live(run, sender, tally)):
