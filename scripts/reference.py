@@ -261,6 +261,7 @@ _BLOCKS = {
     "JsonLinesSource": "recipients, exclude: a JSON Lines list",
     "XlsxSource": "recipients, exclude: a workbook",
     "InlineRecipient": "recipients, exclude: a single recipient",
+    "HistorySource": "recipients, exclude: who had a message before",
     "Consent": "consent",
     "Message": "message",
     "FileAttachment": "message.attachments: a file",
@@ -315,7 +316,7 @@ def _carried_out(model: str, key: str) -> str:
 
 
 # Blocks that stand behind a refused key, so that nothing in them is carried out.
-_REFUSED_BLOCKS = ("XlsxSource", "QrAttachment", "Window", "Canary", "StopIf", "Variant")
+_REFUSED_BLOCKS = ("Window",)
 
 # How a value of such a block is called where a list takes it.
 _NOUNS = {
@@ -323,6 +324,7 @@ _NOUNS = {
     "JsonLinesSource": "JSON Lines list",
     "XlsxSource": "workbook",
     "InlineRecipient": "single recipient",
+    "HistorySource": "who had a message before",
     "FileAttachment": "file",
     "TextAttachment": "text",
     "QrAttachment": "QR code",
@@ -511,8 +513,8 @@ def _comments(source: str) -> dict[str, str]:
 
 # The stages in the order in which data flows through them; what is beside the flow comes last.
 _STAGES = (
-    "campaign", "audience", "message", "mms", "plan", "ledger", "engine", "delivery", "gateway", "report", "workflow",
-    "cli", "simulator",
+    "campaign", "audience", "media", "message", "mms", "plan", "ledger", "engine", "delivery", "gateway", "report",
+    "workflow", "cli", "simulator",
 )  # fmt: skip
 
 

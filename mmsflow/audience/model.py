@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mmsflow.mms.status import Bucket
 
@@ -18,6 +18,8 @@ class Recipient:
         row: row in that source as a spreadsheet shows it (a header is row 1); for inline ones their position.
         msisdn: E.164, ``+48501102030``.
         vars: the row's cells by column name, for templates; values are strings (JSON Lines: scalars).
+        consent: the cell that accepts, then the evidence that the campaign names; empty where no consent is asked.
+        segments: the cells of the columns that ``report.segments`` names; empty texts where the row has none.
     """
 
     ordinal: int
@@ -25,6 +27,8 @@ class Recipient:
     row: int
     msisdn: str
     vars: Mapping[str, object]
+    consent: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class SetAside:
         bucket: ``invalid``, ``duplicate`` or ``excluded``.
         code: stable short reason for counting: ``landline``, ``opt_out``, ``no_consent``, ``filtered`` …
         reason: a sentence for people; a duplicate names the row that is kept.
+        segments: as in Recipient.
+        cells: the row as it stands, by column name, where it is to be written to a file of rejects; empty else.
     """
 
     ordinal: int
@@ -46,6 +52,8 @@ class SetAside:
     bucket: Bucket
     code: str
     reason: str
+    segments: tuple[str, ...] = ()
+    cells: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,14 @@ from mmsflow.audience.columns import find_column, find_number_column
 from mmsflow.audience.csv_lists import CsvList
 from mmsflow.audience.jsonl_lists import Cell, JsonLinesList
 from mmsflow.audience.model import ListDigest
-from mmsflow.campaign.model import CsvSource, InlineRecipient, JsonLinesSource, Source
+from mmsflow.campaign.model import CsvSource, HistorySource, InlineRecipient, JsonLinesSource, Source, XlsxSource
 from mmsflow.campaign.template_problem import TemplateProblem
 from mmsflow.campaign.templating import Expression, Templates
 from mmsflow.campaign.wording import masked
 from mmsflow.errors import Finding, InvalidInput
 
 INLINE = "inline"
+ListSource = CsvSource | JsonLinesSource | XlsxSource | InlineRecipient
 _JUDGED_AT_ONCE = 500  # one rendering of the filter serves them all
 
 
@@ -189,6 +190,8 @@ def plan_sources(
 def _plan(
     source: Source, position: int, workspace: Path, templates: Templates, consent_column: str | None
 ) -> SourcePlan:
+    if isinstance(source, HistorySource):
+        raise list_error(", ".join(source.received), 0, 0, "history cannot be read yet", "name a list")
     reopen = _opener(source, position, workspace)
     with reopen(None) as table:
         name, columns, line = table.name, table.columns, table.header_line
@@ -217,7 +220,9 @@ def _compiled(name: str, where: str, templates: Templates) -> Expression:
         raise list_error(name, 0, 0, message, advice) from problem
 
 
-def _opener(source: Source, position: int, workspace: Path) -> Callable[[tuple[str, ...] | None], OpenRecipientList]:
+def _opener(
+    source: ListSource, position: int, workspace: Path
+) -> Callable[[tuple[str, ...] | None], OpenRecipientList]:
     """What opens the source, given the columns that an earlier opening found."""
     if isinstance(source, InlineRecipient):
         return lambda _: InlineList(source, position)

@@ -30,6 +30,9 @@ from mmsflow.campaign.local_time import (
     to_utc,
 )
 from mmsflow.campaign.scalars import (
+    DEFAULT_BUDGET,
+    AtMostText,
+    BudgetText,
     CampaignName,
     Cell,
     Count,
@@ -38,6 +41,7 @@ from mmsflow.campaign.scalars import (
     Encoding,
     Expression,
     FilledText,
+    Names,
     NotNegative,
     RateText,
     Sender,
@@ -47,6 +51,7 @@ from mmsflow.campaign.scalars import (
     Text,
     Version,
     WorkspacePath,
+    one_or_more,
     path_fault,
     problem,
 )
@@ -54,6 +59,9 @@ from mmsflow.campaign.wording import quoted
 
 NUMBER_COLUMN = "Column that holds the phone number; the usual names are found without it."
 WHERE = "Only rows for which this expression over the row's columns is true."
+RECEIVED = "Only numbers that had a message of these campaigns or runs, on this account."
+NOT_RECEIVED = "Only numbers that had no message of these campaigns or runs, on this account."
+STATUS = "Of `received`: only messages that ended in one of these buckets; else all that left, or may have."
 
 
 class Model(BaseModel):
@@ -69,14 +77,31 @@ class Purpose(StrEnum):
     TRANSACTIONAL = "transactional"
 
 
+StatusName = Literal["delivered", "failed", "expired", "undetermined", "maybe_sent", "accepted", "not_sent"]
+"""A bucket in which a message of an earlier run may have ended."""
+
+StatusNames = Annotated[tuple[StatusName, ...], Field(min_length=1), BeforeValidator(one_or_more)]
+
+
+def _status_needs_received(status: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+    if status is not None and not info.data.get("received"):
+        raise problem("`status` says what became of `received`, which is not given", "add `received: a-campaign`")
+    return status
+
+
 class CsvSource(Model):
     """A recipient list as a CSV file with a header."""
 
     csv: WorkspacePath = Field(description="The CSV file, from the workspace's top.")
     number: FilledText | None = Field(None, description=NUMBER_COLUMN)
     where: Expression | None = Field(None, description=WHERE)
+    received: Names | None = Field(None, description=RECEIVED, examples=["autumn-sale"])
+    not_received: Names | None = Field(None, description=NOT_RECEIVED, examples=["autumn-sale"])
+    status: StatusNames | None = Field(None, description=STATUS, examples=["delivered"], validate_default=True)
     delimiter: Delimiter | None = Field(None, description="Character between cells; found when not given.")
     encoding: Encoding | None = Field(None, description="Encoding of the file; found when not given.")
+
+    _status_of_what = field_validator("status")(_status_needs_received)
 
 
 class JsonLinesSource(Model):
@@ -87,14 +112,25 @@ class JsonLinesSource(Model):
     )
     number: FilledText | None = Field(None, description=NUMBER_COLUMN)
     where: Expression | None = Field(None, description=WHERE)
+    received: Names | None = Field(None, description=RECEIVED, examples=["autumn-sale"])
+    not_received: Names | None = Field(None, description=NOT_RECEIVED, examples=["autumn-sale"])
+    status: StatusNames | None = Field(None, description=STATUS, examples=["delivered"], validate_default=True)
+
+    _status_of_what = field_validator("status")(_status_needs_received)
 
 
 class XlsxSource(Model):
-    """A recipient list as the first sheet of a workbook."""
+    """A recipient list as one sheet of an Excel workbook."""
 
     xlsx: WorkspacePath = Field(description="The workbook, from the workspace's top.", examples=["lists/gold.xlsx"])
+    sheet: FilledText | None = Field(None, description="Name of the sheet; the first one when not given.")
     number: FilledText | None = Field(None, description=NUMBER_COLUMN)
     where: Expression | None = Field(None, description=WHERE)
+    received: Names | None = Field(None, description=RECEIVED, examples=["autumn-sale"])
+    not_received: Names | None = Field(None, description=NOT_RECEIVED, examples=["autumn-sale"])
+    status: StatusNames | None = Field(None, description=STATUS, examples=["delivered"], validate_default=True)
+
+    _status_of_what = field_validator("status")(_status_needs_received)
 
 
 def _without_empty(value: object) -> object:
@@ -111,7 +147,14 @@ class InlineRecipient(Model):
     )
 
 
-SOURCE_TAGS = {"csv": "<csv>", "jsonl": "<jsonl>", "xlsx": "<xlsx>", "number": "<inline>"}
+class HistorySource(Model):
+    """Everybody who had a message of earlier campaigns or runs on this account; numbers only, no columns."""
+
+    received: Names = Field(description="Names of campaigns, or ids of runs.", examples=["autumn-sale"])
+    status: StatusNames | None = Field(None, description=STATUS, examples=["delivered"])
+
+
+SOURCE_TAGS = {"csv": "<csv>", "jsonl": "<jsonl>", "xlsx": "<xlsx>", "number": "<inline>", "received": "<received>"}
 ATTACHMENT_TAGS = {"file": "<file>", "text": "<text>", "qr": "<qr>"}
 
 
@@ -132,7 +175,8 @@ Source = Annotated[
     Annotated[CsvSource, Tag("<csv>")]
     | Annotated[JsonLinesSource, Tag("<jsonl>")]
     | Annotated[XlsxSource, Tag("<xlsx>")]
-    | Annotated[InlineRecipient, Tag("<inline>")],
+    | Annotated[InlineRecipient, Tag("<inline>")]
+    | Annotated[HistorySource, Tag("<received>")],
     Discriminator(_source_tag),
 ]
 
@@ -146,15 +190,33 @@ class Consent(Model):
         description="Words that mean yes; letter case and outer spaces do not matter.",
         examples=[["yes", "tak", "1"]],
     )
+    source: FilledText | None = Field(
+        None, description="Column that says where the consent was given; kept as evidence.", examples=["consent_source"]
+    )
+    date: FilledText | None = Field(
+        None, description="Column that says when it was given; kept as evidence.", examples=["consent_date"]
+    )
+    text: FilledText | None = Field(
+        None, description="Column that says to which wording; kept as evidence.", examples=["consent_text"]
+    )
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """The columns that prove the consent, in the order source, date, text; without those that are not named."""
+        return tuple(column for column in (self.source, self.date, self.text) if column)
 
 
 class FileAttachment(Model):
-    """A file of the workspace, sent as it is."""
+    """A file of the workspace; pictures are made to fit the budget."""
 
     file: TemplateText = Field(
         description="The file, from the workspace's top; may be a template.", examples=["media/winter.jpg"]
     )
-    fit: Switch | None = Field(None, description="Shrink a picture until the message fits its budget.")
+    fit: Switch | None = Field(
+        None,
+        description="Make a picture fit: turned upright, without EXIF, small enough. Default for pictures; "
+        "`false` sends the file as it is.",
+    )
 
     @field_validator("file")
     @classmethod
@@ -192,6 +254,9 @@ class Message(Model):
 
     subject: TemplateText = Field("", description="The subject line, a template; handsets show 40 characters.")
     attachments: tuple[Attachment, ...] = Field((), description="Parts of the message, in order.")
+    budget: BudgetText = Field(
+        DEFAULT_BUDGET, description="Size of the whole message: `280KiB`, `legacy` (100 KiB and 640×480), or your own."
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Message:
@@ -295,8 +360,11 @@ class Poll(Model):
 class Report(Model):
     """What a run leaves behind."""
 
-    formats: tuple[Literal["csv", "html", "json"], ...] = Field(
+    formats: tuple[Literal["csv", "html", "json", "xlsx"], ...] = Field(
         ("csv", "html", "json"), description="Files to write.", min_length=1
+    )
+    segments: tuple[FilledText, ...] = Field(
+        (), description="Columns of the lists by which results are counted, such as a city.", examples=[["city"]]
     )
 
 
@@ -320,6 +388,9 @@ class Campaign(Model):
     message: Message = Field(description="What is sent.", examples=[{"subject": "{{ name }}, your code is {{ code }}"}])
     variants: tuple[Variant, ...] = Field((), description="Arms of an A/B test.")
     schedule: Schedule = Field(Schedule(), description="When it is sent.")
+    at_most: AtMostText | None = Field(
+        None, description="Largest number of messages that one number gets within a time, over all campaigns."
+    )
     rate: RateText | None = Field(None, description="Pace of the whole campaign; no limit when not given.")
     quota: QuotaRules = Field(QuotaRules(), description="What is left of the quota for others.")
     canary: Canary | None = Field(None, description="A first wave that must do well.")

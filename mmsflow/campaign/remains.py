@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from mmsflow.campaign.yaml_tree import Path, Place, Tree, Value
 
 # The only keys that name other files; everything else is stood in for.
-_NAMING = ("recipients", "exclude", "consent", "message")
+_NAMING = ("recipients", "exclude", "consent", "message", "variants")
 
 
 def naming_part(tree: Tree, stand_ins: Tree) -> Tree:

@@ -17,6 +17,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, PlainValidator, Wi
 from pydantic_core import PydanticCustomError
 
 from mmsflow.campaign.wording import quoted
+from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB
 
 LONGEST_SENDER = 20
 ADVISED_SENDER = re.compile(r"[A-Za-z0-9]{1,11}")
@@ -26,6 +27,13 @@ TEXT_ENCODINGS = ("utf-8", "windows-1250", "iso-8859-2", "utf-16")
 _CAMPAIGN_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*(s|min|h|d)", re.ASCII)
 _DURATION_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_AT_MOST = re.compile(r"(\d{1,4}) in (\d{1,4}(?:\.\d{1,3})?) ?(min|h|hours?|d|days?|weeks?)", re.ASCII)
+_CAP_SECONDS = {
+    "min": 60, "h": 3600, "hour": 3600, "hours": 3600, "d": 86400, "day": 86400, "days": 86400, "week": 604800,
+    "weeks": 604800,
+}  # fmt: skip
+_SIZE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?) ?(kB|KiB|MiB)", re.ASCII)
+_SIZE_BYTES = {"kB": 1000, "KiB": KIB, "MiB": KIB * KIB}
 _RATE = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s*/\s*(s|min|h)", re.ASCII)
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", re.ASCII)
 _FRACTION = re.compile(r"[01]?\.\d{1,9}|[01]", re.ASCII)
@@ -59,6 +67,42 @@ class Rate:
 
     per_second: float
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """A frequency cap as a person writes it: ``2 in 7 days``.
+
+    Attributes:
+        messages: messages that a number gets within ``within`` at the most, the one at hand included.
+        within: length of the time, which slides.
+        text: as written.
+    """
+
+    messages: int
+    within: timedelta
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a whole MMS may have.
+
+    Attributes:
+        size_bytes: subject and parts together, before base64.
+        width, height: pixels of the largest picture lying down; one that stands may have them the other way round.
+        text: as written.
+    """
+
+    size_bytes: int
+    width: int
+    height: int
+    text: str
+
+
+DEFAULT_BUDGET = Budget(DEFAULT_BUDGET_BYTES, 1280, 1280, f"{DEFAULT_BUDGET_BYTES // KIB}KiB")
+LEGACY_BUDGET = Budget(100 * KIB, 640, 480, "legacy")
+LEAST_BUDGET_BYTES, MOST_BUDGET_BYTES = 10 * KIB, 1024 * KIB
 
 
 def problem(message: str, fix: str) -> PydanticCustomError:
@@ -201,6 +245,41 @@ def duration_text(duration: timedelta) -> str:
     return f"{seconds / _DURATION_SECONDS[unit]:g}{unit}"
 
 
+def one_or_more(value: object) -> object:
+    """A single text where several may stand."""
+    return [value] if isinstance(value, str | Unquoted) else value
+
+
+def read_at_most(value: object) -> AtMost:
+    """A frequency cap from its text, such as ``2 in 7 days``."""
+    if isinstance(value, AtMost):
+        return value
+    text = as_written(value, "write a cap such as `2 in 7 days`").strip()
+    match = _AT_MOST.fullmatch(text)
+    within = timedelta(seconds=float(match[2]) * _CAP_SECONDS[match[3]]) if match else timedelta(0)
+    if not match or int(match[1]) < 1 or not timedelta(0) < within <= LONGEST_DURATION:
+        raise problem(f"{quoted(text)} is not a cap", "write messages and a time: `2 in 7 days`, `1 in 24h`")
+    return AtMost(int(match[1]), within, text)
+
+
+def _budget(value: object) -> Budget:
+    if isinstance(value, Budget):
+        return value
+    text = as_written(value, "write a size such as 280KiB").strip()
+    if text == LEGACY_BUDGET.text:
+        return LEGACY_BUDGET
+    match = _SIZE.fullmatch(text)
+    if not match:
+        raise problem(f"{quoted(text)} is not a budget", "write `legacy`, or a size such as 280KiB or 100KiB")
+    size = int(float(match[1]) * _SIZE_BYTES[match[2]])
+    if not LEAST_BUDGET_BYTES <= size <= MOST_BUDGET_BYTES:
+        most = MOST_BUDGET_BYTES // KIB
+        raise problem(
+            f"{quoted(text)} is out of range", f"budgets lie between {LEAST_BUDGET_BYTES // KIB}KiB and {most}KiB"
+        )
+    return Budget(size, DEFAULT_BUDGET.width, DEFAULT_BUDGET.height, text)
+
+
 def _rate(value: object) -> Rate:
     if isinstance(value, Rate):
         return value
@@ -297,6 +376,31 @@ Duration = Annotated[
 ]
 RateText = Annotated[
     Rate, PlainValidator(_rate), _scalar_schema(pattern=rf"^{_RATE.pattern}$", examples=["20/s", "600/min"])
+]
+AtMostText = Annotated[
+    AtMost,
+    PlainValidator(read_at_most),
+    PlainSerializer(lambda cap: cap.text),
+    _scalar_schema(pattern=rf"^{_AT_MOST.pattern}$", examples=["2 in 7 days", "1 in 24h"]),
+]
+BudgetText = Annotated[
+    Budget,
+    PlainValidator(_budget),
+    PlainSerializer(lambda budget: budget.text),
+    _scalar_schema(pattern=rf"^(legacy|{_SIZE.pattern})$", examples=["280KiB", "legacy", "100KiB"]),
+]
+Names = Annotated[
+    tuple[FilledText, ...],
+    Field(min_length=1),
+    BeforeValidator(one_or_more),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": "array", "minItems": 1, "items": {"type": "string", "minLength": 1}},
+            ]
+        }
+    ),
 ]
 Share = Annotated[
     float,

@@ -43,8 +43,6 @@ class Unsupported:
         return key == self.key and place in self.places
 
 
-_ATTACHMENTS = ("message.attachments.*", "variants.*.attachments.*")
-
 TABLE = (
     Unsupported(
         "Schedule",
@@ -59,34 +57,5 @@ TABLE = (
         ("schedule",),
         "recurring campaigns are not carried out yet",
         "leave it out, and start `mmsflow run` from cron or a systemd timer",
-    ),
-    Unsupported(
-        "Campaign",
-        "variants",
-        ("",),
-        "A/B variants are not carried out yet",
-        "leave them out, or write a campaign file for each",
-    ),
-    Unsupported(
-        "FileAttachment",
-        "fit",
-        _ATTACHMENTS,
-        "pictures are not made smaller yet",
-        "leave it out, and shrink the picture yourself",
-        value=True,
-    ),
-    Unsupported(
-        "QrAttachment",
-        "qr",
-        _ATTACHMENTS,
-        "QR codes are not drawn yet",
-        "make the pictures yourself and attach them as `file`, whose path can be a template",
-    ),
-    Unsupported(
-        "XlsxSource",
-        "xlsx",
-        ("recipients.*", "exclude.*"),
-        "workbooks are not read yet",
-        "save the sheet as CSV and write `csv`",
     ),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mmsflow.gateway.model import OutgoingMessage
 from mmsflow.ledger.model import ReadyMessage, RunInfo
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.message.model import StaticPart
+from mmsflow.message.model import DrawnPart, StaticPart, TextPart
 from mmsflow.mms.content import Part
 
 # A part has 280 KiB at most, so this bounds the memory of campaigns with a picture for each recipient.
@@ -23,14 +25,18 @@ class Contents:
     def outgoing(self, message: ReadyMessage) -> OutgoingMessage:
         """The message with its parts' bytes, as frozen when the run started."""
         texts = iter(message.texts)
-        parts = tuple(
-            self._static(part)
-            if isinstance(part, StaticPart)
-            else Part("text/plain", part.filename, next(texts).encode("utf-8"))
-            for part in message.layout
-        )
+        parts = tuple(self._part(part, texts) for part in message.layout)
         run = self._run
         return OutgoingMessage(message.msisdn, message.subject, run.sender, run.priority, run.delivery_report, parts)
+
+    def _part(self, part: StaticPart | TextPart | DrawnPart, texts: Iterator[str]) -> Part:
+        if isinstance(part, StaticPart):
+            return self._static(part)
+        if isinstance(part, TextPart):
+            return Part("text/plain", part.filename, next(texts).encode("utf-8"))
+        # Nobody else gets it, so it is not kept.
+        sha256 = next(texts)
+        return Part(part.content_type, part.filename, self._ledger.blob(sha256).data, sha256)
 
     def _static(self, part: StaticPart) -> Part:
         known = self._parts.get(part)

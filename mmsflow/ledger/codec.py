@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from json.encoder import encode_basestring
 
 from mmsflow.errors import LedgerError
-from mmsflow.message.model import Layout, StaticPart, TextPart
+from mmsflow.message.model import DrawnPart, Layout, StaticPart, TextPart
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FACTS: Mapping[type, tuple[str, ...]] = {
+    StaticPart: ("content_type", "filename", "sha256", "size_bytes"),
+    DrawnPart: ("content_type", "filename"),
+    TextPart: ("filename",),
+}
+_KINDS: Mapping[int, type] = {len(facts): kind for kind, facts in _FACTS.items()}
 _MICROSECOND = timedelta(microseconds=1)
 
 # ASCII only: a lone surrogate in somebody's evidence must not stop the ledger from keeping it.
@@ -62,7 +69,7 @@ def decode_object(text: str) -> dict[str, object]:
 
 
 def encode_texts(texts: Sequence[str]) -> str:
-    """The rendered texts of a message as a JSON array."""
+    """Texts as a JSON array, such as a message's rendered ones."""
     # The C function below json.dumps: 0.3 µs instead of 2, for something that is done for every recipient.
     return f"[{','.join(map(encode_basestring, texts))}]"
 
@@ -78,15 +85,18 @@ def decode_texts(text: str) -> tuple[str, ...]:
 
 
 def encode_layout(layout: Layout) -> str:
-    """A layout as a JSON array, ``[content type, file name, sha256, size]`` or ``[file name]`` a part."""
-    return _encode(
-        [
-            [part.filename]
-            if isinstance(part, TextPart)
-            else [part.content_type, part.filename, part.sha256, part.size_bytes]
-            for part in layout
-        ]
-    )
+    """A layout as a JSON array: four facts of a static part, two of a drawn one, one of a text."""
+    return _encode([list(map(partial(getattr, part), _FACTS[type(part)])) for part in layout])
+
+
+def encode_cells(cells: Sequence[str]) -> str:
+    """Cells of a row as a JSON array, an empty text where there are none: most campaigns keep none."""
+    return encode_texts(cells) if cells else ""
+
+
+def decode_cells(text: str) -> tuple[str, ...]:
+    """The inverse of ``encode_cells``."""
+    return decode_texts(text) if text else ()
 
 
 def decode_layout(text: str) -> Layout:
@@ -96,9 +106,12 @@ def decode_layout(text: str) -> Layout:
         LedgerError: the text is no layout.
     """
     try:
-        return tuple(TextPart(*part) if len(part) == 1 else StaticPart(*part) for part in _parsed(text))  # type: ignore[attr-defined]
-    except TypeError:
+        layout: Layout = tuple(_KINDS[len(part)](*part) for part in _parsed(text))  # type: ignore[attr-defined]
+    except (TypeError, KeyError):
         raise _damaged("a message layout", text) from None
+    if not all(isinstance(part.filename, str) for part in layout):
+        raise _damaged("a message layout", text)
+    return layout
 
 
 def _parsed(text: str) -> object:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mmsflow.audience.model import SetAside
 from mmsflow.errors import LedgerError
-from mmsflow.ledger.codec import encode_layout, encode_texts
+from mmsflow.ledger.codec import encode_cells, encode_layout, encode_texts
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.model import NewRun
 from mmsflow.ledger.runs import insert_run
@@ -36,9 +36,11 @@ _INSERT_MESSAGE = Prepared(
     "texts",
     "wave",
     "state",
+    "consent",
+    "segments",
 )
 _INSERT_SET_ASIDE = Prepared(
-    insert(set_aside), "run_key", "ordinal", "source_row", "source", "number", "bucket", "code", "reason"
+    insert(set_aside), "run_key", "ordinal", "source_row", "source", "number", "bucket", "code", "reason", "segments"
 )
 _INSERT_TALLY = Prepared(insert(tallies), "run_key", "wave", "state", "n")
 
@@ -128,6 +130,8 @@ def _message_rows(
             encode_texts(message.texts),
             wave,
             ready,
+            encode_cells(message.consent),
+            encode_cells(message.segments),
         )
 
 
@@ -145,7 +149,8 @@ def _set_aside_rows(
     for row in aside:
         rows.add(row.ordinal)
         buckets[row.bucket.value] += 1
-        yield key, row.ordinal, row.row, row.source, row.number, row.bucket.value, row.code, row.reason
+        segments = encode_cells(row.segments)
+        yield key, row.ordinal, row.row, row.source, row.number, row.bucket.value, row.code, row.reason, segments
 
 
 def _is_bulk(connection: Connection, new: NewRun) -> bool:

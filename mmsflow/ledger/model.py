@@ -273,7 +273,11 @@ class PollResult:
 
 @dataclass(frozen=True, slots=True)
 class ReportRow:
-    """One row of the lists as the report shows it; ``number`` is full."""
+    """One row of the lists as the report shows it; ``number`` is full.
+
+    ``segments`` and ``consent`` are as in audience.model.Recipient; the run's config names their columns under
+    ``segments`` and ``consent``.
+    """
 
     ordinal: int
     row: int
@@ -291,6 +295,8 @@ class ReportRow:
     sent_at: datetime | None
     final_at: datetime | None
     subject: str
+    segments: tuple[str, ...] = ()
+    consent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

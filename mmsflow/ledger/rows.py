@@ -8,7 +8,7 @@ from operator import itemgetter
 
 from sqlalchemy import ColumnClause, Connection, literal_column, select, union_all
 
-from mmsflow.ledger.codec import maybe_instant
+from mmsflow.ledger.codec import decode_cells, maybe_instant
 from mmsflow.ledger.events import events_of_message
 from mmsflow.ledger.model import ReportRow, Story
 from mmsflow.ledger.runs import find_runs, waves_of
@@ -49,6 +49,8 @@ _MESSAGE_ROWS = select(
     messages.c.subject,
     messages.c.run_key,
     messages.c.id,
+    messages.c.segments,
+    messages.c.consent,
 )
 _SET_ASIDE_ROWS = select(
     set_aside.c.ordinal,
@@ -68,8 +70,14 @@ _SET_ASIDE_ROWS = select(
     _EMPTY,
     set_aside.c.run_key,
     _NULL,
+    set_aside.c.segments,
+    _EMPTY,
 )
-_Raw = tuple[int, int, str, str, str, str, str, str, str, str, int, int, int | None, int | None, str, int, int | None]
+# fmt: off
+_Raw = tuple[
+    int, int, str, str, str, str, str, str, str, str, int, int, int | None, int | None, str, int, int | None, str, str
+]
+# fmt: on
 
 
 def report_rows(connection: Connection, key: int) -> Iterator[ReportRow]:
@@ -175,4 +183,6 @@ def _row(raw: _Raw, starts: dict[int, datetime | None]) -> ReportRow:
         maybe_instant(raw[12]),
         maybe_instant(raw[13]),
         raw[14],
+        decode_cells(raw[17]),
+        decode_cells(raw[18]),
     )

@@ -26,7 +26,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration; a test compares it with the migrations folder."""
 
 VERSION_TABLE = "alembic_version"
@@ -154,6 +154,8 @@ messages = Table(
     _text("status"),
     _text("reason"),
     _text("code"),
+    _text("consent"),  # JSON array of cells, see audience.model.Recipient; empty without any
+    _text("segments"),  # the same
 )
 
 # Literals, because neither database uses a partial index for a condition whose value is a parameter.
@@ -193,6 +195,7 @@ set_aside = Table(
     Column("bucket", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    _text("segments"),
     PrimaryKeyConstraint("run_key", "ordinal"),
     sqlite_with_rowid=False,
 )

@@ -22,7 +22,15 @@ class TextPart:
     filename: str
 
 
-Layout = tuple[StaticPart | TextPart, ...]
+@dataclass(frozen=True, slots=True)
+class DrawnPart:
+    """A part that is drawn for each recipient; takes the next of the message's ``texts``, its bytes' SHA-256."""
+
+    content_type: str
+    filename: str
+
+
+Layout = tuple[StaticPart | TextPart | DrawnPart, ...]
 """The parts of a message in order. Few distinct layouts serve a whole run."""
 
 
@@ -34,8 +42,9 @@ class PlannedMessage:
         ordinal, source, row, msisdn: of the recipient's row (see audience.model).
         subject: rendered subject, may be empty.
         layout: its parts in order.
-        texts: rendered text parts, one for each TextPart of the layout.
+        texts: one for each TextPart (the rendered text) and DrawnPart (hex SHA-256 of its bytes) of the layout.
         variant: name of the A/B variant, empty without variants.
+        consent, segments: as in audience.model.Recipient.
     """
 
     ordinal: int
@@ -46,3 +55,5 @@ class PlannedMessage:
     layout: Layout
     texts: tuple[str, ...] = ()
     variant: str = ""
+    consent: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()

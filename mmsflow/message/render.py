@@ -9,7 +9,7 @@ from mmsflow.audience.model import Recipient
 from mmsflow.campaign.model import FileAttachment, Message, TextAttachment
 from mmsflow.campaign.templating import CompiledTemplate, TemplateProblem, Templates
 from mmsflow.errors import Finding, InvalidInput
-from mmsflow.message.media import MediaLibrary, wire_name
+from mmsflow.media.library import MediaLibrary, wire_name
 from mmsflow.message.model import Layout, PlannedMessage, StaticPart, TextPart
 from mmsflow.message.problems import RowProblems
 from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB, SAFE_CONTENT_TYPES, SUBJECT_SHOWN_CHARACTERS, Part
@@ -130,7 +130,15 @@ class Composer:
             self.problems.add(recipient, what, "shorten it, attach less, or smaller pictures")
             return None
         return PlannedMessage(
-            recipient.ordinal, recipient.source, recipient.row, recipient.msisdn, subject, layout, tuple(texts)
+            recipient.ordinal,
+            recipient.source,
+            recipient.row,
+            recipient.msisdn,
+            subject,
+            layout,
+            tuple(texts),
+            consent=recipient.consent,
+            segments=recipient.segments,
         )
 
     def _layout(self, paths: tuple[str, ...]) -> Layout:

@@ -38,9 +38,9 @@ class Draft:
         self._db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
             "CREATE TABLE message (ordinal INTEGER PRIMARY KEY, source TEXT, row INTEGER, msisdn TEXT, subject TEXT,"
-            " layout INTEGER, texts TEXT, variant TEXT);"
+            " layout INTEGER, texts TEXT, variant TEXT, consent TEXT, segments TEXT);"
             "CREATE TABLE aside (ordinal INTEGER PRIMARY KEY, source TEXT, row INTEGER, number TEXT, bucket TEXT,"
-            " code TEXT, reason TEXT);"
+            " code TEXT, reason TEXT, segments TEXT);"
         )
         self._layouts: dict[Layout, int] = {}
         self._digest = hashlib.sha256()
@@ -73,12 +73,14 @@ class Draft:
                 message.msisdn,
                 message.subject,
                 self._layouts.setdefault(message.layout, len(self._layouts)),
-                f"[{','.join(map(_quoted, message.texts))}]" if message.texts else "",
+                _encoded(message.texts),
                 message.variant,
+                _encoded(message.consent),
+                _encoded(message.segments),
             )
             for message in messages
         ]
-        self._insert("INSERT INTO message VALUES (?,?,?,?,?,?,?,?)", rows)
+        self._insert("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
         self.messages += len(rows)
 
     def add_set_aside(self, rows: Sequence[SetAside]) -> None:
@@ -88,8 +90,11 @@ class Draft:
             key = (row.bucket, row.code)
             self.reasons[key] += 1
             self.examples.setdefault(key, row.reason)
-            values.append((row.ordinal, row.source, row.row, row.number, row.bucket.value, row.code, row.reason))
-        self._insert("INSERT INTO aside VALUES (?,?,?,?,?,?,?)", values)
+            segments = _encoded(row.segments)
+            values.append(
+                (row.ordinal, row.source, row.row, row.number, row.bucket.value, row.code, row.reason, segments)
+            )
+        self._insert("INSERT INTO aside VALUES (?,?,?,?,?,?,?,?)", values)
 
     def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         # Batches arrive in a fixed order, so that the digest of the same inputs is the same.
@@ -134,7 +139,7 @@ class Draft:
     def stored_messages(self) -> Iterator[PlannedMessage]:
         """Every message in sending order, streaming."""
         layouts = self.layouts
-        for ordinal, source, row, msisdn, subject, layout, texts, variant in self._db.execute(
+        for ordinal, source, row, msisdn, subject, layout, texts, variant, consent, segments in self._db.execute(
             "SELECT * FROM message ORDER BY ordinal"
         ):
             yield PlannedMessage(
@@ -144,16 +149,26 @@ class Draft:
                 msisdn,
                 subject,
                 layouts[layout],
-                tuple(json.loads(texts)) if texts else (),
+                _decoded(texts),
                 variant,
+                _decoded(consent),
+                _decoded(segments),
             )
 
     def stored_set_aside(self) -> Iterator[SetAside]:
         """Every row set aside, in the order of the lists, streaming."""
-        for ordinal, source, row, number, bucket, code, reason in self._db.execute(
+        for ordinal, source, row, number, bucket, code, reason, segments in self._db.execute(
             "SELECT * FROM aside ORDER BY ordinal"
         ):
-            yield SetAside(ordinal, source, row, number, Bucket(bucket), code, reason)
+            yield SetAside(ordinal, source, row, number, Bucket(bucket), code, reason, _decoded(segments))
+
+
+def _encoded(texts: Sequence[str]) -> str:
+    return f"[{','.join(map(_quoted, texts))}]" if texts else ""
+
+
+def _decoded(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text)) if text else ()
 
 
 def in_waves(messages: Iterable[PlannedMessage], waves: Iterable[Wave]) -> Iterator[tuple[PlannedMessage, int]]:

@@ -15,7 +15,7 @@ from mmsflow.campaign.templating import Templates
 from mmsflow.campaign.wording import choice_fix
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.ledger.model import Blob, FrozenInput
-from mmsflow.message.media import MediaLibrary
+from mmsflow.media.library import MediaLibrary
 from mmsflow.message.render import Composer, FaultyMessage
 from mmsflow.mms.content import SUBJECT_SHOWN_CHARACTERS
 from mmsflow.mms.status import Bucket

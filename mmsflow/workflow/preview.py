@@ -90,7 +90,11 @@ def _shown(prepared: Prepared, why: str, message: PlannedMessage, *, show_number
     parts = []
     for part in message.layout:
         if isinstance(part, StaticPart):
-            text = prepared.media.bytes_of(part).decode("utf-8", "replace") if part.content_type == "text/plain" else ""
+            text = (
+                prepared.media.bytes_of(part.sha256).decode("utf-8", "replace")
+                if part.content_type == "text/plain"
+                else ""
+            )
             parts.append(ShownPart(part.filename, part.content_type, part.size_bytes, text))
         else:
             text = next(texts)

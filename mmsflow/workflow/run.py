@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.audience.consent import Refusals, refusals
 from mmsflow.campaign.load import load_campaign
+from mmsflow.campaign.model import Campaign
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
 from mmsflow.errors import Finding, GatewayUnavailable, InvalidInput, MmsflowError, RunUnfinished
@@ -55,7 +56,7 @@ def freeze(
         sender=campaign.sender,
         priority=campaign.priority,
         delivery_report=campaign.delivery_report,
-        config=rules.as_config(),
+        config=rules.as_config() | _columns_kept(campaign),
         created_at=now,
         rows=prepared.draft.rows,
         inputs=prepared.inputs,
@@ -64,6 +65,15 @@ def freeze(
     )
     draft = prepared.draft
     return ledger.freeze_run(new, in_waves(draft.stored_messages(), plan.waves), draft.stored_set_aside())
+
+
+def _columns_kept(campaign: Campaign) -> dict[str, object]:
+    """The columns of the cells that stand beside each message, by what they are kept for."""
+    consent = campaign.consent
+    return {
+        "consent": [consent.column, *consent.evidence] if consent else [],
+        "segments": list(campaign.report.segments),
+    }
 
 
 def addressed_to(prepared: Prepared, numbers: Sequence[str], row: int | None) -> Prepared:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from mmsflow.errors import InvalidInput
-from mmsflow.message.media import MediaLibrary
+from mmsflow.media.library import MediaLibrary
 
 _EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n(/etc/passwd) (r) file\nshowpage\n"
 _SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

@@ -185,10 +185,6 @@ def test_marketing_without_consent_is_refused_even_when_other_things_are_wrong(f
     [
         ('schedule: {window: {days: mon-fri, hours: "09:00-19:00"}}', "window", (9, 12)),
         ('schedule: {every: "0 9 1 * *"}', "every", (9, 12)),
-        ("variants: [{name: a, subject: x}]", "variants", (9, 1)),
-        ("exclude: [{xlsx: lists/a.xlsx}]", "xlsx", (9, 12)),
-        ("  attachments: [{file: media/a.jpg, fit: true}]", "fit: true", (9, 37)),
-        ('  attachments: [{qr: "https://example.com"}]', "qr", (9, 18)),
     ],
 )
 def test_what_is_not_carried_out_yet_is_refused_with_that_reason_and_a_way_out(

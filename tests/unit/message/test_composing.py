@@ -12,7 +12,7 @@ from mmsflow.audience.model import Recipient
 from mmsflow.campaign.model import Message
 from mmsflow.campaign.templating import Templates
 from mmsflow.errors import Finding, InvalidInput
-from mmsflow.message.media import MediaLibrary
+from mmsflow.media.library import MediaLibrary
 from mmsflow.message.model import StaticPart, TextPart
 from mmsflow.message.render import Composer
 
@@ -116,7 +116,7 @@ def test_a_text_that_is_the_same_for_all_is_kept_once(workspace: Path) -> None:
     (message,) = made.compose(people({"name": "Ola"}))
     static, own = message.layout
     assert isinstance(static, StaticPart)
-    assert made.media.bytes_of(static).decode().strip() == "To all"
+    assert made.media.bytes_of(static.sha256).decode().strip() == "To all"
     assert own == TextPart("own.txt")
     assert message.texts == ("Dear Ola",)
 
@@ -128,8 +128,8 @@ def test_one_file_as_an_attachment_and_as_a_template_are_two_contents(workspace:
     raw, rendered = message.layout
     assert isinstance(raw, StaticPart)
     assert isinstance(rendered, StaticPart)
-    assert made.media.bytes_of(raw).endswith(b"{% endif %}")
-    assert made.media.bytes_of(rendered) == b"Yes"
+    assert made.media.bytes_of(raw.sha256).endswith(b"{% endif %}")
+    assert made.media.bytes_of(rendered.sha256) == b"Yes"
 
 
 def test_parts_of_a_message_have_distinct_names(workspace: Path) -> None:

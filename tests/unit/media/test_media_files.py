@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from mmsflow.errors import InvalidInput
-from mmsflow.message.media import MediaLibrary, wire_name
-from mmsflow.message.model import StaticPart
+from mmsflow.media.library import MediaLibrary, wire_name
 
 
 def picture(kind: str, size: tuple[int, int] = (64, 48)) -> bytes:
@@ -120,7 +119,7 @@ def test_a_file_is_read_once_and_found_by_its_content(tmp_path: Path) -> None:
     part = media.part("a.jpg")
     (tmp_path / "a.jpg").write_bytes(b"changed meanwhile")
     assert media.part("a.jpg") is part
-    assert media.bytes_of(StaticPart(part.content_type, "b.jpg", part.sha256, part.size_bytes)) == part.data
+    assert media.bytes_of(part.sha256) == part.data
 
 
 @pytest.mark.parametrize(

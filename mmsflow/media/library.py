@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from mmsflow.errors import Finding, InvalidInput
-from mmsflow.message.model import StaticPart
 from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB, Part
 from mmsflow.mms.workspace_files import open_inside
 
@@ -69,9 +68,9 @@ class MediaLibrary:
                 raise
         return self.parts[path]
 
-    def bytes_of(self, part: StaticPart) -> bytes:
-        """The content behind a laid-out part."""
-        return next(known.data for known in self.contents() if known.sha256 == part.sha256)
+    def bytes_of(self, sha256: str) -> bytes:
+        """The content behind a laid-out part, by its digest."""
+        return next(known.data for known in self.contents() if known.sha256 == sha256)
 
     def contents(self) -> Iterator[Part]:
         """Everything that messages share, for freezing."""
