@@ -10,8 +10,11 @@ import csv
 import io
 import math
 import random
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+import xlsxwriter
 from PIL import Image, ImageDraw, ImageFilter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,6 +114,89 @@ def dirty(rng: random.Random) -> str:
     return out.getvalue()
 
 
+CLUB_COLUMNS = (
+    "Telefon", "Imię i nazwisko", "Miasto", "Punkty", "Kod", "Ważny do", "Zgoda", "Skąd zgoda", "Zgoda z dnia",
+    "Treść zgody",
+)  # fmt: skip
+SURNAMES = ("NOWAK", "kowalska", "Wiśniewski", "wójcik", "KAMIŃSKA", "Lewandowski-Żuk", "zielińska", "Szymański")
+
+
+def club(rng: random.Random, path: Path) -> None:
+    """A club's members as somebody keeps them in Excel: numbers as numbers, real dates, a cell that broke."""
+    taken: set[str] = set()
+    # A fixed date of making, so that the same members give the same bytes.
+    with xlsxwriter.Workbook(path) as book:
+        book.set_properties({"created": datetime(2026, 11, 2)})  # noqa: DTZ001 - Excel knows no zones
+        day, zeros = book.add_format({"num_format": "dd.mm.yyyy"}), book.add_format({"num_format": "000000"})
+        bold = book.add_format({"bold": True})
+        sheet = book.add_worksheet("Klub")
+        sheet.set_column(0, len(CLUB_COLUMNS) - 1, 16)
+        sheet.write_row(0, 0, CLUB_COLUMNS, bold)
+        for row in range(1, 121):
+            digits = number(rng, taken)
+            if row == 40:
+                sheet.write_formula(row, 0, "=NA()", None, "#N/A")
+            elif row % 3:
+                sheet.write_number(row, 0, int(f"48{digits}" if row % 2 else digits))
+            else:
+                sheet.write_string(row, 0, spelled(rng, digits))
+            given = datetime(2026, rng.randrange(1, 11), rng.randrange(1, 28))  # noqa: DTZ001
+            sheet.write_string(row, 1, f"{rng.choice(FIRST_NAMES).upper()} {rng.choice(SURNAMES)}")
+            sheet.write_string(row, 2, rng.choice(CITIES[:5]))
+            sheet.write_number(row, 3, rng.randrange(1, 2500))
+            sheet.write_number(row, 4, rng.randrange(10**6), zeros)
+            sheet.write_datetime(row, 5, datetime(2026, 12, rng.randrange(12, 31)), day)  # noqa: DTZ001
+            sheet.write_string(row, 6, "nie" if row % 29 == 0 else "tak")
+            sheet.write_string(row, 7, rng.choice(("formularz www", "kasa", "aplikacja")))
+            if row % 37:
+                sheet.write_datetime(row, 8, given, day)
+            sheet.write_string(row, 9, "v3" if given.month > 5 else "v2")
+
+
+def meadow_picture() -> Image.Image:
+    """A photo-like meadow in spring, as a phone's camera keeps it: grain, and lying on its side."""
+    width, height = 2048, 1536
+    noise = np.random.default_rng(5)
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    sky = np.stack([118 + 70 * ys / height, 168 + 50 * ys / height, 226 + 10 * ys / height], axis=-1)
+    clouds = _fractal(noise, width, height)
+    sky += (np.clip(clouds - 0.1, 0, 1) * 90)[..., None]
+    horizon = 760 + 60 * np.sin(xs / 300) + 25 * np.sin(xs / 90 + 1)
+    grass = _fractal(noise, width, height)
+    field = np.stack([72 + 50 * grass, 124 + 60 * grass, 44 + 30 * grass], axis=-1)
+    picture = np.where((ys > horizon)[..., None], field, sky)
+    picture = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(picture)
+    rng = random.Random(11)
+    for _ in range(1400):
+        x, y = rng.randrange(width), rng.randrange(840, height)
+        size = 2 + (y - 800) // 60
+        colour = rng.choice(((236, 64, 88), (250, 214, 70), (246, 246, 250), (198, 120, 220)))
+        draw.ellipse([x, y, x + size, y + size], fill=colour)
+    grain = noise.normal(0, 3, (height, width, 1))
+    soft = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.8)), dtype=np.float32)
+    return Image.fromarray(np.clip(soft + grain, 0, 255).astype(np.uint8)).transpose(Image.Transpose.ROTATE_90)
+
+
+def _fractal(noise: np.random.Generator, width: int, height: int) -> np.ndarray:
+    """Noise with the spectrum of natural scenes, around zero."""
+    fx, fy = np.fft.rfftfreq(width)[None, :], np.fft.fftfreq(height)[:, None]
+    strength = 1 / np.maximum(np.hypot(fx, fy), 1 / width) ** 1.3
+    made = np.fft.irfft2(strength * np.exp(2j * np.pi * noise.random(strength.shape)), (height, width))
+    return (made / made.std()).astype(np.float32) * 0.4
+
+
+def save_photo(picture: Image.Image, path: Path) -> None:
+    """With what a camera writes beside a picture: how to turn it, and where it was taken (a point in the sea)."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    exif[0x010F] = "Invented Camera"
+    gps = exif.get_ifd(0x8825)
+    gps |= {1: "N", 2: (55.0, 0.0, 0.0), 3: "E", 4: (17.0, 0.0, 0.0)}
+    exif[0x8825] = gps
+    picture.save(path, "JPEG", quality=86, exif=exif)
+
+
 def winter_picture() -> Image.Image:
     """A winter night: sky, moon, hills, firs and snow."""
     width, height = 1280, 960
@@ -175,6 +261,8 @@ def main() -> None:
     (ROOT / "lists" / "loyalty.csv").write_text(loyalty(random.Random(2026)), "utf-8")
     (ROOT / "lists" / "appointments.jsonl").write_text(appointments(random.Random(1201)), "utf-8")
     (ROOT / "lists" / "newsletter-excel.csv").write_bytes(dirty(random.Random(4)).encode("cp1250"))
+    club(random.Random(77), ROOT / "lists" / "club.xlsx")
+    save_photo(meadow_picture(), ROOT / "media" / "meadow.jpg")
     winter_picture().save(ROOT / "media" / "winter.jpg", quality=82, optimize=True)
     badge((246, 206, 86), (196, 148, 30)).save(ROOT / "media" / "badge-gold.png", optimize=True)
     badge((212, 218, 226), (150, 158, 170)).save(ROOT / "media" / "badge-silver.png", optimize=True)
