@@ -1,9 +1,9 @@
 """Arms of an A/B test compared by what was delivered, without ever naming a winner on too little data. Pure.
 
 The share of delivered messages carries a Wilson score interval (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927): unlike
-the textbook's it stays within 0 and 1 and holds for shares near them, which is where delivery lies. Two arms differ when
-a two-sided test of two proportions says so at 5 % after Bonferroni's correction for the number of pairs: pooled and
-normal where every expected count is at least 5, Fisher's exact one below that.
+the usual one it stays within 0 and 1 and holds for shares near them, which is where delivery lies. Two arms differ
+when a two-sided test of two proportions says so at 5 % after Bonferroni's correction for the number of pairs: pooled
+and normal where every expected count is at least 5, Fisher's exact one below that.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from mmsflow.report.experiment import (
     wilson_interval,
 )
 
-
 stats = pytest.importorskip("scipy.stats")
 
 
