@@ -12,7 +12,7 @@ _CYRILLIC = dict(zip("аеорсухіјѕԁһӏѵԛԝкпгтАВЕКМНОРС
 _GREEK = dict(zip("αεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeikvoptuxABEZHIKMNOPTYX", strict=True))
 _LOOK = str.maketrans(_CYRILLIC | _GREEK | {"ł": "l", "Ł": "L", "ı": "i", "ø": "o", "đ": "d"})
 _DIGITS = (str.maketrans("013457", "oieast"), str.maketrans("013457", "oleast"))
-_PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
+_TWINS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("l", "i"))
 
 _SCRIPTS = (
     ("Greek", 0x370, 0x3FF), ("Cyrillic", 0x400, 0x52F), ("Armenian", 0x530, 0x58F), ("Cherokee", 0x13A0, 0x13FF),
@@ -79,14 +79,14 @@ def _looks_like(label: str, brand: Brand, *, near: bool) -> bool:
 
 
 def _readings(label: str) -> Iterator[str]:
-    """How a label may be read: whole and its pieces between hyphens, digits and pairs of letters as letters."""
+    """How a label may be read: whole and its pieces between hyphens, digits and look-alike letters as others."""
     plain = latin(label)
     for text in (plain, *(plain.translate(table) for table in _DIGITS)):
         yield text.replace("-", "")
         yield from text.split("-")
-    for pair, letter in _PAIRS:
-        if pair in plain:
-            yield plain.replace("-", "").replace(pair, letter)
+    for twin, letter in _TWINS:
+        if twin in plain:
+            yield plain.replace("-", "").replace(twin, letter)
 
 
 def _one_off(seen: str, word: str) -> bool:

@@ -39,6 +39,7 @@ _FOUR_NUMBERS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}", re.ASCII)
 _ONE_NUMBER = re.compile(r"0x[0-9a-f]+|\d+", re.ASCII)
 _VALUE = re.compile(r"\{\{[^{}]*\}\}")
 _INSTRUCTION = re.compile(r"\{[%#][^{}]*[%#]\}")
+_LONGEST_HOST = 253
 _LONGEST_LINK = 2_000
 
 
@@ -79,6 +80,8 @@ def words_of_template(source: str) -> str:
 
 
 def _in_links(text: str) -> Iterator[Found]:
+    if "://[" in text:
+        yield Found(Alarm.ADDRESS, "an IPv6 address")
     for piece in _BETWEEN_LINKS.split(text):
         if ("." in piece or "://" in piece) and len(piece) <= _LONGEST_LINK:
             yield from _in_link(piece)
@@ -91,6 +94,8 @@ def _in_link(piece: str) -> Iterator[Found]:
     authority = re.split(r"[/?#\\]", rest, maxsplit=1)[0]
     user, at, host = authority.rpartition("@")
     host, port = _host_and_port(host.rstrip(".!:*_~"))
+    if not 0 < len(host) <= _LONGEST_HOST:
+        return
     has_path = len(rest) > len(authority)
     if (scheme and _is_address(host)) or (has_path and _FOUR_NUMBERS.fullmatch(host)):
         yield Found(Alarm.ADDRESS, host)
