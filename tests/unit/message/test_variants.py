@@ -170,7 +170,11 @@ def test_one_arm_and_arms_that_say_the_same_are_doubted_and_allowed() -> None:
     assert doubts(campaign()) == []
     assert doubts(campaign({"name": "a"}, {"name": "b", "subject": "x"})) == []
     assert doubts(campaign({"name": "a"})) == ["there is only one variant (a), so there is nothing to compare"]
-    same = [{"name": "a", "weight": 2}, {"name": "b", "subject": "Hello {{ name }}"}, {"name": "c", "subject": "x"}]
+    same: list[dict[str, object]] = [
+        {"name": "a", "weight": 2},
+        {"name": "b", "subject": "Hello {{ name }}"},
+        {"name": "c", "subject": "x"},
+    ]
     assert doubts(campaign(*same)) == ["the variants a and b say the same"]
 
 
