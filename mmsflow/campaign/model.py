@@ -49,6 +49,7 @@ from mmsflow.campaign.scalars import (
     Switch,
     TemplateText,
     Text,
+    VariantName,
     Version,
     WorkspacePath,
     one_or_more,
@@ -62,6 +63,10 @@ WHERE = "Only rows for which this expression over the row's columns is true."
 RECEIVED = "Only numbers that had a message of these campaigns or runs, on this account."
 NOT_RECEIVED = "Only numbers that had no message of these campaigns or runs, on this account."
 STATUS = "Of `received`: only messages that ended in one of these buckets; else all that left, or may have."
+
+
+MOST_VARIANTS = 20
+LARGEST_WEIGHT_SUM = 1_000_000
 
 
 class Model(BaseModel):
@@ -268,7 +273,7 @@ class Message(Model):
 class Variant(Model):
     """One arm of an A/B test; what it names takes the place of the message's own."""
 
-    name: FilledText = Field(description="Name of the variant in the report.", examples=["a"])
+    name: VariantName = Field(description="Name of the variant in the report.", examples=["a"])
     weight: Count = Field(1, description="Its part of the recipients, beside the other weights.")
     subject: TemplateText | None = Field(None, description="Subject in place of the message's.")
     attachments: tuple[Attachment, ...] | None = Field(None, description="Parts in place of the message's.")
@@ -425,4 +430,10 @@ class Campaign(Model):
     def _variants_have_their_own_names(cls, variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
         if len({variant.name for variant in variants}) < len(variants):
             raise problem("two variants have the same name", "name each variant differently")
+        if len(variants) > MOST_VARIANTS:
+            raise problem(
+                f"there are {len(variants)} variants, {MOST_VARIANTS} are the limit", "compare fewer at a time"
+            )
+        if sum(variant.weight for variant in variants) > LARGEST_WEIGHT_SUM:
+            raise problem(f"the weights add up to more than {LARGEST_WEIGHT_SUM}", "weights are parts, such as 9 and 1")
         return variants

@@ -22,6 +22,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing, pass_context
 
+from mmsflow.campaign import polish
 from mmsflow.campaign.bounded import (
     OPERATOR_BOUNDS,
     OutOfBounds,
@@ -130,6 +131,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.filters = {
             name: self._measured(function, 10 if name in _BY_ITEM else 1) for name, function in measured.items()
         }
+        for name, function in polish.FILTERS.items():
+            self.filters[name] = self._measured(function, 1, polish.PRICE)
         self.filters |= {COUNTED: self._counted, SPENT: self._spent, SEEN: self._seen}
         self.globals = {"range": short_range}
 
@@ -253,10 +256,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.spend(_steps_for(value))
         return value
 
-    def _measured(self, function: Callable[..., Any], price: int) -> Callable[..., Any]:
+    def _measured(self, function: Callable[..., Any], price: int, start: int = 1) -> Callable[..., Any]:
+        """The filter, paid for: ``start`` steps, and ``price`` for each 100 characters that it is given."""
+
         @wraps(function)  # with the marks that tell jinja2 what else to hand over
         def measured(*args: Any, **kwargs: Any) -> Any:
-            self.spend(1 + price * _steps_for(*args))
+            self.spend(start + price * _steps_for(*args))
             result = function(*args, **kwargs)
             self.spend(_steps_for(result))
             return result

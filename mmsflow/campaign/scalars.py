@@ -20,6 +20,7 @@ from mmsflow.campaign.wording import quoted
 from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB
 
 LONGEST_SENDER = 20
+LONGEST_VARIANT_NAME = 40
 ADVISED_SENDER = re.compile(r"[A-Za-z0-9]{1,11}")
 LONGEST_DURATION = timedelta(days=366)
 TEXT_ENCODINGS = ("utf-8", "windows-1250", "iso-8859-2", "utf-16")
@@ -191,6 +192,18 @@ def _sender(value: object) -> str:
     return sender
 
 
+def _variant_name(value: object) -> str:
+    name = _filled(value)
+    if len(name) > LONGEST_VARIANT_NAME:
+        raise problem(
+            f"the variant's name has {len(name)} characters, {LONGEST_VARIANT_NAME} are the limit",
+            "use a short one, such as `a`; it heads a row of the report",
+        )
+    if not name.isprintable():
+        raise problem("the variant's name holds an invisible character", "type it again")
+    return name
+
+
 def sender_advice(sender: str) -> str:
     """Why a sender may be refused by the operator, though it is legal here; empty when it is a safe one."""
     if ADVISED_SENDER.fullmatch(sender):
@@ -356,6 +369,11 @@ Sender = Annotated[
     str,
     PlainValidator(_sender),
     _scalar_schema(_ANY_SCALAR, minLength=1, maxLength=LONGEST_SENDER, examples=["ACME"]),
+]
+VariantName = Annotated[
+    str,
+    PlainValidator(_variant_name),
+    _scalar_schema(_ANY_SCALAR, minLength=1, maxLength=LONGEST_VARIANT_NAME, examples=["a"]),
 ]
 WorkspacePath = Annotated[
     str,

@@ -161,13 +161,16 @@ def send_test(
     row: Annotated[
         int | None, typer.Option(metavar="ROW", min=1, help="Which row of the list to render; default: the first sent.")
     ] = None,
+    variant: Annotated[
+        str, typer.Option(metavar="NAME", help="Render the first row of this variant; default: the row's own.")
+    ] = "",
     yes: Yes = False,
     json: AsJson = False,
 ) -> int:
     """Send one rendered message to a test handset. It counts in no history."""
     from mmsflow.cli.commands.send_test import send_test as command
 
-    return command(file, to or [], row, yes=yes, as_json=json)
+    return command(file, to or [], row, variant, yes=yes, as_json=json)
 
 
 @app.command(rich_help_panel=RUNS)

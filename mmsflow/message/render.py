@@ -11,8 +11,9 @@ from mmsflow.campaign.templating import CompiledTemplate, TemplateProblem, Templ
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.media.library import MediaLibrary, wire_name
 from mmsflow.message.model import Layout, PlannedMessage, StaticPart, TextPart
+from mmsflow.message.notes import Notes
 from mmsflow.message.problems import RowProblems
-from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB, SAFE_CONTENT_TYPES, SUBJECT_SHOWN_CHARACTERS, Part
+from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB, SAFE_CONTENT_TYPES, Part, composed
 
 Place = Callable[[Sequence[str | int]], tuple[str, int, int]]
 """Where a key of the campaign file stands: its path in the document → (file, line, column)."""
@@ -43,19 +44,32 @@ class Composer:
     Attributes:
         media: the files that were attached, for freezing.
         problems: rows that could not be rendered; nothing may be sent while there are any.
-        long_subjects: how many subjects are longer than handsets show, and the first such row.
+        notes: what is remarkable about the messages without being wrong.
     """
 
-    def __init__(self, message: Message, templates: Templates, media: MediaLibrary, place: Place) -> None:
-        """Compile every template of the campaign.
+    def __init__(
+        self,
+        message: Message,
+        templates: Templates,
+        media: MediaLibrary,
+        place: Place,
+        *,
+        variant: str = "",
+        notes: Notes | None = None,
+    ) -> None:
+        """Compile every template of the campaign, or of one variant of it.
+
+        Args:
+            variant: name that its messages carry.
+            notes: where remarks are counted; its own when None.
 
         Raises:
             FaultyMessage: every template and static attachment that is wrong, at its place in the campaign file.
         """
         self.media = media
         self.problems = RowProblems()
-        self.long_subjects = 0
-        self.first_long: Recipient | None = None
+        self.notes = notes or Notes()
+        self._variant = variant
         self.unusual_types: set[str] = set()
         self._templates = templates
         self._place = place
@@ -87,7 +101,7 @@ class Composer:
         for recipient, subject, *values in zip(recipients, *columns, strict=True):
             if subject is None or None in values:
                 continue
-            message = self._assemble(recipient, " ".join(subject.split()), [value or "" for value in values])
+            message = self._assemble(recipient, composed(" ".join(subject.split())), [value or "" for value in values])
             if message is not None:
                 messages.append(message)
         return messages
@@ -112,16 +126,14 @@ class Composer:
             if slot.path:
                 paths.append(next(rendered))
             elif slot.text:
-                texts.append(next(rendered))
+                texts.append(composed(next(rendered)))
         try:
             layout = self._layout(tuple(paths))
         except InvalidInput as error:
             finding = error.findings[0]
             self.problems.add(recipient, f"{finding.file}: {finding.message}", finding.fix)
             return None
-        if len(subject) > SUBJECT_SHOWN_CHARACTERS:
-            self.long_subjects += 1
-            self.first_long = self.first_long or recipient
+        self.notes.look(recipient, subject, texts)
         if not subject and not layout:
             self.problems.add(recipient, "the message is empty", "give the subject a text for this row, too")
             return None
@@ -137,6 +149,7 @@ class Composer:
             subject,
             layout,
             tuple(texts),
+            self._variant,
             consent=recipient.consent,
             segments=recipient.segments,
         )
@@ -194,7 +207,9 @@ class Composer:
             self._wrong(problem, key)
             return None
         if template.is_static:
-            part = Part("text/plain", wire_name(path), template.render({}).encode("utf-8"))
+            text = composed(template.render({}))
+            self.notes.look_at_shared(text, path)
+            part = Part("text/plain", wire_name(path), text.encode("utf-8"))
             self.media.texts.append(part)
             return _Slot(static=_laid_out(part))
         return _Slot(text=template, filename=wire_name(path), place=self._place(key))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
+
+from mmsflow.mms.graphemes import cluster_starts, is_simple
 
 KIB = 1024
 
@@ -46,3 +50,28 @@ class Part:
 def total_size_bytes(subject: str, parts: Iterable[Part]) -> int:
     """Bytes of subject and parts before base64, which is what the budget limits."""
     return len(subject.encode()) + sum(part.size_bytes for part in parts)
+
+
+def composed(text: str) -> str:
+    """The text with letters and their marks in one piece (NFC), as keyboards write them; lists from macOS differ."""
+    if text.isascii() or unicodedata.is_normalized("NFC", text):
+        return text
+    return unicodedata.normalize("NFC", text)
+
+
+def shown_length(text: str) -> int:
+    """How many characters a person sees: grapheme clusters, so that an emoji of seven code points counts as one."""
+    return len(text) if is_simple(text) else sum(1 for _ in cluster_starts(text))
+
+
+def cut_at(text: str, characters: int) -> tuple[str, str]:
+    """The text's first ``characters`` as a person counts them, and the rest; no character is split."""
+    if len(text) <= characters:  # a character has at least one code point
+        return text, ""
+    end = next(islice(cluster_starts(text), characters, None), len(text))
+    return text[:end], text[end:]
+
+
+def cut_subject(text: str) -> tuple[str, str]:
+    """What every handset shows of a subject, and what some of them cut."""
+    return cut_at(text, SUBJECT_SHOWN_CHARACTERS)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.errors import PlanRefused
 from mmsflow.plan.draft import Draft
-from mmsflow.plan.model import Plan, QuotaForecast, Wave
+from mmsflow.plan.model import ArmSize, Plan, QuotaForecast, Wave
 from mmsflow.plan.planner import cut_waves, sent_in_time
 
 
@@ -42,6 +42,7 @@ def make_plan(
     quota: QuotaForecast,
     timing: Timing,
     warnings: Sequence[str] = (),
+    arms: Sequence[ArmSize] = (),
 ) -> Plan:
     """Cut the draft's messages into waves.
 
@@ -68,6 +69,7 @@ def make_plan(
         warnings=(*warnings, *_schedule_warnings(waves, timing, draft.messages)),
         digest=digest,
         first_subject=draft.first_subject,
+        arms=tuple(arms),
     )
 
 

@@ -12,6 +12,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring as _quoted  # json.dumps makes an encoder for every message
+from operator import attrgetter
 from types import TracebackType
 
 from mmsflow.audience.model import SetAside
@@ -31,6 +32,7 @@ class Draft:
         reasons: set-aside rows by (bucket, code) → rows.
         examples: for each (bucket, code) the first row's reason.
         first_subject: of the first message, its recipient's number masked.
+        variants: messages by the name of their variant; all under an empty name without variants.
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,7 @@ class Draft:
         self.reasons: Counter[tuple[Bucket, str]] = Counter()
         self.examples: dict[tuple[Bucket, str], str] = {}
         self.messages = 0
+        self.variants: Counter[str] = Counter()
         self.first_subject = ""
 
     def __enter__(self) -> Draft:
@@ -82,6 +85,7 @@ class Draft:
         ]
         self._insert("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
         self.messages += len(rows)
+        self.variants.update(map(attrgetter("variant"), messages))
 
     def add_set_aside(self, rows: Sequence[SetAside]) -> None:
         """Keep rows that get no message, with their reasons."""

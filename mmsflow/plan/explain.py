@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tabulate import tabulate
 
 from mmsflow.mms.status import Bucket
-from mmsflow.plan.model import Plan
+from mmsflow.plan.model import ArmSize, Plan
 
 _WAVES_SHOWN = 12
 
@@ -32,6 +33,7 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
             {"bucket": bucket.value, "code": code, "rows": rows, "example": example}
             for (bucket, code), (rows, example) in plan.reasons.items()
         ],
+        "variants": arms_as_json(plan.arms),
         "quota": {
             "used": plan.quota.used,
             "available": plan.quota.available,
@@ -50,9 +52,20 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
 
 def plan_as_text(plan: Plan, zone: ZoneInfo) -> str:
     """Tables for a terminal; no number is shown in full."""
-    blocks = [_audience(plan), _quota(plan, zone), _waves(plan, zone)]
+    blocks = [_audience(plan), arms_as_text(plan.arms), _quota(plan, zone), _waves(plan, zone)]
     blocks += ["\n".join(f"warning  {warning}" for warning in plan.warnings)] if plan.warnings else []
     return "\n\n".join(block for block in blocks if block)
+
+
+def arms_as_json(arms: Sequence[ArmSize]) -> list[dict[str, object]]:
+    """The variants as ``plan --json`` and ``check --json`` have them."""
+    return [{"name": arm.name, "weight": arm.weight, "messages": arm.messages} for arm in arms]
+
+
+def arms_as_text(arms: Sequence[ArmSize]) -> str:
+    """A table of the variants; empty without any."""
+    rows = [(arm.name, arm.weight, arm.messages) for arm in arms]
+    return tabulate(rows, headers=("variant", "weight", "messages"), disable_numparse=[0]) if rows else ""
 
 
 def _audience(plan: Plan) -> str:

@@ -72,6 +72,15 @@ class Wave:
 
 
 @dataclass(frozen=True, slots=True)
+class ArmSize:
+    """How many of the messages one variant gets; ``weight`` is its part beside the other weights."""
+
+    name: str
+    weight: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be sent, to how many, when and against which quota.
 
@@ -85,6 +94,7 @@ class Plan:
         warnings: one sentence each.
         digest: hex SHA-256 over every message and every row set aside.
         first_subject: of the first message, for the question before sending.
+        arms: the variants in the file's order; empty without variants.
     """
 
     campaign: str
@@ -98,6 +108,7 @@ class Plan:
     warnings: tuple[str, ...]
     digest: str
     first_subject: str
+    arms: tuple[ArmSize, ...] = ()
 
     @property
     def messages(self) -> int:

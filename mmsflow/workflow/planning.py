@@ -86,6 +86,7 @@ def plan_campaign(
         quota=quota,
         timing=timing,
         warnings=(*prepared.warnings, *_notes(rules)),
+        arms=prepared.arms,
     )
 
 

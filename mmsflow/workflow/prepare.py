@@ -17,9 +17,10 @@ from mmsflow.errors import Finding, InvalidInput
 from mmsflow.ledger.model import Blob, FrozenInput
 from mmsflow.media.library import MediaLibrary
 from mmsflow.message.render import Composer, FaultyMessage
-from mmsflow.mms.content import SUBJECT_SHOWN_CHARACTERS
+from mmsflow.message.variants import VariantComposer, composer_of, doubts
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.draft import Draft
+from mmsflow.plan.model import ArmSize
 
 _CHUNK = 500
 
@@ -50,6 +51,14 @@ class Prepared:
     warnings: tuple[str, ...]
     digest: str
     test: bool = False
+
+    @property
+    def arms(self) -> tuple[ArmSize, ...]:
+        """The campaign's variants with their messages, in the file's order; empty without variants."""
+        return tuple(
+            ArmSize(variant.name, variant.weight, self.draft.variants[variant.name])
+            for variant in self.loaded.campaign.variants
+        )
 
 
 def prepare(
@@ -104,7 +113,7 @@ def _fill(
     _refuse_problems(loaded, composer, draft)
     inputs, blobs = _frozen(loaded, audience, templates, media)
     digest = draft.digest(loaded.sha256, *(f"{item.kind} {item.path} {item.sha256}" for item in inputs))
-    warnings = (*(finding.message for finding in loaded.warnings), *_warnings(composer))
+    warnings = (*(finding.message for finding in loaded.warnings), *doubts(campaign), *_warnings(composer))
     return Prepared(loaded, draft, media, inputs, blobs, warnings, digest)
 
 
@@ -143,7 +152,7 @@ def _in_order(findings: Sequence[Finding], loaded: LoadedCampaign) -> list[Findi
 
 def _composer(
     loaded: LoadedCampaign, templates: Templates, media: MediaLibrary, audience: Audience, *, all_sources: bool = True
-) -> Composer:
+) -> Composer | VariantComposer:
     """The composer, after everything that can be wrong without reading a row, all of it at once.
 
     Args:
@@ -156,7 +165,7 @@ def _composer(
         return (loaded.shown_path, *loaded.positions.of(tuple(key)))
 
     try:
-        composer = Composer(loaded.campaign.message, templates, media, place)
+        composer = composer_of(loaded.campaign, templates, media, place)
         variables = composer.variables
     except FaultyMessage as error:
         findings += error.findings
@@ -189,7 +198,7 @@ def _where_it_is_named(finding: Finding, loaded: LoadedCampaign) -> Finding:
     return finding
 
 
-def _refuse_problems(loaded: LoadedCampaign, composer: Composer, draft: Draft) -> None:
+def _refuse_problems(loaded: LoadedCampaign, composer: Composer | VariantComposer, draft: Draft) -> None:
     if composer.problems.count:
         rows = composer.problems.count
         noun = "row" if rows == 1 else "rows"
@@ -234,13 +243,6 @@ def _list_of(source: Source) -> str:
     return getattr(source, "csv", "") or getattr(source, "jsonl", "")
 
 
-def _warnings(composer: Composer) -> list[str]:
-    warnings = []
-    if composer.long_subjects and (row := composer.first_long):
-        noun = "subject is" if composer.long_subjects == 1 else "subjects are"
-        warnings.append(
-            f"{composer.long_subjects} {noun} longer than {SUBJECT_SHOWN_CHARACTERS} characters, "
-            f"which some handsets cut (the first: {row.source} row {row.row})"
-        )
-    warnings += [f"not every handset shows {kind}" for kind in sorted(composer.unusual_types)]
-    return warnings
+def _warnings(composer: Composer | VariantComposer) -> list[str]:
+    unusual = [f"not every handset shows {kind}" for kind in sorted(composer.unusual_types)]
+    return [*composer.notes.sentences(), *unusual]

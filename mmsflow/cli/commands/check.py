@@ -10,6 +10,7 @@ from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.mms.status import Bucket
+from mmsflow.plan.explain import arms_as_json
 from mmsflow.workflow.prepare import Prepared, prepare
 
 _ASIDE = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
@@ -70,6 +71,7 @@ def _summary(prepared: Prepared) -> dict[str, object]:
             {"bucket": bucket.value, "code": code, "rows": rows, "example": draft.examples[(bucket, code)]}
             for (bucket, code), rows in draft.reasons.most_common()
         ],
+        "variants": arms_as_json(prepared.arms),
         "warnings": list(prepared.warnings),
     }
 
@@ -108,6 +110,14 @@ def _explain(findings: list[Finding], campaigns: list[dict[str, object]], *, as_
     if reasons:
         tell()
         tell(table(reasons, ("campaign", "bucket", "rows", "reason")))
+    arms = [
+        (summary["campaign"], *arm.values())
+        for summary in campaigns
+        for arm in (summary["variants"] if isinstance(summary["variants"], list) else [])
+    ]
+    if arms:
+        tell()
+        tell(table(arms, ("campaign", "variant", "weight", "messages")))
     if findings:
         noun = "error" if len(findings) == 1 else "errors"
         say(paint(f"{len(findings)} {noun} found", "error", sys.stderr))

@@ -41,6 +41,7 @@ def preview(file: str, limit: int, to: str, *, show_numbers: bool, as_json: bool
                 {
                     "campaign": prepared.loaded.campaign.campaign,
                     "messages": [_json(each, show_numbers) for each in shown],
+                    "warnings": list(prepared.warnings),
                 }
             )
             return 0

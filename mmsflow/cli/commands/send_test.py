@@ -18,14 +18,14 @@ from mmsflow.workflow.prepare import Prepared, prepare
 from mmsflow.workflow.run import addressed_to, carry_on, freeze
 
 
-def send_test(file: str, to: Sequence[str], row: int | None, *, yes: bool, as_json: bool) -> int:
+def send_test(file: str, to: Sequence[str], row: int | None, variant: str, *, yes: bool, as_json: bool) -> int:
     """Send one of the campaign's messages to test handsets; returns the exit code."""
     session, path = Session.for_file(file)
     with counting("rendering", quiet=as_json) as progress:
         prepared = prepare(path, session.workspace, progress=progress)
     with prepared.draft:
         numbers = _numbers(to or prepared.loaded.campaign.test_recipients)
-        test = addressed_to(prepared, numbers, row)
+        test = addressed_to(prepared, numbers, row, variant)
     with test.draft, writing_ledger(session.settings, session.clock, f"send-test {file}") as ledger:
         return asyncio.run(_send(session, ledger, test, numbers, yes=yes, as_json=as_json))
 

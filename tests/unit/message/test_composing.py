@@ -159,7 +159,23 @@ def test_long_subjects_and_unusual_kinds_are_counted_for_warnings(workspace: Pat
     (workspace / "media" / "a.mp4").write_bytes(b"\0\0\0\x18ftypmp42" + bytes(99))
     made = composer(workspace, "{{ s }}", {"file": "media/a.mp4"})
     made.compose(people({"s": "x" * 40}, {"s": "x" * 41}, {"s": "x" * 50}))
-    assert made.long_subjects == 2
-    assert made.first_long is not None
-    assert made.first_long.row == 3
+    assert made.notes.long_subjects == 2
+    assert made.notes.first_long is not None
+    assert made.notes.first_long.row == 3
     assert made.unusual_types == {"video/mp4"}
+
+
+def test_a_subject_is_measured_in_characters_that_a_person_sees(workspace: Path) -> None:
+    made = composer(workspace, "{{ s }}")
+    made.compose(people({"s": "x" * 39 + "\U0001f44d\U0001f3fd"}, {"s": "e\u0301\u0323" * 40}))
+    assert made.notes.long_subjects == 0
+
+
+def test_letters_in_pieces_are_put_together(workspace: Path) -> None:
+    (workspace / "templates" / "same.txt.j2").write_text("z\u0307o\u0301łw", "utf-8")
+    made = composer(workspace, "{{ name }}", {"text": "templates/own.txt.j2"}, {"text": "templates/same.txt.j2"})
+    (message,) = made.compose(people({"name": "Rafal\u0142 Wo\u0301jcik"}))
+    assert message.subject == "Rafal\u0142 W\u00f3jcik"
+    assert message.texts == ("Dear Rafal\u0142 W\u00f3jcik",)
+    (static,) = [part for part in message.layout if isinstance(part, StaticPart)]
+    assert made.media.bytes_of(static.sha256).decode() == "\u017c\u00f3łw"
