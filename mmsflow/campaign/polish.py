@@ -11,10 +11,15 @@ import re
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import NoReturn
+from functools import cache
+from typing import TYPE_CHECKING, NoReturn
 
 from mmsflow.campaign.polish_names import polish_first_name, polish_name
 from mmsflow.campaign.template_problem import TemplateProblem
+
+if TYPE_CHECKING:
+    from babel import Locale
+    from babel.numbers import NumberPattern
 
 PRICE = 50
 """Steps of work that each of the filters takes beside its characters: Babel needs 10 to 35 µs."""
@@ -50,7 +55,7 @@ def pl_date(value: object, form: str = "") -> str:
         raise TemplateProblem("`pl_date` does not know that form", advice=f"its forms are {forms}, or none")
     from babel.dates import format_date
 
-    return str(format_date(_date(value), _DATE_FORMS[form], locale="pl"))
+    return str(format_date(_date(value), _DATE_FORMS[form], locale=_polish()))
 
 
 def pl_number(value: object, decimals: object = None) -> str:
@@ -61,12 +66,10 @@ def pl_number(value: object, decimals: object = None) -> str:
             advice = f"give it a whole number from 0 to {_MOST_DECIMALS}"
             raise TemplateProblem("`pl_number` cannot take so many decimals", advice=advice)
         number = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0
-    from babel.numbers import format_decimal
-
     places = -int(number.as_tuple().exponent) if decimals is not None else 0
-    pattern = f"#,##0.{'0' * places}{'#' * (_LONGEST_NUMBER - places)}"
     grouped = abs(number) >= _GROUPED_FROM
-    return str(format_decimal(number, pattern, locale="pl", decimal_quantization=False, group_separator=grouped))
+    pattern = _pattern(places)
+    return str(pattern.apply(number, _polish(), decimal_quantization=False, group_separator=grouped))
 
 
 def pl_amount(value: object) -> str:
@@ -74,16 +77,14 @@ def pl_amount(value: object) -> str:
     from babel.numbers import format_currency
 
     number = _number(value, "pl_amount").quantize(Decimal("0.01"), ROUND_HALF_UP) + 0  # not -0,00
-    return str(format_currency(number, "PLN", locale="pl"))
+    return str(format_currency(number, "PLN", locale=_polish()))
 
 
 def pl_plural(value: object, one: str, few: str, many: str, fraction: str = "") -> str:
     """The form of a noun that goes with a number: ``punkt``, ``punkty``, ``punktów``, and of fractions ``punktu``."""
-    from babel import Locale
-
     number = abs(_number(value, "pl_plural"))
     whole = number == number.to_integral_value()
-    form = Locale("pl").plural_form(int(number) if whole else number)
+    form = _polish().plural_form(int(number) if whole else number)
     forms = {"one": one, "few": few, "many": many, "other": fraction}
     if form == "other" and not fraction:
         advice = "give it a fourth form for fractions, such as 'punktu', or round the number"
@@ -99,6 +100,21 @@ FILTERS: dict[str, Callable[..., str]] = {
     "pl_amount": pl_amount,
     "pl_plural": pl_plural,
 }
+
+
+@cache
+def _polish() -> Locale:
+    from babel import Locale
+
+    return Locale("pl")
+
+
+@cache  # of at most _MOST_DECIMALS + 1
+def _pattern(places: int) -> NumberPattern:
+    """Digits in groups of three, at least ``places`` of them after the comma and at most as many as a number has."""
+    from babel.numbers import parse_pattern
+
+    return parse_pattern(f"#,##0.{'0' * places}{'#' * (_LONGEST_NUMBER - places)}")
 
 
 def _name(value: object) -> str:

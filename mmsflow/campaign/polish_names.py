@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
-# Particles of surnames; small unless nothing follows them, or the list has them large among small letters.
-_PARTICLES = frozenset({
-    "af", "al", "ap", "bin", "da", "das", "de", "del", "della", "den", "der", "des", "di", "do", "dos", "du", "el",
-    "ibn", "la", "le", "ten", "ter", "van", "von", "vom", "y", "z", "ze", "zu", "zum", "zur",
-})  # fmt: skip
+# Particles of surnames, and such that are given names elsewhere: Nguyen Van Hung, Le Thi Hoa, Al Pacino. The latter are
+# particles beside another one only, as in "van der".
+_PARTICLES = frozenset(
+    {"af", "bin", "da", "das", "de", "del", "della", "den", "der", "des", "di", "dos", "du", "ibn", "ter", "vom", "von"}
+    | {"y", "z", "ze", "zu", "zum", "zur"}
+)
+_DOUBTFUL = frozenset({"al", "do", "el", "la", "le", "ten", "van"})
 _APOSTROPHES = re.compile("(['’ʼ])")
 _DASHES = re.compile("([-‐‑–])")
 
@@ -16,7 +18,10 @@ _DASHES = re.compile("([-‐‑–])")
 def polish_name(text: str) -> str:
     """``jan KOWALSKI`` → ``Jan Kowalski``; words in mixed case (``McDonald``) stay, blanks become single spaces."""
     words = text.split()
-    return " ".join(_word(word, last=index == len(words)) for index, word in enumerate(words, 1))
+    return " ".join(
+        word.lower() if _is_particle(words, index) else "".join(map(_part, _DASHES.split(word)))
+        for index, word in enumerate(words)
+    )
 
 
 def polish_first_name(text: str) -> str:
@@ -25,10 +30,15 @@ def polish_first_name(text: str) -> str:
     return polish_name(first[0]) if first else ""
 
 
-def _word(word: str, *, last: bool) -> str:
-    if not last and word.lower() in _PARTICLES and not word.istitle():
-        return word.lower()
-    return "".join(part if part in "-‐‑–" else _part(part) for part in _DASHES.split(word))
+def _is_particle(words: list[str], index: int) -> bool:
+    """Whether a word is small: a particle between names, or one that a list which knows capitals has small."""
+    word = words[index].lower()
+    if words[index].istitle() or index == len(words) - 1 or word not in _PARTICLES | _DOUBTFUL:
+        return False
+    if words[index].islower() and any(each[0].isupper() and not each.isupper() for each in words):
+        return True
+    beside = {each.lower() for each in (*words[index - 1 : index], words[index + 1])}
+    return index > 0 and (word in _PARTICLES or bool(beside & (_PARTICLES | _DOUBTFUL)))
 
 
 def _part(part: str) -> str:

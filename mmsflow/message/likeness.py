@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from mmsflow.message.known_hosts import BRANDS, ORDINARY_WORDS, SHARED_ENDINGS, Brand
 
-# Letters of Cyrillic and Greek that look like Latin ones, as Unicode's confusables (UTS #39) pair them.
+# Letters of Cyrillic and Greek that look like Latin ones, as Unicode's confusables (UTS 39) pair them.
 _CYRILLIC = dict(zip("аеорсухіјѕԁһӏѵԛԝкпгтАВЕКМНОРСТХІЈЅУ", "aeopcyxijsdhlvqwknrtABEKMHOPCTXIJSY", strict=True))
 _GREEK = dict(zip("αεικνορτυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeikvoptuxABEZHIKMNOPTYX", strict=True))
 _LOOK = str.maketrans(_CYRILLIC | _GREEK | {"ł": "l", "Ł": "L", "ı": "i", "ø": "o", "đ": "d"})

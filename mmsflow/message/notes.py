@@ -25,8 +25,9 @@ _MEANINGS = {
 
 @dataclass(slots=True)
 class _Kind:
-    first: str
+    what: str
     where: str
+    ordinal: int
     rows: int = 0
 
 
@@ -53,7 +54,7 @@ class Notes:
         for text in texts:
             found += alarms_in(text)
         if found:
-            self._count(found, f"{recipient.source} row {recipient.row}")
+            self._count(found, f"{recipient.source} row {recipient.row}", recipient.ordinal)
 
     def look_at_shared(self, text: str, where: str) -> None:
         """Note what is remarkable about a text that is the same for everybody, or about a template's own words.
@@ -61,15 +62,18 @@ class Notes:
         Args:
             where: the file or key that it stands in.
         """
-        self._count(alarms_in(text), where, rows=0)
+        self._count(alarms_in(text), where, 0, rows=0)
 
     def sentences(self) -> list[str]:
         """One warning for each kind."""
         return [*self._about_length(), *self._about_alarms()]
 
-    def _count(self, found: Sequence[Found], where: str, rows: int = 1) -> None:
+    def _count(self, found: Sequence[Found], where: str, ordinal: int, rows: int = 1) -> None:
         for alarm, what in {each.alarm: each.what for each in reversed(found)}.items():
-            self._alarms.setdefault(alarm, _Kind(what, where)).rows += rows
+            kind = self._alarms.setdefault(alarm, _Kind(what, where, ordinal))
+            kind.rows += rows
+            if ordinal < kind.ordinal:  # the arms of a batch come one after the other
+                kind.what, kind.where, kind.ordinal = what, where, ordinal
 
     def _about_length(self) -> list[str]:
         if not self.first_long:
@@ -86,5 +90,5 @@ class Notes:
             if kind := self._alarms.get(alarm):
                 what, advice = _MEANINGS[alarm]
                 count = f"{kind.rows} {'message has' if kind.rows == 1 else 'messages have'} " if kind.rows else ""
-                sentences.append(f"{count}{what} (the first: {masked(kind.first)} in {kind.where}); {advice}")
+                sentences.append(f"{count}{what} (the first, in {kind.where}: {masked(kind.what)}); {advice}")
         return sentences

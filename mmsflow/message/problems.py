@@ -42,8 +42,9 @@ class RowProblems:
     def findings(self) -> Iterable[Finding]:
         """One finding for each kind, placed at its first row."""
         for (source, message), kind in self._kinds.items():
-            rows = f"row {kind.rows[0]}"
+            first = sorted(kind.rows)  # the arms of a batch come one after the other
+            rows = f"row {first[0]}"
             if kind.count > 1:
                 more = ", …" if kind.count > len(kind.rows) else ""
-                rows = f"{kind.count} rows: {', '.join(map(str, kind.rows))}{more}"
-            yield Finding(source, kind.rows[0], 0, f"{message} ({rows})", kind.fix)
+                rows = f"{kind.count} rows: {', '.join(map(str, first))}{more}"
+            yield Finding(source, first[0], 0, f"{message} ({rows})", kind.fix)

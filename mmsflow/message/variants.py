@@ -123,11 +123,12 @@ def composer_of(
         if campaign.variants
         else Composer(campaign.message, templates, media, place)
     )
-    _look_at_codes(campaign, made.notes)
+    look_at_codes(campaign, made.notes)
     return made
 
 
-def _look_at_codes(campaign: Campaign, notes: Notes) -> None:
+def look_at_codes(campaign: Campaign, notes: Notes) -> None:
+    """Note what is remarkable about the texts of QR codes, as far as their templates write them out."""
     # A code's text is seen by nobody before it is read, so what is written out of it is looked at here.
     own = [(f"variant {variant.name}", variant.attachments or ()) for variant in campaign.variants]
     for where, attachments in [("message", campaign.message.attachments), *own]:

@@ -1,4 +1,4 @@
-"""Characters as a person counts them: grapheme clusters, by the part of Unicode's rules (UAX #29) that messages need.
+"""Characters as a person counts them: grapheme clusters, by the part of Unicode's rules (UAX 29) that messages need.
 
 A letter with its combining marks, an emoji with its skin tone, a family joined by zero-width joiners and a flag are
 one character each. Characters that show nothing (zero width, direction marks) belong to their neighbour and are not

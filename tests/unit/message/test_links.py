@@ -131,11 +131,11 @@ def test_remarks_are_one_sentence_a_kind_with_its_count_and_first_row() -> None:
         notes.look(Recipient(row, "lists/a.csv", row, "+48501102030", {}), subject, ["https://bit.ly/d"])
     notes.look_at_shared("https://0rlen.pl", "templates/a.j2")
     assert notes.sentences() == [
-        "3 messages have links through a public URL shortener (the first: bit.ly in lists/a.csv row 2); operators refuse "
+        "3 messages have links through a public URL shortener (the first, in lists/a.csv row 2: bit.ly); operators refuse "
         "those: link to a domain of yours",
-        "links to a host that looks like a well-known brand (the first: 0rlen.pl, which is not Orlen's in templates/a.j2); "
+        "links to a host that looks like a well-known brand (the first, in templates/a.j2: 0rlen.pl, which is not Orlen's); "
         "readers and filters take it for a fraud",
-        "1 message has links without encryption (http) (the first: tinyurl.com in lists/a.csv row 4); use https",
+        "1 message has links without encryption (http) (the first, in lists/a.csv row 4: tinyurl.com); use https",
     ]
 
 

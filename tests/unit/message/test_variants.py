@@ -16,8 +16,9 @@ from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.templating import Templates
 from mmsflow.media.library import MediaLibrary
 from mmsflow.message.model import StaticPart
+from mmsflow.message.notes import Notes
 from mmsflow.message.render import Composer, FaultyMessage
-from mmsflow.message.variants import Assignment, VariantComposer, composer_of, doubts
+from mmsflow.message.variants import Assignment, VariantComposer, composer_of, doubts, look_at_codes
 
 
 def campaign(*variants: dict[str, object], subject: str = "Hello {{ name }}", **message: object) -> Campaign:
@@ -195,3 +196,26 @@ def test_variants_that_cannot_be_told_apart_or_shared_out_are_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=message):
         campaign(*variants)
+
+
+def test_the_first_row_of_a_remark_or_a_problem_is_the_first_of_the_list_whatever_its_arm(tmp_path: Path) -> None:
+    made = composer(
+        tmp_path,
+        campaign({"name": "a", "subject": "https://bit.ly/{{ x }}"}, {"name": "b", "subject": "bit.ly/{{ x }}"}),
+    )
+    made.compose(people(100))
+    (finding,) = made.problems.findings()
+    assert finding.line == 2
+    made.compose(sorted(people(100, x="1"), key=lambda person: -person.ordinal))
+    assert "lists/a.csv row 2" in made.notes.sentences()[0]
+
+
+def test_what_codes_of_the_message_and_of_arms_write_out_is_looked_at() -> None:
+    notes = Notes()
+    look_at_codes(campaign({"name": "a"}, {"name": "b"}, attachments=[{"qr": "https://acme.example/{{ c }}"}]), notes)
+    assert notes.sentences() == []
+    look_at_codes(campaign({"name": "a"}, {"name": "b", "attachments": [{"qr": "http://bit.ly/{{ c }}"}]}), notes)
+    assert [sentence.partition(";")[0] for sentence in notes.sentences()] == [
+        "links through a public URL shortener (the first, in the QR code of variant b: bit.ly)",
+        "links without encryption (http) (the first, in the QR code of variant b: bit.ly)",
+    ]

@@ -47,11 +47,11 @@ def test_doubts_about_variants_are_warnings(desk: CampaignDesk) -> None:
         assert "the variants a and b say the same" in prepared.warnings
 
 
-def test_what_a_code_or_a_shared_text_links_to_is_a_warning_too(desk: CampaignDesk) -> None:
+def test_what_a_text_that_all_share_links_to_is_a_warning_too(desk: CampaignDesk) -> None:
     desk.write("templates/hello.txt.j2", "Zobacz http://bit.ly/x")
     with (prepared := desk.prepare()).draft:
         assert any(
-            "shortener (the first: bit.ly in templates/hello.txt.j2)" in warning for warning in prepared.warnings
+            "shortener (the first, in templates/hello.txt.j2: bit.ly)" in warning for warning in prepared.warnings
         )
 
 
