@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.errors import PlanRefused
 from mmsflow.plan.draft import Draft
+from mmsflow.plan.intake import intake_of
 from mmsflow.plan.model import Plan, QuotaForecast, Wave
 from mmsflow.plan.planner import cut_waves, sent_in_time
 
@@ -68,6 +69,7 @@ def make_plan(
         warnings=(*warnings, *_schedule_warnings(waves, timing, draft.messages)),
         digest=digest,
         first_subject=draft.first_subject,
+        intake=intake_of(draft),
     )
 
 

@@ -72,6 +72,44 @@ class Wave:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """Rows of one list that were set aside for one reason.
+
+    Attributes:
+        bucket, code: as in SetAside.
+        rows: how many.
+        example_row: the first of them.
+        example: its reason.
+    """
+
+    bucket: Bucket
+    code: str
+    rows: int
+    example_row: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceIntake:
+    """What became of one list's rows.
+
+    Attributes:
+        source: its name.
+        to_be_sent: rows that get a message.
+        reasons: the others, the most frequent first.
+    """
+
+    source: str
+    to_be_sent: int
+    reasons: tuple[ReasonCount, ...]
+
+    @property
+    def rows(self) -> int:
+        """All rows of the list."""
+        return self.to_be_sent + sum(reason.rows for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be sent, to how many, when and against which quota.
 
@@ -85,6 +123,7 @@ class Plan:
         warnings: one sentence each.
         digest: hex SHA-256 over every message and every row set aside.
         first_subject: of the first message, for the question before sending.
+        intake: what became of the rows of each list.
     """
 
     campaign: str
@@ -98,6 +137,7 @@ class Plan:
     warnings: tuple[str, ...]
     digest: str
     first_subject: str
+    intake: tuple[SourceIntake, ...] = ()
 
     @property
     def messages(self) -> int:
