@@ -7,16 +7,14 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Self
-from xml.etree.ElementTree import Element
 
 from mmsflow.audience.formula_guard import unguarded
-from mmsflow.audience.xlsx_package import MAIN, SharedStrings, text_of
+from mmsflow.audience.xlsx_sheet import SharedStrings
 from mmsflow.mms.msisdn import BadNumber
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
-_V, _F, _IS = MAIN + "v", MAIN + "f", MAIN + "is"
 _DIGITS_KEPT = 15
 _PLAIN_INTEGER = re.compile(r"-?\d{1,15}", re.ASCII)
 _LITERAL = re.compile(r'\\(.)|"([^"]*)"|(_.)|(\[[^\]]*\])')
@@ -64,23 +62,24 @@ class CellReader:
         self._strings = strings
         self._styles: dict[str, tuple[_Kind, str]] = {}
 
-    def text(self, cell: Element) -> str:
-        """A ``c`` element as text; empty where the cell is, a ``FaultyCell`` where it cannot be a number.
+    def text(self, kind: str, style: str, value: str, *, formula: bool) -> str:
+        """A cell as text; empty where the cell is, a ``FaultyCell`` where it cannot be a number.
+
+        Args:
+            kind: its type as the file has it, such as ``n`` or ``s``.
+            style: the number of its style; empty without one.
+            value: what is stored; for an inline string the string itself.
+            formula: whether that is the result of a formula.
 
         Raises:
             Exception: of any kind, where the cell makes no sense.
         """
-        kind = cell.get("t", "n")
-        if kind == "inlineStr":
-            inline = cell.find(_IS)
-            return unguarded(text_of(inline)) if inline is not None else ""
-        value = cell.findtext(_V)
         if not value:
-            return _without_value() if kind != "s" and cell.find(_F) is not None else ""
+            return _without_value() if formula and kind not in ("s", "inlineStr") else ""
         if kind == "s":
             return unguarded(self._strings[int(value)])
         if kind == "n":
-            return self._number(value, cell.get("s", ""))
+            return self._number(value, style)
         if kind == "b":
             return "true" if value.strip() in {"1", "true"} else "false"
         if kind == "e":

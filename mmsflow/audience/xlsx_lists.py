@@ -6,23 +6,21 @@ import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
-from xml.etree.ElementTree import Element, iterparse
+from typing import Self
+from xml.etree.ElementTree import iterparse
 
 from mmsflow.audience.bytestream import list_error
 from mmsflow.audience.columns import clean_name, header_findings
 from mmsflow.audience.model import ListDigest
 from mmsflow.audience.xlsx_cells import CellReader
-from mmsflow.audience.xlsx_package import MAIN, Package, explained
+from mmsflow.audience.xlsx_package import Package, damaged, explained
+from mmsflow.audience.xlsx_sheet import MAIN, Row, SheetReader
 from mmsflow.campaign.wording import masked
 from mmsflow.errors import Finding, InvalidInput
 
-_ROW, _C, _DATA, _MERGED = MAIN + "row", MAIN + "c", MAIN + "sheetData", MAIN + "mergeCell"
-_MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
-_MOST_ELEMENTS_BETWEEN_ROWS = 500_000
-_COLUMN = re.compile(r"([A-Z]{1,3})\d*", re.ASCII)
+_MERGED = f"{{{MAIN}}}mergeCell"
+_MOST_ELEMENTS = 2_000_000
 _RANGE = re.compile(r"[A-Z]+(\d+):[A-Z]+(\d+)", re.ASCII)
-_BLOCK = 1 << 20
 
 
 class XlsxList:
@@ -95,14 +93,15 @@ class XlsxList:
         Raises:
             InvalidInput: the workbook is damaged.
         """
-        width = self.width
+        width, places = self.width, range(1, self.width + 1)
         for row, hidden, cells in self._rows:
-            surplus = [cell for column, cell in cells.items() if column > width and (cell or type(cell) is not str)]
-            even = [cells.get(column, "") for column in range(1, width + 1)]
-            if not surplus and not any(cell or type(cell) is not str for cell in even):
+            if not cells:
                 continue
             self._hidden += hidden
-            yield row, even + surplus
+            even = [cells.get(column, "") for column in places]
+            if max(cells) > width:
+                even += [cell for column, cell in cells.items() if column > width]
+            yield row, even
 
     def _read_header(self) -> None:
         for row, _, cells in self._rows:
@@ -125,24 +124,25 @@ class XlsxList:
             return finding
         with explained(self.name), self._package.open_member(self._sheet.member) as source:
             for number, (_, element) in enumerate(iterparse(source)):  # noqa: S314  # no entities, see Package
-                if number > _MOST_ELEMENTS_BETWEEN_ROWS:
+                if number > _MOST_ELEMENTS:
                     break
                 found = _RANGE.fullmatch(element.get("ref", "")) if element.tag == _MERGED else None
                 if found and int(found[1]) <= self.header_line <= int(found[2]):
                     message = f"{finding.message}: the cells {found[0]} of the header are merged"
                     return Finding(self.name, finding.line, 0, message, "split them, and give each column its name")
-                if element.tag in (_ROW, _C):
-                    element.clear()
+                element.clear()
         return finding
 
-    def _all_rows(self) -> Generator[tuple[int, bool, dict[int, str]]]:
+    def _all_rows(self) -> Generator[Row]:
         """Yield (row, whether it is hidden, column → cell) of the whole sheet, the header too."""
         source = self._package.open_member(self._sheet.member)
         with source:
-            events = _rows_of(source, self._reader)
+            events = iter(SheetReader(source, self._reader))
             while True:
-                with explained(self.name, self.line + 1 if self.header_line else 0):
+                try:
                     found = next(events, None)
+                except Exception as error:
+                    raise damaged(self.name, error, self.line + 1) from error
                 if found is None:
                     break
                 if found[0] <= self.line:
@@ -150,59 +150,3 @@ class XlsxList:
                     raise list_error(self.name, found[0], 0, "the workbook is damaged: its rows are out of order", fix)
                 self.line = found[0]
                 yield found
-            with explained(self.name):
-                while source.read(_BLOCK):  # to its end, where its checksum is looked at
-                    pass
-
-
-def _rows_of(source: IO[bytes], reader: CellReader) -> Iterator[tuple[int, bool, dict[int, str]]]:
-    """The rows of a sheet's XML; memory holds one row at a time.
-
-    Raises:
-        Exception: of any kind, where the XML makes no sense.
-    """
-    data: Element | None = None
-    row, column, elements = 0, 0, 0
-    cells: dict[int, str] = {}
-    for event, element in iterparse(source, ("start", "end")):  # noqa: S314  # no entities, see Package
-        tag = element.tag
-        if event == "start":
-            elements += 1
-            if elements > _MOST_ELEMENTS_BETWEEN_ROWS:
-                raise ValueError("a row of too many elements")
-            if tag == _ROW:
-                row, column, cells = _row_number(element, row), 0, {}
-            elif tag == _DATA and data is None:
-                data = element
-        elif tag == _C:
-            column = _column_of(element.get("r"), column)
-            cells[column] = reader.text(element)
-        elif tag == _ROW and data is not None:
-            yield row, element.get("hidden") in {"1", "true"}, cells
-            elements = 0
-            data.clear()
-        elif element is data:
-            return
-
-
-def _row_number(element: Element, previous: int) -> int:
-    row = int(element.get("r") or previous + 1)
-    if not 1 <= row <= _MOST_ROWS:
-        raise ValueError("a row number that Excel does not have")
-    return row
-
-
-def _column_of(reference: str | None, previous: int) -> int:
-    """The 1-based column of a cell; the next one where the cell does not say."""
-    if not reference:
-        column = previous + 1
-    else:
-        found = _COLUMN.fullmatch(reference)
-        if found is None:
-            raise ValueError("a cell whose place makes no sense")
-        column = 0
-        for letter in found[1]:
-            column = column * 26 + ord(letter) - 64
-    if column > _MOST_COLUMNS:
-        raise ValueError("a column that Excel does not have")
-    return column

@@ -9,16 +9,15 @@ import hashlib
 import io
 import warnings
 import zipfile
-from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO
-from xml.etree.ElementTree import Element, iterparse
 from xml.parsers import expat
 
 from mmsflow.audience.bytestream import list_error
+from mmsflow.audience.xlsx_sheet import SharedStrings
 from mmsflow.campaign.wording import choice_fix, masked
 from mmsflow.errors import InvalidInput, MmsflowError
 from mmsflow.mms.workspace_files import open_inside
@@ -26,7 +25,6 @@ from mmsflow.mms.workspace_files import open_inside
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook
 
-MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _STRICT = b"purl.oclc.org/ooxml"
 
 _BLOCK = 1 << 20
@@ -36,7 +34,6 @@ _HARMLESS_BYTES = 32 << 20
 _MOST_RATIO = 250  # real sheets are packed to a tenth or a thirtieth; a bomb to a thousandth
 _MOST_STRUCTURE_BYTES = 64 << 20  # of what is read at once: names of the sheets, styles, relations
 _LONGEST_PROLOG_BYTES = 256 * 1024
-_MOST_ELEMENTS_OF_A_TEXT = 100_000
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -159,12 +156,11 @@ class Package:
             message = f"unpacked it would have {unpacked // (1 << 20)} MiB in {len(members)} parts, far too many"
             raise self._error(message, "export the sheet as CSV")
         for member in members:
-            if member.filename.endswith((".xml", ".rels")):
-                structure = not member.filename.startswith(("xl/worksheets/", "xl/sharedStrings"))
-                if structure and member.file_size > _MOST_STRUCTURE_BYTES:
-                    raise self._error(f"its part {member.filename} is far too large", _SAVE_ANEW)
-                with self._zip.open(member) as part:
-                    self._refuse_entities(part)
+            structure = not member.filename.startswith(("xl/worksheets/", "xl/sharedStrings"))
+            if structure and member.file_size > _MOST_STRUCTURE_BYTES:
+                raise self._error(f"its part {masked(member.filename, 60)} is far too large", "export the sheet as CSV")
+            with self._zip.open(member) as part, suppress(expat.ExpatError):  # a picture; or met again where it is read
+                self._refuse_entities(part)
 
     def _refuse_entities(self, part: IO[bytes]) -> None:
         """No XML of a workbook declares a document type; one that does means entities that grow without end."""
@@ -191,22 +187,27 @@ class Package:
 
 
 @contextmanager
-def explained(name: str, line: int = 0) -> Iterator[None]:
+def explained(name: str) -> Iterator[None]:
     """Whatever the parsers raise over a damaged workbook becomes a finding about it."""
     try:
         yield
-    except MmsflowError:
-        raise
-    except OSError as error:
-        raise list_error(
-            name, line, 0, f"the workbook cannot be read: {error.strerror or error}", _SAVE_ANEW
-        ) from error
     except Exception as error:
-        # openpyxl, zipfile and the XML parser raise a dozen kinds of errors over bytes that make no sense, and no list
-        # of them is promised anywhere.
-        kind = "is cut off or damaged" if isinstance(error, zipfile.BadZipFile | EOFError) else "is damaged"
-        reason = masked(f"{type(error).__name__}: {error}", 120)
-        raise list_error(name, line, 0, f"the workbook {kind} ({reason})", "get it anew, or " + _SAVE_ANEW) from error
+        raise damaged(name, error) from error
+
+
+def damaged(name: str, error: Exception, line: int = 0) -> MmsflowError:
+    """The finding about a workbook over which a parser raised ``error``; an error of ours is itself.
+
+    openpyxl, zipfile and the XML parser raise a dozen kinds of errors over bytes that make no sense; nobody promises
+    which.
+    """
+    if isinstance(error, MmsflowError):
+        return error
+    if isinstance(error, OSError) and error.strerror:
+        return list_error(name, line, 0, f"the workbook cannot be read: {error.strerror}", _SAVE_ANEW)
+    kind = "is cut off or damaged" if isinstance(error, zipfile.BadZipFile | EOFError) else "is damaged"
+    reason = masked(f"{type(error).__name__}: {error}", 120)
+    return list_error(name, line, 0, f"the workbook {kind} ({reason})", "get it anew, or " + _SAVE_ANEW)
 
 
 def _structure(file: BinaryIO, name: str) -> tuple[Workbook, tuple[Sheet, ...], str]:
@@ -230,51 +231,3 @@ def _structure(file: BinaryIO, name: str) -> tuple[Workbook, tuple[Sheet, ...], 
         if relation.target in reader.valid_files and "chartsheet" not in relation.Type
     )
     return reader.wb, sheets, found.PartName[1:] if found is not None else ""
-
-
-class SharedStrings:
-    """The texts that a workbook's cells share, read as far as they are asked for.
-
-    They are kept as UTF-8 in one piece: as separate texts a million of them would take five times the memory.
-    """
-
-    def __init__(self, source: IO[bytes]) -> None:
-        self._events = iterparse(source, ("start", "end"))  # noqa: S314  # no member with entities is opened
-        self._root: Element | None = None
-        self._bytes = bytearray()
-        self._ends = array("Q", [0])
-
-    def __getitem__(self, index: int) -> str:
-        if index < 0:
-            raise IndexError("a cell names a text before the first")
-        while len(self._ends) <= index + 1:
-            self._read_one()
-        return self._bytes[self._ends[index] : self._ends[index + 1]].decode("utf-8", "replace")
-
-    def _read_one(self) -> None:
-        elements = 0
-        for event, element in self._events:
-            if event == "start":
-                elements += 1
-                if self._root is None:
-                    self._root = element
-                if elements > _MOST_ELEMENTS_OF_A_TEXT:
-                    raise ValueError("a shared text of too many pieces")
-            elif element.tag == MAIN + "si":
-                self._bytes += text_of(element).encode("utf-8", "replace")
-                self._ends.append(len(self._bytes))
-                if self._root is not None:
-                    self._root.clear()
-                return
-        raise IndexError("a cell names a text that is not there")
-
-
-def text_of(element: Element) -> str:
-    """The text of a shared or inline string: its pieces together, without hints at pronunciation."""
-    pieces = []
-    for child in element:
-        if child.tag == MAIN + "t":
-            pieces.append(child.text or "")
-        elif child.tag == MAIN + "r":
-            pieces += [piece.text or "" for piece in child.findall(MAIN + "t")]
-    return "".join(pieces)
