@@ -192,7 +192,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A ready message whose recipient has refused since the plan; ``code`` is ``opt_out`` or ``no_consent``."""
+    """A ready message that must not go after all; ``code`` is ``suppressed``, ``opt_out``, ``no_consent`` or ``at_most``."""
 
     id: int
     code: str
