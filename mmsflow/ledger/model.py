@@ -192,7 +192,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A ready message that must not go after all; ``code`` is ``suppressed``, ``opt_out``, ``no_consent`` or ``at_most``."""
+    """A ready message that must not go after all; ``code`` says why: ``suppressed``, ``opt_out``, ``at_most`` …"""
 
     id: int
     code: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from ledger_factory import ACCOUNT, START, Ledgers, accepted, begin, ended, freeze, settle
@@ -22,7 +23,7 @@ def ledger(ledgers: Ledgers) -> Iterator[Ledger]:
         yield opened
 
 
-def settled(ledger: Ledger, name: str, *states: MessageState, **changes: object) -> RunInfo:
+def settled(ledger: Ledger, name: str, *states: MessageState, **changes: Any) -> RunInfo:
     """A run of four messages, the first of which ended like this; the others are ready."""
     run = ledger.take_run(freeze(ledger, 4, run=name, **changes).key)
     ids = begin(ledger, run, len(states))
