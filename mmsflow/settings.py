@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ __all__ = ["READERS", "Secret", "Settings", "find_workspace", "load_settings"]
 SETTINGS_FILE = "mmsflow.toml"
 ORANGE_URL = "https://apigateway-prd.orange.pl"
 PROFILES = ("orange", "simulator")
+LIST_SUFFIXES = (".csv", ".jsonl", ".xlsx")
 _PREFIX = "MMSFLOW_"
 _LARGEST_BYTES = 1_000_000
 _WARSAW = ZoneInfo("Europe/Warsaw")
@@ -52,6 +53,8 @@ class Settings:
         not_processed_statuses: HTTP statuses that this gateway promises to mean "not processed".
         ca_file: own certificate authority, PEM; empty for the system's.
         proxy: explicit proxy URL; proxies of the environment are never used.
+        suppression: list (CSV, JSON Lines or XLSX) of numbers that never get anything, whatever a campaign says.
+        at_most: frequency cap of marketing campaigns that name none, such as ``2 in 7 days``.
         simulator_quota: requests in a period of the built-in simulator's account.
         simulator_delay: longest time until the built-in simulator's delivery report.
     """
@@ -75,6 +78,8 @@ class Settings:
     not_processed_statuses: tuple[int, ...] = ()
     ca_file: str = ""
     proxy: str = ""
+    suppression: str = ""
+    at_most: str = ""
     simulator_quota: int = 1000
     simulator_delay: timedelta = timedelta(seconds=20)
 
@@ -337,6 +342,21 @@ def _statuses(value: object) -> tuple[int, ...]:
     return tuple(_whole(500, 599)(item) for item in items)
 
 
+def _list_path(value: object) -> str:
+    text = _text(value)
+    path = PurePosixPath(text)
+    if path.suffix not in LIST_SUFFIXES or path.is_absolute() or ".." in path.parts:
+        raise ValueError("must be a list inside the workspace such as lists/suppression.csv (or .jsonl, .xlsx)")
+    return text
+
+
+def _cap(value: object) -> str:
+    text = _text(value).strip()
+    if not re.fullmatch(r"[1-9]\d{0,3} in [1-9]\d{0,2} ?(min|h|hours?|d|days?|weeks?)", text, re.ASCII):
+        raise ValueError("must be messages and a time such as 2 in 7 days, or 1 in 24h")
+    return text
+
+
 def _one_of(*choices: str) -> Callable[[object], str]:
     def read(value: object) -> str:
         if value not in choices:
@@ -368,6 +388,8 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "not_processed_statuses": _statuses,
     "ca_file": _text,
     "proxy": _url,
+    "suppression": _list_path,
+    "at_most": _cap,
     "simulator_quota": _whole(0, 10_000_000),
     "simulator_delay": _duration,
 }

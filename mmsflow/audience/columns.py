@@ -11,6 +11,8 @@ from mmsflow.campaign.wording import masked
 from mmsflow.errors import Finding
 
 MOST_COLUMNS = 1_000
+REJECT_COLUMNS = ("bucket", "code", "reason", "source", "row", "number")
+"""The first columns of a file of rejects; their ``number`` counts only where the list had no column for it."""
 
 # As people name the column, without case, accents, spaces and signs.
 # fmt: off
@@ -71,6 +73,8 @@ def find_number_column(name: str, columns: Sequence[str], wanted: str | None, li
     if wanted is not None:
         return find_column(name, columns, wanted, line, "`number:`")
     usual = [position for position, column in enumerate(columns) if simple_name(column) in USUAL_NUMBER_NAMES]
+    if len(usual) > 1 and _is_of_rejects(columns):
+        usual.remove(len(REJECT_COLUMNS) - 1)
     if len(usual) == 1:
         return usual[0]
     if usual:
@@ -78,6 +82,12 @@ def find_number_column(name: str, columns: Sequence[str], wanted: str | None, li
         return Finding(name, line, 0, f"more than one column may hold the number: {several}", "say which: `number: …`")
     message = f"no column with a usual name for the number; the columns are: {shown_columns(columns)}"
     return Finding(name, line, 0, message, "say which column holds the number: `number: …`")
+
+
+def _is_of_rejects(columns: Sequence[str]) -> bool:
+    """Whether the list is a file of rejects, mended and read again."""
+    first = (column.removeprefix("reject_") for column in columns[: len(REJECT_COLUMNS)])
+    return tuple(first) == REJECT_COLUMNS
 
 
 def find_column(name: str, columns: Sequence[str], wanted: str, line: int, asked_by: str) -> int | Finding:

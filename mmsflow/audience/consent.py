@@ -1,15 +1,17 @@
-"""Who must not be sent to: opt-out lists, and every number that has a row without consent."""
+"""Who must not be sent to: the suppression list, opt-out lists, and every number that has a row without consent."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mmsflow.audience.history import History
 from mmsflow.audience.jsonl_lists import Cell
 from mmsflow.audience.model import ListDigest
-from mmsflow.audience.sources import INLINE, SourcePlan, changed_while_read, plan_sources
-from mmsflow.campaign.model import Campaign
+from mmsflow.audience.sources import INLINE, SourcePlan, Wanted, changed_while_read, plan_sources
+from mmsflow.audience.xlsx_cells import FaultyCell
+from mmsflow.campaign.model import Campaign, CsvSource, HistorySource, JsonLinesSource, XlsxSource
 from mmsflow.campaign.templating import Templates
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.mms.msisdn import BadNumber, parse_msisdn
@@ -24,6 +26,8 @@ FileState = tuple[int, int, int, int]
 
 def read_number(cell: Cell) -> str | BadNumber:
     """The number in a cell of any kind; a JSON number is read as it is spelled."""
+    if type(cell) is FaultyCell:
+        return cell.fault
     return parse_msisdn(cell if isinstance(cell, str) else str(cell))
 
 
@@ -69,6 +73,7 @@ class Refusals:
     """Numbers that must not be sent to, each with the row that says so.
 
     Attributes:
+        suppressed: nine digits → packed place in ``suppression_lists``; beats everything else.
         opt_outs: nine digits → packed place in ``opt_out_lists``.
         no_consent: nine digits → packed place in ``consent_lists``.
         workspace, file_states: to see whether a list has changed since.
@@ -80,6 +85,8 @@ class Refusals:
     consent_lists: Sequence[SourcePlan]
     workspace: Path
     file_states: Mapping[str, FileState | None]
+    suppressed: Mapping[int, int] = field(default_factory=dict)
+    suppression_lists: Sequence[SourcePlan] = ()
 
     def is_refused(self, msisdn: str) -> str | None:
         """Why the number must not be sent to, None when it may. ``msisdn`` is E.164."""
@@ -88,6 +95,8 @@ class Refusals:
 
     def find(self, number: int) -> tuple[str, str] | None:
         """(code, reason) for a number's nine digits, None when it may be sent to."""
+        if (place := self.suppressed.get(number)) is not None:
+            return "suppressed", f"suppressed for good: {shown_place(self.suppression_lists, place)}"
         if (place := self.opt_outs.get(number)) is not None:
             return "opt_out", f"opted out: {shown_place(self.opt_out_lists, place)}"
         if (place := self.no_consent.get(number)) is not None:
@@ -99,22 +108,52 @@ class Refusals:
         return all(_file_state(self.workspace, name) == state for name, state in self.file_states.items())
 
 
-def refusals(campaign: Campaign, workspace: Path, *, consent_lists: bool = True) -> Refusals:
-    """Read the opt-outs and refused consents of a campaign anew, as before a send.
+def refusals(
+    campaign: Campaign,
+    workspace: Path,
+    *,
+    suppression: str = "",
+    history: History | None = None,
+    consent_lists: bool = True,
+) -> Refusals:
+    """Read the suppression list, the opt-outs and the refused consents of a campaign anew, as before a send.
 
     Args:
         campaign: its ``exclude``, and ``recipients`` where it has ``consent``.
         workspace: folder that list paths start from.
-        consent_lists: False reads the opt-out lists alone.
+        suppression: path of the workspace's suppression list; empty without one.
+        history: who had a message before, for lists of ``exclude`` that ask for it.
+        consent_lists: False leaves the consents out.
 
     Raises:
-        InvalidInput: a list or an opt-out entry cannot be read; never an empty set instead.
+        InvalidInput: a list or an entry cannot be read; never an empty set instead.
     """
     templates = Templates(workspace)
-    column = campaign.consent.column if campaign.consent and consent_lists else None
-    asked = plan_sources(campaign.recipients, workspace, templates, column) if column is not None else ()
-    excluded = plan_sources(campaign.exclude, workspace, templates, None)
-    return collect_refusals(campaign, workspace, excluded, asked, ReadLists())
+    known = history or History()
+    consent = campaign.consent if consent_lists else None
+    lists = [source for source in campaign.recipients if not isinstance(source, HistorySource)]
+    asked = plan_sources(lists, workspace, templates, Wanted(consent)) if consent is not None else ()
+    excluded = plan_exclusions(campaign, workspace, templates, known)
+    return collect_refusals(campaign, workspace, excluded, asked, ReadLists(), suppression)
+
+
+def suppressed_only(workspace: Path, suppression: str) -> Refusals:
+    """Read the suppression list alone.
+
+    Raises:
+        InvalidInput: the list or an entry cannot be read; never an empty set instead.
+    """
+    plans = _suppression_plans(workspace, suppression)
+    states = {plan.name: _file_state(workspace, plan.name) for plan in plans}
+    return Refusals({}, {}, (), (), workspace, states, _refused(plans, "suppressed number", ReadLists()), plans)
+
+
+def plan_exclusions(
+    campaign: Campaign, workspace: Path, templates: Templates, history: History
+) -> tuple[SourcePlan, ...]:
+    """The lists and single numbers of ``exclude``; its ``received`` entries are judged as of the plan, not here."""
+    lists = [source for source in campaign.exclude if not isinstance(source, HistorySource)]
+    return plan_sources(lists, workspace, templates, Wanted(history=history))
 
 
 def collect_refusals(
@@ -123,13 +162,34 @@ def collect_refusals(
     excluded: Sequence[SourcePlan],
     asked: Sequence[SourcePlan],
     read_lists: ReadLists,
+    suppression: str = "",
 ) -> Refusals:
-    """One pass over the opt-out lists, and over the recipients where consent is asked (``asked`` is empty else)."""
-    states = {plan.name: _file_state(workspace, plan.name) for plan in (*excluded, *asked) if plan.name != INLINE}
-    opt_outs = _opt_outs(excluded, read_lists)
+    """One pass over the lists that refuse, and over the recipients where consent is asked (``asked`` is empty else)."""
+    suppressing = _suppression_plans(workspace, suppression)
+    every = (*suppressing, *excluded, *asked)
+    states = {plan.name: _file_state(workspace, plan.name) for plan in every if plan.is_file}
+    suppressed = _refused(suppressing, "suppressed number", read_lists)
+    opt_outs = _refused(excluded, "opt-out", read_lists)
     accept = campaign.consent.accept if campaign.consent else ()
     no_consent = _without_consent(asked, accept, read_lists)
-    return Refusals(opt_outs, no_consent, excluded, asked, workspace, states)
+    return Refusals(opt_outs, no_consent, excluded, asked, workspace, states, suppressed, suppressing)
+
+
+def _suppression_plans(workspace: Path, path: str) -> tuple[SourcePlan, ...]:
+    if not path:
+        return ()
+    source: CsvSource | JsonLinesSource | XlsxSource
+    if path.endswith(".jsonl"):
+        source = JsonLinesSource.model_construct(jsonl=path)
+    elif path.endswith(".xlsx"):
+        source = XlsxSource.model_construct(xlsx=path)
+    else:
+        source = CsvSource.model_construct(csv=path)
+    try:
+        return plan_sources([source], workspace, Templates(workspace))
+    except InvalidInput as error:
+        found = [replace(each, message=f"{each.message} (the suppression list)") for each in error.findings]
+        raise InvalidInput(found) from error
 
 
 def _file_state(workspace: Path, name: str) -> FileState | None:
@@ -140,31 +200,38 @@ def _file_state(workspace: Path, name: str) -> FileState | None:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _opt_outs(plans: Sequence[SourcePlan], read_lists: ReadLists) -> dict[int, int]:
-    opt_outs: dict[int, int] = {}
+def _refused(plans: Sequence[SourcePlan], noun: str, read_lists: ReadLists) -> dict[int, int]:
+    """Every number of the lists with its place; ``noun`` is what one entry is called."""
+    refused: dict[int, int] = {}
     findings: list[Finding] = []
     for index, plan in enumerate(plans):
         with plan.open() as table:
             for row, cells in table.rows():
                 if len(cells) > table.width:
-                    findings.append(_unreadable(plan, table.line, row, "the row has more cells than the header"))
+                    findings.append(_unreadable(plan, table.line, row, noun, "the row has more cells than the header"))
                 elif plan.passes(cells, row, table.line):
                     number = read_number(cells[plan.number_at])
                     if isinstance(number, str):
-                        opt_outs.setdefault(int(number[3:]), pack_place(index, row))
+                        digits = int(number[3:])
+                        if plan.history is None or plan.history.judge(digits) is None:
+                            refused.setdefault(digits, pack_place(index, row))
                     elif number.code not in _HARMLESS:
-                        findings.append(_unreadable(plan, table.line, row, number.explanation))
+                        findings.append(_unreadable(plan, table.line, row, noun, number.explanation))
                 if len(findings) >= _MOST_FINDINGS:
                     raise InvalidInput(findings)
             read_lists.add(table.digest())
     if findings:
         raise InvalidInput(findings)
-    return opt_outs
+    return refused
 
 
-def _unreadable(plan: SourcePlan, line: int, row: int, why: str) -> Finding:
-    message = f"the opt-out in row {row} cannot be read: {why}"
-    return Finding(plan.name, line, 0, message, "mend the entry: an opt-out is never passed over")
+def _unreadable(plan: SourcePlan, line: int, row: int, noun: str, why: str) -> Finding:
+    message = f"the {noun} in row {row} cannot be read: {why}"
+    return Finding(plan.name, line, 0, message, f"mend the entry: {_article(noun)} {noun} is never passed over")
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
 
 
 def _without_consent(plans: Sequence[SourcePlan], accept: Iterable[str], read_lists: ReadLists) -> dict[int, int]:

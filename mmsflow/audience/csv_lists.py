@@ -78,6 +78,9 @@ class CsvList:
     def digest(self) -> ListDigest:
         return self._bytes.digest()
 
+    def remarks(self) -> tuple[str, ...]:
+        return ()
+
     def rows(self) -> Iterator[tuple[int, Sequence[str]]]:
         """Yield (row as a spreadsheet numbers it, its cells); blank lines have a number but are not yielded.
 
@@ -130,7 +133,7 @@ class CsvList:
         self.header_line = self.line
         if not header:
             raise list_error(self.name, 0, 0, "the list is empty", "it needs a header row and a row for each recipient")
-        self.columns = tuple(map(clean_name, header))
+        self.columns = tuple(clean_name(unguarded(cell)) for cell in header)
         lines = re.split(r"\r\n|\r|\n", sample)
         line = lines[self._reader.line_num - 1] if self._reader.line_num <= len(lines) else ""
         places = _places(line, header, self._delimiter)

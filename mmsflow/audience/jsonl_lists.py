@@ -54,6 +54,9 @@ class JsonLinesList:
     def digest(self) -> ListDigest:
         return self._bytes.digest()
 
+    def remarks(self) -> tuple[str, ...]:
+        return ()
+
     def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]:
         """Yield (line, a cell for each column); blank lines are skipped.
 

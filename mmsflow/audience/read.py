@@ -12,18 +12,22 @@ from mmsflow.audience.consent import (
     Refusals,
     collect_refusals,
     pack_place,
+    plan_exclusions,
     read_number,
     shown_place,
 )
+from mmsflow.audience.history import History, excluded_by_history
 from mmsflow.audience.jsonl_lists import Cell
 from mmsflow.audience.model import Counts, ListDigest, Recipient, SetAside
-from mmsflow.audience.sources import SourcePlan, plan_sources
-from mmsflow.campaign.model import Campaign
+from mmsflow.audience.sources import SourcePlan, Wanted, plan_sources
+from mmsflow.audience.xlsx_cells import FaultyCell
+from mmsflow.campaign.model import Campaign, XlsxSource
 from mmsflow.campaign.templating import Templates
 from mmsflow.mms.msisdn import BadNumber, usual_spelling
 from mmsflow.mms.status import Bucket
 
 _LONGEST_SHOWN_CELL = 100
+MORE_CELLS = "more_cells"
 
 
 class Audience:
@@ -32,19 +36,36 @@ class Audience:
     Memory grows with the distinct numbers only: one integer each for finding duplicates, one for each refusal.
 
     Args:
-        campaign: its ``recipients``, ``exclude`` and ``consent``.
+        campaign: its ``recipients``, ``exclude``, ``consent`` and ``report.segments``.
         workspace: folder that list paths start from.
         templates: compiles ``where``.
+        history: who had a message before.
+        suppression: path of the workspace's suppression list; empty without one.
+        keep_cells: keep the cells of rows that are set aside.
     """
 
-    def __init__(self, campaign: Campaign, workspace: Path, templates: Templates) -> None:
+    def __init__(
+        self,
+        campaign: Campaign,
+        workspace: Path,
+        templates: Templates,
+        *,
+        history: History | None = None,
+        suppression: str = "",
+        keep_cells: bool = False,
+    ) -> None:
         self._campaign = campaign
         self._workspace = workspace
         self._templates = templates
+        self._history = history or History()
+        self._suppression = suppression
+        self._keep_cells = keep_cells
+        self._excluded = excluded_by_history(campaign, self._history)
         self._read_lists = ReadLists()
         self._ordinal = 0
         self._buckets: Counter[Bucket] = Counter()
         self._codes: Counter[str] = Counter()
+        self._remarks: dict[str, None] = {}
 
     @cached_property
     def plans(self) -> tuple[SourcePlan, ...]:
@@ -53,19 +74,19 @@ class Audience:
         Raises:
             InvalidInput: everything that is wrong with any header, path or filter.
         """
-        column = self._campaign.consent.column if self._campaign.consent else None
-        return plan_sources(self._campaign.recipients, self._workspace, self._templates, column)
+        wanted = Wanted(self._campaign.consent, self._campaign.report.segments, self._history)
+        return plan_sources(self._campaign.recipients, self._workspace, self._templates, wanted)
 
     @cached_property
     def refusals(self) -> Refusals:
-        """Opt-outs and refused consents, read once.
+        """The suppression list, opt-outs and refused consents, read once.
 
         Raises:
-            InvalidInput: a list or an opt-out entry cannot be read.
+            InvalidInput: a list or an entry cannot be read.
         """
-        excluded = plan_sources(self._campaign.exclude, self._workspace, self._templates, None)
+        excluded = plan_exclusions(self._campaign, self._workspace, self._templates, self._history)
         asked = self.plans if self._campaign.consent else ()
-        return collect_refusals(self._campaign, self._workspace, excluded, asked, self._read_lists)
+        return collect_refusals(self._campaign, self._workspace, excluded, asked, self._read_lists, self._suppression)
 
     @property
     def columns(self) -> Mapping[str, tuple[str, ...]]:
@@ -87,11 +108,16 @@ class Audience:
         aside = self._buckets.total()
         return Counts(self._ordinal, self._ordinal - aside, dict(self._buckets), dict(self._codes))
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a person may not expect of the lists, such as hidden rows; once ``rows`` is exhausted."""
+        return tuple(self._remarks)
+
     def rows(self) -> Iterator[Recipient | SetAside]:
         """Yield every data row, in order of the sources; each call reads the lists from their start.
 
-        A row is judged in this order: well-formed → ``where`` → number → opt-out → consent → duplicate of a row
-        that is sent.
+        A row is judged in this order: well-formed → suppression list → ``where`` → number → opt-out → consent and its
+        evidence → earlier campaigns → cap → duplicate of a row that is sent.
 
         Raises:
             InvalidInput: a list cannot be read, or changed since an earlier pass; located.
@@ -100,6 +126,7 @@ class Audience:
         self._ordinal = 0
         self._buckets.clear()
         self._codes.clear()
+        self._remarks.clear()
         seen: dict[int, int] = {}
         for index, plan in enumerate(self.plans):
             yield from self._source_rows(index, plan, refusals, seen)
@@ -108,8 +135,10 @@ class Audience:
         self, index: int, plan: SourcePlan, refusals: Refusals, seen: dict[int, int]
     ) -> Iterator[Recipient | SetAside]:
         name, columns, number_at = plan.name, plan.columns, plan.number_at
-        opt_outs, no_consent = refusals.opt_outs, refusals.no_consent
         base, match = pack_place(index, 0), usual_spelling()
+        opt_outs, no_consent, suppressed = refusals.opt_outs, refusals.no_consent, refusals.suppressed
+        looks_further = bool(plan.evidence_at or plan.history or self._excluded or self._history.capped)
+        consent_at, segments_at = _beside(plan), plan.segments_at
         with plan.open() as table:
             width = table.width
             for row, cells, kept in plan.judged_rows(table):
@@ -120,56 +149,123 @@ class Audience:
                 cell = cells[number_at]
                 usual = match(cell) if type(cell) is str else None
                 msisdn = "+48" + usual[1] if usual else read_number(cell)
-                if not kept:
-                    yield self._filtered(plan, row, cell, msisdn)
-                elif isinstance(msisdn, BadNumber):
-                    yield self._aside(plan, row, _shown(cell), Bucket.INVALID, msisdn.code, msisdn.explanation)
-                else:
-                    number, place = int(msisdn[3:]), base | row
-                    if number in opt_outs or number in no_consent:
-                        yield self._refused(plan, row, msisdn, refusals, place)
-                    elif (first := seen.setdefault(number, place)) != place:
-                        yield self._duplicate(plan, row, msisdn, first)
+                if isinstance(msisdn, BadNumber):
+                    if not kept:
+                        yield self._filtered(plan, row, cells, _shown(cell))
                     else:
-                        yield Recipient(self._ordinal, name, row, msisdn, _filled(columns, cells))
+                        yield self._aside(
+                            plan, row, cells, _shown(cell), Bucket.INVALID, msisdn.code, msisdn.explanation
+                        )
+                    continue
+                number, place = int(msisdn[3:]), base | row
+                if number in suppressed:
+                    yield self._refused(plan, row, cells, msisdn, refusals, place)
+                elif not kept:
+                    yield self._filtered(plan, row, cells, msisdn)
+                elif number in opt_outs or number in no_consent:
+                    yield self._refused(plan, row, cells, msisdn, refusals, place)
+                elif looks_further and (found := self._left_out(plan, cells, number)):
+                    yield self._aside(plan, row, cells, msisdn, Bucket.EXCLUDED, *found)
+                elif (first := seen.setdefault(number, place)) != place:
+                    reason = f"same number as {shown_place(self.plans, first)}"
+                    yield self._aside(plan, row, cells, msisdn, Bucket.DUPLICATE, "duplicate", reason)
+                else:
+                    yield Recipient(
+                        self._ordinal,
+                        name,
+                        row,
+                        msisdn,
+                        _filled(columns, cells),
+                        _picked(cells, consent_at) if consent_at else (),
+                        _picked(cells, segments_at) if segments_at else (),
+                    )
             self._read_lists.add(table.digest())
+            self._remarks.update(dict.fromkeys(table.remarks()))
 
-    def _aside(self, plan: SourcePlan, row: int, number: str, bucket: Bucket, code: str, reason: str) -> SetAside:
+    def _left_out(self, plan: SourcePlan, cells: Sequence[Cell], number: int) -> tuple[str, str] | None:
+        """(code, reason) of why a row gets no message although nobody refuses it; None when it gets one."""
+        for at, column in zip(plan.evidence_at, self._evidence_columns, strict=True) if plan.evidence_at else ():
+            if at is None or not str(cells[at]).strip():
+                return "no_consent_evidence", f"the consent has no proof: {column!r} is empty"
+        for query, numbers in self._excluded:
+            if number in numbers:
+                return "already_received", f"had {query.text}"
+        if plan.history is not None and (found := plan.history.judge(number)):
+            return found
+        if (capped := self._history.capped) is not None and (reason := capped.reason(number)):
+            return "at_most", reason
+        return None
+
+    @property
+    def _evidence_columns(self) -> tuple[str, ...]:
+        return self._campaign.consent.evidence if self._campaign.consent else ()
+
+    def _aside(
+        self, plan: SourcePlan, row: int, cells: Sequence[Cell], number: str, bucket: Bucket, code: str, reason: str
+    ) -> SetAside:
         self._buckets[bucket] += 1
         self._codes[code] += 1
-        return SetAside(self._ordinal, plan.name, row, number, bucket, code, reason)
+        segments = _picked(cells, plan.segments_at) if plan.segments_at else ()
+        kept = _every_cell(plan, cells) if self._keep_cells else {}
+        return SetAside(self._ordinal, plan.name, row, number, bucket, code, reason, segments, kept)
 
     def _malformed(self, plan: SourcePlan, row: int, cells: Sequence[Cell]) -> SetAside:
-        reason = f"the row has {len(cells)} cells, the header {len(plan.columns)}; quote cells that hold the delimiter"
-        return self._aside(plan, row, _shown(cells[plan.number_at]), Bucket.INVALID, "malformed_row", reason)
+        fix = "quote cells that hold the delimiter"
+        if isinstance(plan.source, XlsxSource):
+            fix = "give what stands right of them a header, or delete it"
+        reason = f"the row has {len(cells)} cells, the header {len(plan.columns)}; {fix}"
+        return self._aside(plan, row, cells, _shown(cells[plan.number_at]), Bucket.INVALID, "malformed_row", reason)
 
-    def _filtered(self, plan: SourcePlan, row: int, cell: Cell, msisdn: str | BadNumber) -> SetAside:
-        number = msisdn if isinstance(msisdn, str) else _shown(cell)
-        return self._aside(plan, row, number, Bucket.EXCLUDED, "filtered", f"filtered by where: {plan.where}")
+    def _filtered(self, plan: SourcePlan, row: int, cells: Sequence[Cell], number: str) -> SetAside:
+        return self._aside(plan, row, cells, number, Bucket.EXCLUDED, "filtered", f"filtered by where: {plan.where}")
 
-    def _refused(self, plan: SourcePlan, row: int, msisdn: str, refusals: Refusals, place: int) -> SetAside:
+    def _refused(
+        self, plan: SourcePlan, row: int, cells: Sequence[Cell], msisdn: str, refusals: Refusals, place: int
+    ) -> SetAside:
         number = int(msisdn[3:])
         code, reason = refusals.find(number) or ("", "")
         if code == "no_consent" and refusals.no_consent[number] == place:
             reason = self._own_refusal()
-        return self._aside(plan, row, msisdn, Bucket.EXCLUDED, code, reason)
+        return self._aside(plan, row, cells, msisdn, Bucket.EXCLUDED, code, reason)
 
     def _own_refusal(self) -> str:
         consent = self._campaign.consent
         assert consent is not None
         return f"no consent: {consent.column!r} is none of {', '.join(consent.accept)}"
 
-    def _duplicate(self, plan: SourcePlan, row: int, msisdn: str, first: int) -> SetAside:
-        reason = f"same number as {shown_place(self.plans, first)}"
-        return self._aside(plan, row, msisdn, Bucket.DUPLICATE, "duplicate", reason)
+
+def _beside(plan: SourcePlan) -> tuple[int | None, ...]:
+    """Where the cells stand that prove a consent: the one that accepts first; empty where none is asked."""
+    return () if plan.consent_at is None else (plan.consent_at, *plan.evidence_at)
+
+
+def _picked(cells: Sequence[Cell], places: Sequence[int | None]) -> tuple[str, ...]:
+    """The cells at these places as texts; an empty one where there is no such cell."""
+    return tuple("" if at is None else str(cells[at]).strip() for at in places)
 
 
 def _filled(columns: Sequence[str], cells: Sequence[Cell]) -> dict[str, object]:
     """The cells by column, without those that are empty or hold spaces only: they count as missing."""
-    return {column: cell for column, cell in zip(columns, cells, strict=False) if type(cell) is not str or cell.strip()}
+    return {
+        # A text that a workbook has spoiled for the number is an ordinary text for everything else.
+        column: cell if type(cell) is not FaultyCell else str(cell)
+        for column, cell in zip(columns, cells, strict=False)
+        if (cell.strip() if isinstance(cell, str) else True)
+    }
+
+
+def _every_cell(plan: SourcePlan, cells: Sequence[Cell]) -> dict[str, object]:
+    """A row's cells by column, as they stand; what stands right of the columns is under ``more_cells``."""
+    kept: dict[str, object] = {
+        column: cell.shown if isinstance(cell, FaultyCell) else cell
+        for column, cell in zip(plan.columns, cells, strict=False)
+    }
+    if plan.is_file and len(cells) > len(plan.columns):
+        kept[MORE_CELLS] = " | ".join(str(cell) for cell in cells[len(plan.columns) :])
+    return kept
 
 
 def _shown(cell: Cell) -> str:
     """The cell as it stands, cut where it is absurdly long."""
-    text = str(cell)
+    text = cell.shown if isinstance(cell, FaultyCell) else str(cell)
     return text if len(text) <= _LONGEST_SHOWN_CELL else text[: _LONGEST_SHOWN_CELL - 1] + "…"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -13,16 +13,25 @@ from typing import Protocol, Self
 from mmsflow.audience.bytestream import list_error
 from mmsflow.audience.columns import find_column, find_number_column
 from mmsflow.audience.csv_lists import CsvList
+from mmsflow.audience.history import History, HistoryRule, NumberSet, history_name, queries_of_source, rule_of
 from mmsflow.audience.jsonl_lists import Cell, JsonLinesList
 from mmsflow.audience.model import ListDigest
-from mmsflow.campaign.model import CsvSource, HistorySource, InlineRecipient, JsonLinesSource, Source, XlsxSource
+from mmsflow.audience.xlsx_lists import XlsxList
+from mmsflow.campaign.model import (
+    Consent,
+    CsvSource,
+    HistorySource,
+    InlineRecipient,
+    JsonLinesSource,
+    Source,
+    XlsxSource,
+)
 from mmsflow.campaign.template_problem import TemplateProblem
 from mmsflow.campaign.templating import Expression, Templates
 from mmsflow.campaign.wording import masked
 from mmsflow.errors import Finding, InvalidInput
 
 INLINE = "inline"
-ListSource = CsvSource | JsonLinesSource | XlsxSource | InlineRecipient
 _JUDGED_AT_ONCE = 500  # one rendering of the filter serves them all
 
 
@@ -51,6 +60,10 @@ class RecipientList(Protocol):
         """Of the bytes read; None for what is not a file."""
         ...
 
+    def remarks(self) -> tuple[str, ...]:
+        """What a person may not expect of the rows read so far, a sentence each."""
+        ...
+
 
 class InlineList:
     """A recipient in the campaign file itself: a list of one row, its number behind its variables."""
@@ -74,6 +87,38 @@ class InlineList:
     def digest(self) -> None:
         return None
 
+    def remarks(self) -> tuple[str, ...]:
+        return ()
+
+
+class HistoryList:
+    """Everybody who had a message of earlier campaigns: numbers in ascending order, without columns."""
+
+    columns: tuple[str, ...] = ()
+    width = 1
+    header_line = 0
+
+    def __init__(self, name: str, numbers: NumberSet) -> None:
+        self.name = name
+        self.line = 0
+        self._numbers = numbers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        pass
+
+    def rows(self) -> Iterator[tuple[int, Sequence[Cell]]]:
+        for row, number in enumerate(self._numbers, 1):
+            yield row, (f"+48{number:09d}",)
+
+    def digest(self) -> None:
+        return None
+
+    def remarks(self) -> tuple[str, ...]:
+        return ()
+
 
 class OpenRecipientList(RecipientList, AbstractContextManager["OpenRecipientList"], Protocol):
     """A source that closes itself at the end of a ``with``."""
@@ -84,21 +129,34 @@ class SourcePlan:
     """How to read one source: settled once, used by every pass over it.
 
     Attributes:
-        name: its path as the campaign names it, or ``inline``.
+        source: as the campaign file has it.
+        name: its path as the campaign names it, ``inline``, or ``received: NAME``.
         columns: its columns.
         number_at: position of the number in a row's cells.
         consent_at: position of the consent, None where there is none.
+        evidence_at: position of each cell that proves the consent, None where the row has none.
+        segments_at: position of each segment's cell, None where the list lacks the column.
+        history: what the list asks of earlier campaigns.
         where: the filter as people may see it, its numbers masked; empty without one.
         keep: the filter; rows for which it is false are set aside.
     """
 
+    source: Source
     name: str
     columns: tuple[str, ...]
     number_at: int
     consent_at: int | None
+    evidence_at: tuple[int | None, ...]
+    segments_at: tuple[int | None, ...]
+    history: HistoryRule | None
     where: str
     keep: Expression | None
     _reopen: Callable[[tuple[str, ...]], OpenRecipientList]
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a list in the workspace."""
+        return isinstance(self.source, CsvSource | JsonLinesSource | XlsxSource)
 
     def open(self) -> OpenRecipientList:
         """Open the source for another pass.
@@ -161,8 +219,23 @@ def changed_while_read(name: str) -> InvalidInput:
     return list_error(name, 0, 0, "the list changed while it was being read", "wait for its writer, then start again")
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a pass over the sources needs beside the numbers.
+
+    Attributes:
+        consent: its columns must be in every list; None where no consent is asked.
+        segments: columns that a list may lack.
+        history: who had a message before.
+    """
+
+    consent: Consent | None = None
+    segments: tuple[str, ...] = ()
+    history: History = field(default_factory=History)
+
+
 def plan_sources(
-    sources: Sequence[Source], workspace: Path, templates: Templates, consent_column: str | None
+    sources: Sequence[Source], workspace: Path, templates: Templates, wanted: Wanted | None = None
 ) -> tuple[SourcePlan, ...]:
     """Open every source once, to find its columns.
 
@@ -170,7 +243,7 @@ def plan_sources(
         sources: of the campaign, in order.
         workspace: folder that list paths start from.
         templates: compiles ``where``.
-        consent_column: column that every list must have, None where no consent is asked.
+        wanted: columns that are needed, and what is known of earlier campaigns.
 
     Raises:
         InvalidInput: everything that is wrong with any of them.
@@ -179,7 +252,7 @@ def plan_sources(
     findings: list[Finding] = []
     for position, source in enumerate(sources, 1):
         try:
-            plans.append(_plan(source, position, workspace, templates, consent_column))
+            plans.append(_plan(source, position, workspace, templates, wanted or Wanted()))
         except InvalidInput as error:
             findings += error.findings
     if findings:
@@ -187,28 +260,63 @@ def plan_sources(
     return tuple(plans)
 
 
-def _plan(
-    source: Source, position: int, workspace: Path, templates: Templates, consent_column: str | None
-) -> SourcePlan:
-    if isinstance(source, HistorySource):
-        raise list_error(", ".join(source.received), 0, 0, "history cannot be read yet", "name a list")
-    reopen = _opener(source, position, workspace)
+def _plan(source: Source, position: int, workspace: Path, templates: Templates, wanted: Wanted) -> SourcePlan:
+    if isinstance(source, HistorySource) and wanted.consent is not None:
+        fix = "name a list that has the consent, and write `received:` beside its `csv:`"
+        message = "numbers of an earlier campaign bring no consent with them"
+        raise list_error(history_name(source), 0, 0, message, fix)
+    reopen = _opener(source, position, workspace, wanted.history)
     with reopen(None) as table:
         name, columns, line = table.name, table.columns, table.header_line
-    expression = "" if isinstance(source, InlineRecipient) else source.where or ""
+    expression = "" if isinstance(source, InlineRecipient | HistorySource) else source.where or ""
     keep = _compiled(name, expression, templates) if expression else None
-    where = masked(expression)
-    if isinstance(source, InlineRecipient):
-        consent_at = columns.index(consent_column) if consent_column in columns else None
-        return SourcePlan(name, columns, len(columns), consent_at, where, keep, reopen)
+    segments_at = _places(columns, wanted.segments)
+    asked = (wanted.consent.column, *wanted.consent.evidence) if wanted.consent is not None else ()
+    if isinstance(source, InlineRecipient | HistorySource):
+        number_at, found = len(columns), _places(columns, asked)
+    else:
+        number_at, found = _found_columns(source, columns, line, name, wanted.consent)
+    return SourcePlan(
+        source,
+        name,
+        columns,
+        number_at,
+        found[0] if found else None,
+        found[1:],
+        segments_at,
+        rule_of(source, wanted.history),
+        masked(expression),
+        keep,
+        reopen,
+    )
+
+
+def _places(columns: Sequence[str], wanted: Sequence[str]) -> tuple[int | None, ...]:
+    return tuple(columns.index(column) if column in columns else None for column in wanted)
+
+
+def _found_columns(
+    source: CsvSource | JsonLinesSource | XlsxSource,
+    columns: Sequence[str],
+    line: int,
+    name: str,
+    consent: Consent | None,
+) -> tuple[int, tuple[int | None, ...]]:
+    """Positions of the number, and of the consent with its evidence.
+
+    Raises:
+        InvalidInput: the list lacks one of them.
+    """
     found = [find_number_column(name, columns, source.number, line)]
-    if consent_column is not None:
-        found.append(find_column(name, columns, consent_column, line, "`consent.column`"))
+    if consent is not None:
+        named = {"column": consent.column, "source": consent.source, "date": consent.date, "text": consent.text}
+        found += [
+            find_column(name, columns, column, line, f"`consent.{key}`") for key, column in named.items() if column
+        ]
     if findings := [item for item in found if isinstance(item, Finding)]:
         raise InvalidInput(findings)
-    number_at, consent_at, *_ = (*(item for item in found if isinstance(item, int)), None)
-    assert number_at is not None
-    return SourcePlan(name, columns, number_at, consent_at, where, keep, reopen)
+    number_at, *rest = [item for item in found if isinstance(item, int)]
+    return number_at, tuple(rest)
 
 
 def _compiled(name: str, where: str, templates: Templates) -> Expression:
@@ -221,7 +329,7 @@ def _compiled(name: str, where: str, templates: Templates) -> Expression:
 
 
 def _opener(
-    source: ListSource, position: int, workspace: Path
+    source: Source, position: int, workspace: Path, history: History
 ) -> Callable[[tuple[str, ...] | None], OpenRecipientList]:
     """What opens the source, given the columns that an earlier opening found."""
     if isinstance(source, InlineRecipient):
@@ -230,4 +338,8 @@ def _opener(
         return lambda _: CsvList(workspace, source.csv, delimiter=source.delimiter, encoding=source.encoding)
     if isinstance(source, JsonLinesSource):
         return lambda columns: JsonLinesList(workspace, source.jsonl, columns)
-    raise list_error(source.xlsx, 0, 0, "XLSX lists cannot be read yet", "save the sheet as CSV in UTF-8")
+    if isinstance(source, XlsxSource):
+        return lambda _: XlsxList(workspace, source.xlsx, sheet=source.sheet)
+    query, _ = queries_of_source(source)
+    numbers = history.answers.get(query, NumberSet()) if query is not None else NumberSet()
+    return lambda _: HistoryList(history_name(source), numbers)

@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from mmsflow.cli.deciding import deciding
-from mmsflow.cli.options import BEGIN, RUNS, SETUP, Adopt, AsJson, CampaignFile, NoWait, RunName, ShowNumbers, Yes
+from mmsflow.cli.options import (
+    BEGIN,
+    RUNS,
+    SETUP,
+    Adopt,
+    AsJson,
+    CampaignFile,
+    NoWait,
+    Rejects,
+    RunName,
+    ShowNumbers,
+    Yes,
+)
 
 _HELP = """MMS campaigns as code: a YAML file in git, a plan against the operator's quota, and a report that accounts
 for every recipient.
@@ -78,12 +90,13 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="Invalid, duplicate and excluded rows are errors too.")
     ] = False,
+    rejects: Rejects = None,
     json: AsJson = False,
 ) -> int:
     """Validate campaigns, lists, templates and media, offline: every error at once, each with its place."""
     from mmsflow.cli.commands.check import check as command
 
-    return command(files or [], strict=strict, as_json=json)
+    return command(files or [], rejects, strict=strict, as_json=json)
 
 
 @app.command(rich_help_panel=BEGIN)
@@ -106,12 +119,13 @@ def plan(
     out: Annotated[
         Path | None, typer.Option(metavar="PLAN", help="Save the plan, to be run exactly or refused.")
     ] = None,
+    rejects: Rejects = None,
     json: AsJson = False,
 ) -> int:
     """Query the quota and show waves, dates, exclusions by reason and warnings. Sends nothing."""
     from mmsflow.cli.commands.plan import plan as command
 
-    return command(file, out, as_json=json)
+    return command(file, out, rejects, as_json=json)
 
 
 @app.command(rich_help_panel=RUNS)

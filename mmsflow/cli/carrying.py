@@ -36,7 +36,13 @@ async def carry(session: Session, ledger: Ledger, gateway: GatewayClient, run: R
     with following(quiet=options.as_json) as observer:
         engine = make_engine(session.settings, ledger, gateway, session.clock)
         error = await carry_on(
-            engine, run, workspace=session.workspace, no_wait=options.no_wait, observer=observer, taken=mark
+            engine,
+            run,
+            workspace=session.workspace,
+            no_wait=options.no_wait,
+            observer=observer,
+            taken=mark,
+            suppression=session.settings.suppression,
         )
     with suppress(LedgerError):  # what was there before still tells a lost ledger, only a little less sharply
         mark(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,4 +21,10 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, such as
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Leave as soon as nothing can be sent now.")]
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="This ledger is the one from now on, whatever the run's marker says.")
+]
+Rejects = Annotated[
+    Path | None,
+    typer.Option(
+        "--rejects", metavar="CSV", help="Write every row that gets no message, with its reason and its cells."
+    ),
 ]

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmsflow.clock import SystemClock
-from mmsflow.errors import Finding, InvalidInput
+from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.settings import Settings, find_workspace, load_settings
+
+if TYPE_CHECKING:
+    from mmsflow.ledger.store import LedgerReader
+    from mmsflow.workflow.intake import Intake
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,42 @@ class Session:
         """Find the workspace above ``near`` (a file, or the current folder) and read its settings."""
         workspace = find_workspace(near or Path.cwd(), os.environ)
         return cls(workspace, load_settings(workspace, os.environ), SystemClock())
+
+    def intake(
+        self,
+        ledger: LedgerReader | None = None,
+        *,
+        lenient: bool = False,
+        rejects: Path | None = None,
+    ) -> Intake:
+        """What ``prepare`` needs beside a campaign file; without credentials the account's history is not known.
+
+        Args:
+            ledger: the one that is open already.
+            lenient: as ``Intake`` has it.
+            rejects: where the rows set aside are to be written; nowhere when None.
+        """
+        from mmsflow.wiring import reading_ledger
+        from mmsflow.workflow.intake import Intake
+        from mmsflow.workflow.rejects import write_rejects
+
+        try:
+            account = self.settings.account
+        except UsageError:
+            account = ""
+
+        def open_ledger() -> AbstractContextManager[LedgerReader]:
+            return reading_ledger(self.settings) if ledger is None else nullcontext(ledger)
+
+        return Intake(
+            suppression=self.settings.suppression,
+            at_most=self.settings.at_most,
+            account=account,
+            ledger=open_ledger,
+            now=self.clock.now(),
+            lenient=lenient,
+            rejects=partial(write_rejects, rejects) if rejects is not None else None,
+        )
 
     @classmethod
     def for_file(cls, file: str) -> tuple[Session, Path]:

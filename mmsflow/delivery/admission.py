@@ -1,17 +1,19 @@
-"""Which ready messages may go: the canary's turn, the share of failures, and who has refused since the plan."""
+"""Which ready messages may go: the canary's turn, the share of failures, who has refused since, and the cap."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
 
+from mmsflow.audience.history import cap_reason
+from mmsflow.clock import Clock
 from mmsflow.delivery.halt import Halt
 from mmsflow.delivery.progress import Tally
 from mmsflow.delivery.refusals import RefusalWatch
 from mmsflow.delivery.rules import RunRules
 from mmsflow.delivery.thresholds import CanaryVerdict, judge_canary, judge_failures
 from mmsflow.errors import InvalidInput, RunUnfinished
-from mmsflow.ledger.model import PausedBy, ReadyMessage, RunInfo
+from mmsflow.ledger.model import PausedBy, ReadyMessage, Refusal, RunInfo
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
 
@@ -20,11 +22,16 @@ class Admission:
     """The campaign's conditions for one run.
 
     Args:
-        watch: opt-outs and consent; None where the campaign has neither.
+        watch: suppression list, opt-outs and consent; None where there is none of them.
+        clock: the frequency cap's time ends now.
     """
 
-    def __init__(self, ledger: Ledger, run: RunInfo, rules: RunRules, tally: Tally, watch: RefusalWatch | None) -> None:
+    def __init__(
+        self, ledger: Ledger, run: RunInfo, rules: RunRules, tally: Tally, watch: RefusalWatch | None, clock: Clock
+    ) -> None:
         self._ledger, self._run, self._rules, self._tally, self._watch = ledger, run, rules, tally, watch
+        self._clock = clock
+        self._under_cap: set[int] = set()
         # Whoever went on after the canary had failed has decided about it.
         self._canary = None if run.lift is not None and run.lift.canary else rules.canary
         self._last_of_canary: int | None = None
@@ -69,11 +76,28 @@ class Admission:
         return None
 
     def withhold(self, messages: Sequence[ReadyMessage]) -> set[int]:
-        """Set those aside whose recipient has refused by now; the ids of all that must not be sent."""
-        refused = self._watch.refused(messages) if self._watch else []
+        """Set those aside whose recipient has refused, or has had enough, by now; the ids of all not to be sent."""
+        refused = [*(self._watch.refused(messages) if self._watch else ()), *self._at_cap(messages)]
         if not refused:
             return set()
         for _ in self._ledger.suppress(self._run.key, refused):
             self._tally.move(MessageState.READY, MessageState.SUPPRESSED)
         self._tally.tell()
         return {refusal.id for refusal in refused}
+
+    def _at_cap(self, messages: Sequence[ReadyMessage]) -> list[Refusal]:
+        """Those of ``messages`` whose number has had as many as the campaign's cap allows.
+
+        Each message is looked up once: nothing else sends while this process may write the ledger.
+        """
+        cap = self._rules.at_most
+        new = [message for message in messages if message.id not in self._under_cap] if cap is not None else []
+        if cap is None or not new:
+            return []
+        numbers = [message.msisdn for message in new]
+        since = self._clock.now() - cap.within
+        had = self._ledger.recent_counts(self._run.account, numbers, since, except_run=self._run.key)
+        over = {message.id: had.get(message.msisdn, 0) for message in new}
+        over = {number: count for number, count in over.items() if count >= cap.messages}
+        self._under_cap = {message.id for message in messages} - over.keys()
+        return [Refusal(number, "at_most", cap_reason(cap, count)) for number, count in over.items()]

@@ -55,7 +55,7 @@ class Sender(Steering):
         policy: the gateway profile's promises about its answers.
         in_flight: requests at a time, above 0.
         no_wait: return as soon as nothing can be sent now, instead of waiting.
-        watch: opt-outs and consent as they are when a message goes; None where the campaign has neither.
+        watch: suppression list, opt-outs and consent as they are when a message goes; None where there is none.
         resend_after: how long after its attempt began a message of unknown fate may be sent once more.
 
     Attributes:
@@ -84,7 +84,7 @@ class Sender(Steering):
         self._pacer = Pacer(rules.per_second, clock)
         self.gate = AccountGate(clock)
         self._waiting = Waiting(ledger, run, tally, self.gate, no_wait=no_wait)
-        self._admission = Admission(ledger, run, rules, tally, watch)
+        self._admission = Admission(ledger, run, rules, tally, watch, clock)
         self._breaker = Breaker(outcomes_of(tally.counts), rules.attempts)
         self._resending = Resending(ledger, run, rules, tally, clock, resend_after)
         self._outage = Outage(tally)

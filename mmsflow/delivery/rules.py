@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mmsflow.campaign.scalars import AtMost, read_at_most
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.errors import LedgerError
 from mmsflow.plan.quota import QuotaRules
@@ -26,6 +27,7 @@ class RunRules:
         formats: of the report.
         canary, stop_if: the campaign's own brakes; None without.
         resend_unknown: whether a message of unknown fate is sent once more.
+        at_most: frequency cap over all campaigns of the account; None without.
     """
 
     start: datetime
@@ -39,6 +41,7 @@ class RunRules:
     canary: Canary | None = None
     stop_if: StopIf | None = None
     resend_unknown: bool = False
+    at_most: AtMost | None = None
 
     def as_config(self) -> dict[str, object]:
         """JSON-able; ``from_config`` reads it back."""
@@ -55,6 +58,7 @@ class RunRules:
             "canary": _canary_config(self.canary),
             "stop_if": [self.stop_if.failed, self.stop_if.after] if self.stop_if else None,
             "resend_unknown": self.resend_unknown,
+            "at_most": self.at_most.text if self.at_most else None,
         }
 
     @classmethod
@@ -78,6 +82,7 @@ class RunRules:
                 canary=_read_canary(config.get("canary")),
                 stop_if=_read_stop_if(config.get("stop_if")),
                 resend_unknown=bool(config.get("resend_unknown")),
+                at_most=read_at_most(config["at_most"]) if config.get("at_most") else None,
             )
         except (KeyError, ValueError, OverflowError) as error:
             raise LedgerError(f"the ledger holds a run whose rules cannot be read: {error}") from error

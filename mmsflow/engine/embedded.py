@@ -85,7 +85,7 @@ async def carry_out(
     Args:
         no_wait: return as soon as nothing can be sent now, without following reports.
         taken: told of the run with its new fence, before its first message; an error of it stops everything.
-        read_refusals: reads opt-outs and consent anew; None where the campaign has neither.
+        read_refusals: reads suppression list, opt-outs and consent anew; None where there is none of them.
 
     Raises:
         GatewayRefused: polling is not allowed; the run's state is safe.

@@ -192,7 +192,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A ready message whose recipient has refused since the plan; ``code`` is ``opt_out`` or ``no_consent``."""
+    """A ready message that must not go after all; ``code`` says why: ``suppressed``, ``opt_out``, ``at_most`` …"""
 
     id: int
     code: str

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 
 def make_private_folder(folder: Path) -> None:
@@ -31,11 +34,24 @@ def write_private(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written; what stood there is untouched.
     """
+    with private_draft(path, newline=None) as file:
+        file.write(text)
+
+
+@contextmanager
+def private_draft(path: Path, *, encoding: str = "utf-8", newline: str | None = "") -> Iterator[TextIO]:
+    """A text file (0600) to write to, which gets its name when the block has ended well; see ``write_private``.
+
+    What has no place in the encoding is written as a question mark.
+
+    Raises:
+        OSError: it cannot be written; what stood there is untouched.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".draft")
     draft = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "w", encoding=encoding, errors="replace", newline=newline) as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)

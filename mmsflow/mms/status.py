@@ -27,7 +27,7 @@ class MessageState(StrEnum):
     EXPIRED = "expired"
     UNDETERMINED = "undetermined"  # the network gave no answer until the polling deadline
     NOT_SENT = "not_sent"  # cancelled, or its deadline passed before it was sent
-    SUPPRESSED = "suppressed"  # an opt-out or a refused consent came before it was sent
+    SUPPRESSED = "suppressed"  # an opt-out, a refused consent or the cap came before it was sent
 
 
 class Bucket(StrEnum):

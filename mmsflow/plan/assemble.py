@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.errors import PlanRefused
 from mmsflow.plan.draft import Draft
+from mmsflow.plan.intake import intake_of
 from mmsflow.plan.model import ArmSize, Plan, QuotaForecast, Wave
 from mmsflow.plan.planner import cut_waves, sent_in_time
 
@@ -70,6 +71,7 @@ def make_plan(
         digest=digest,
         first_subject=draft.first_subject,
         arms=tuple(arms),
+        intake=intake_of(draft),
     )
 
 

@@ -31,6 +31,9 @@ class Draft:
     Attributes:
         reasons: set-aside rows by (bucket, code) → rows.
         examples: for each (bucket, code) the first row's reason.
+        sources: messages by source; every source that has had a row.
+        source_reasons: set-aside rows by (source, bucket, code) → rows.
+        source_examples: for each of these the first row and its reason.
         first_subject: of the first message, its recipient's number masked.
         variants: messages by the name of their variant; all under an empty name without variants.
     """
@@ -43,11 +46,15 @@ class Draft:
             " layout INTEGER, texts TEXT, variant TEXT, consent TEXT, segments TEXT);"
             "CREATE TABLE aside (ordinal INTEGER PRIMARY KEY, source TEXT, row INTEGER, number TEXT, bucket TEXT,"
             " code TEXT, reason TEXT, segments TEXT);"
+            "CREATE TABLE cells (ordinal INTEGER PRIMARY KEY, cells TEXT);"
         )
         self._layouts: dict[Layout, int] = {}
         self._digest = hashlib.sha256()
         self.reasons: Counter[tuple[Bucket, str]] = Counter()
         self.examples: dict[tuple[Bucket, str], str] = {}
+        self.sources: Counter[str] = Counter()
+        self.source_reasons: Counter[tuple[str, Bucket, str]] = Counter()
+        self.source_examples: dict[tuple[str, Bucket, str], tuple[int, str]] = {}
         self.messages = 0
         self.variants: Counter[str] = Counter()
         self.first_subject = ""
@@ -86,6 +93,7 @@ class Draft:
         self._insert("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
         self.messages += len(rows)
         self.variants.update(map(attrgetter("variant"), messages))
+        self.sources.update(message.source for message in messages)
 
     def add_set_aside(self, rows: Sequence[SetAside]) -> None:
         """Keep rows that get no message, with their reasons."""
@@ -94,15 +102,26 @@ class Draft:
             key = (row.bucket, row.code)
             self.reasons[key] += 1
             self.examples.setdefault(key, row.reason)
+            of_source = (row.source, *key)
+            self.sources[row.source] += 0
+            self.source_reasons[of_source] += 1
+            self.source_examples.setdefault(of_source, (row.row, row.reason))
             segments = _encoded(row.segments)
             values.append(
                 (row.ordinal, row.source, row.row, row.number, row.bucket.value, row.code, row.reason, segments)
             )
         self._insert("INSERT INTO aside VALUES (?,?,?,?,?,?,?,?)", values)
+        cells = [(row.ordinal, json.dumps(dict(row.cells))) for row in rows if row.cells]
+        if cells:
+            # Beside the rows and outside of the digest: a plan is the same whether rejects are asked for or not.
+            self._store("INSERT INTO cells VALUES (?,?)", cells)
 
     def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         # Batches arrive in a fixed order, so that the digest of the same inputs is the same.
         self._digest.update(repr(rows).encode("utf-8", "surrogatepass"))
+        self._store(statement, rows)
+
+    def _store(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:
             self._db.execute("BEGIN")
             self._db.executemany(statement, rows)
@@ -161,10 +180,11 @@ class Draft:
 
     def stored_set_aside(self) -> Iterator[SetAside]:
         """Every row set aside, in the order of the lists, streaming."""
-        for ordinal, source, row, number, bucket, code, reason, segments in self._db.execute(
-            "SELECT * FROM aside ORDER BY ordinal"
+        for ordinal, source, row, number, bucket, code, reason, segments, cells in self._db.execute(
+            "SELECT aside.*, cells.cells FROM aside LEFT JOIN cells USING (ordinal) ORDER BY ordinal"
         ):
-            yield SetAside(ordinal, source, row, number, Bucket(bucket), code, reason, _decoded(segments))
+            kept = json.loads(cells) if cells else {}
+            yield SetAside(ordinal, source, row, number, Bucket(bucket), code, reason, _decoded(segments), kept)
 
 
 def _encoded(texts: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from tabulate import tabulate
 
 from mmsflow.mms.status import Bucket
+from mmsflow.plan.intake import intake_as_json, intake_as_text
 from mmsflow.plan.model import ArmSize, Plan
 
 _WAVES_SHOWN = 12
@@ -34,6 +35,7 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
             for (bucket, code), (rows, example) in plan.reasons.items()
         ],
         "variants": arms_as_json(plan.arms),
+        "intake": intake_as_json(plan.intake),
         "quota": {
             "used": plan.quota.used,
             "available": plan.quota.available,
@@ -52,7 +54,8 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
 
 def plan_as_text(plan: Plan, zone: ZoneInfo) -> str:
     """Tables for a terminal; no number is shown in full."""
-    blocks = [_audience(plan), arms_as_text(plan.arms), _quota(plan, zone), _waves(plan, zone)]
+    blocks = [_audience(plan), intake_as_text(plan.intake), arms_as_text(plan.arms)]
+    blocks += [_quota(plan, zone), _waves(plan, zone)]
     blocks += ["\n".join(f"warning  {warning}" for warning in plan.warnings)] if plan.warnings else []
     return "\n\n".join(block for block in blocks if block)
 

@@ -81,6 +81,44 @@ class ArmSize:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """Rows of one list that were set aside for one reason.
+
+    Attributes:
+        bucket, code: as in SetAside.
+        rows: how many.
+        example_row: the first of them.
+        example: its reason.
+    """
+
+    bucket: Bucket
+    code: str
+    rows: int
+    example_row: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceIntake:
+    """What became of one list's rows.
+
+    Attributes:
+        source: its name.
+        to_be_sent: rows that get a message.
+        reasons: the others, the most frequent first.
+    """
+
+    source: str
+    to_be_sent: int
+    reasons: tuple[ReasonCount, ...]
+
+    @property
+    def rows(self) -> int:
+        """All rows of the list."""
+        return self.to_be_sent + sum(reason.rows for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What would be sent, to how many, when and against which quota.
 
@@ -95,6 +133,7 @@ class Plan:
         digest: hex SHA-256 over every message and every row set aside.
         first_subject: of the first message, for the question before sending.
         arms: the variants in the file's order; empty without variants.
+        intake: what became of the rows of each list.
     """
 
     campaign: str
@@ -109,6 +148,7 @@ class Plan:
     digest: str
     first_subject: str
     arms: tuple[ArmSize, ...] = ()
+    intake: tuple[SourceIntake, ...] = ()
 
     @property
     def messages(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mmsflow.audience.reasons import INTAKE_WORDS
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.mms.msisdn import mask_msisdn
 from mmsflow.mms.status import Bucket
@@ -52,22 +53,7 @@ BUCKET_WORDS: Mapping[Bucket, BucketWords] = MappingProxyType(
 
 REASON_WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "opt_out": "On an opt-out list of the campaign.",
-        "no_consent": "The list shows no consent to marketing.",
-        "filtered": "The campaign's `where` leaves the row out.",
-        "duplicate": "The number stands in an earlier row.",
-        "empty": "The number's cell is empty.",
-        "landline": "A landline, which takes no MMS.",
-        "foreign": "A number of another country; the operator sends to Polish mobiles only.",
-        "too_short": "Digits are missing.",
-        "too_long": "There are too many digits.",
-        "two_numbers": "One cell holds two numbers; give each its own row.",
-        "spreadsheet_rounded": "A spreadsheet rounded the number (4.85E+10); export the column as text.",
-        "m2m": "A range for machines, not for people.",
-        "letters": "The cell holds letters.",
-        "special_service": "A service number.",
-        "not_assigned": "No operator uses this range.",
-        "malformed_row": "The row has more cells than the list has columns.",
+        **INTAKE_WORDS,
         "not_after": "The campaign's deadline passed before it was sent.",
         "cancelled": "A person cancelled the run before it was sent.",
         "crash": "The process ended while the request may have been on the wire.",

@@ -17,6 +17,7 @@ from mmsflow.report.exhibits import collect_exhibits
 from mmsflow.report.html import render_page
 from mmsflow.report.model import ReportPaths, Summary
 from mmsflow.report.moments import Moments, zone_of
+from mmsflow.report.rejects import RejectsTable
 from mmsflow.report.summary import Summariser
 from mmsflow.report.tables import CsvTable, JsonRows
 
@@ -41,6 +42,8 @@ def write_report(
     progress: Progress | None = None,
 ) -> ReportPaths:
     """Write ``report.csv``, ``report.html`` and ``report.json`` into one folder, replacing earlier ones at once.
+
+    With the CSV comes ``rejects.csv``: the rows that got no message.
 
     Args:
         reader: the ledger; it is read only.
@@ -90,6 +93,7 @@ def _write_rows(
     sinks: list[Callable[[Sequence[ReportRow]], None]] = [summariser.add]
     if "csv" in formats:
         sinks.append(CsvTable(drafts.open("report.csv", "utf-8-sig"), run, moments).add)
+        sinks.append(RejectsTable(drafts.open("rejects.csv", "utf-8-sig")).add)
     json_file = drafts.open("report.json") if "json" in formats else None
     if json_file:
         json_file.write(document.opening(run, reader.inputs(run.key), now, moments))

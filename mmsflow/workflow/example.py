@@ -19,6 +19,9 @@ _FILES = {
 # The simulator needs no account and no network. For the operator's gateway: gateway = "orange",
 # and MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET in the environment.
 gateway = "simulator"
+
+# Numbers in this list never get anything, whatever a campaign says; it is read again before each send.
+suppression = "lists/suppression.csv"
 """,
     ".gitignore": """\
 # The ledger and reports hold personal data, lists too: keep them out of the repository.
@@ -48,6 +51,9 @@ poll: {until: 60s}
 Dear {{ name }},
 
 this is your first message from {{ city | default("us") }}.
+""",
+    "lists/suppression.csv": """\
+number,reason
 """,
     "lists/hello.csv": """\
 number,name,city

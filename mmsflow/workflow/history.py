@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, tzinfo
 
 from mmsflow.errors import UsageError
-from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.model import ReportRow, RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.msisdn import BadNumber, mask_in_text, parse_msisdn
 from mmsflow.report.moments import zone_of
@@ -99,6 +99,7 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
                 "reason": seen(row.reason),
                 "gateway_id": row.gateway_id,
                 "subject": seen(row.subject),
+                "consent": _evidence(run, row),
                 "events": [
                     {
                         "at": iso(event.at, zone),
@@ -115,6 +116,13 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
             }
         )
     return {"number": msisdn, "stories": stories}
+
+
+def _evidence(run: RunInfo, row: ReportRow) -> dict[str, str]:
+    """The cells that prove the consent, by their columns; empty where none was asked."""
+    columns = run.config.get("consent")
+    names = [str(name) for name in columns] if isinstance(columns, list) else []
+    return dict(zip(names, row.consent, strict=False))
 
 
 def iso(instant: datetime | None, zone: tzinfo) -> str | None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.model import Campaign
-from mmsflow.campaign.scalars import duration_text
+from mmsflow.campaign.scalars import AtMost, duration_text
 from mmsflow.delivery.rules import RunRules
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.gateway.model import QuotaReply
@@ -17,8 +17,12 @@ from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
 from mmsflow.workflow.prepare import Prepared
 
 
-def run_rules(campaign: Campaign, now: datetime, *, test: bool = False) -> RunRules:
-    """The campaign's rules as a run freezes them; ``start: now``, and any start of a test, becomes this instant."""
+def run_rules(campaign: Campaign, now: datetime, *, test: bool = False, cap: AtMost | None = None) -> RunRules:
+    """The campaign's rules as a run freezes them; ``start: now``, and any start of a test, becomes this instant.
+
+    Args:
+        cap: the frequency cap in force, the campaign's own or the workspace's.
+    """
     return RunRules(
         start=now if test else campaign.schedule.start_instant or now,
         not_after=None if test else campaign.schedule.not_after_instant,
@@ -31,6 +35,7 @@ def run_rules(campaign: Campaign, now: datetime, *, test: bool = False) -> RunRu
         canary=_canary(campaign) if not test else None,
         stop_if=StopIf(campaign.stop_if.failed, campaign.stop_if.after) if campaign.stop_if and not test else None,
         resend_unknown=campaign.unknown == "resend" and not test,
+        at_most=cap if not test else None,
     )
 
 
@@ -59,7 +64,7 @@ def plan_campaign(
     Raises:
         PlanRefused: the quota never permits a message, or the deadline has passed.
     """
-    rules = run_rules(prepared.loaded.campaign, now, test=prepared.test)
+    rules = run_rules(prepared.loaded.campaign, now, test=prepared.test, cap=prepared.cap)
     earlier = [reading.reset_on for reading in history.quota_readings(account) if reading.reset_on]
     quota = forecast(
         reply.used,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmsflow.audience.history import history_name
 from mmsflow.audience.model import Recipient, SetAside
 from mmsflow.audience.read import Audience
 from mmsflow.campaign.load import FaultyCampaign, LoadedCampaign, load_campaign
-from mmsflow.campaign.model import Source
+from mmsflow.campaign.model import HistorySource, Source
+from mmsflow.campaign.scalars import AtMost
 from mmsflow.campaign.templating import Templates
 from mmsflow.campaign.wording import choice_fix
 from mmsflow.errors import Finding, InvalidInput
@@ -21,8 +23,10 @@ from mmsflow.message.variants import VariantComposer, composer_of, doubts
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.draft import Draft
 from mmsflow.plan.model import ArmSize
+from mmsflow.workflow.intake import Intake, Known, look_up
 
 _CHUNK = 500
+_FORMS = ("csv", "jsonl", "xlsx")
 
 Progress = Callable[[int], None]
 """Told the rows read so far."""
@@ -41,6 +45,7 @@ class Prepared:
         warnings: one sentence each.
         digest: the plan's digest.
         test: it goes to test handsets, at once, whatever the campaign's schedule says.
+        cap: the frequency cap in force; None without.
     """
 
     loaded: LoadedCampaign
@@ -51,6 +56,7 @@ class Prepared:
     warnings: tuple[str, ...]
     digest: str
     test: bool = False
+    cap: AtMost | None = None
 
     @property
     def arms(self) -> tuple[ArmSize, ...]:
@@ -62,7 +68,12 @@ class Prepared:
 
 
 def prepare(
-    path: Path, workspace: Path, *, already_sent: Container[str] = (), progress: Progress | None = None
+    path: Path,
+    workspace: Path,
+    *,
+    already_sent: Container[str] = (),
+    progress: Progress | None = None,
+    intake: Intake | None = None,
 ) -> Prepared:
     """Read a campaign file and everything that it names, and render every message.
 
@@ -71,26 +82,75 @@ def prepare(
         workspace: folder that the file's paths start from.
         already_sent: numbers (E.164) that are left out as ``already_sent``, for topping a campaign up.
         progress: told the rows read so far.
+        intake: the workspace's suppression list and cap, and the ledger's history; nothing of it when None.
 
     Raises:
         InvalidInput: everything that is wrong, each finding at its place.
+        UsageError: the workspace's cap makes no sense.
+        LedgerError: the campaign asks for history, and the ledger cannot be read.
     """
-    loaded = load(path, workspace)
+    given = intake or Intake()
+    loaded = load(path, workspace, given)
     draft = Draft()
     try:
-        return _fill(loaded, workspace, draft, already_sent, progress)
+        return _fill(loaded, workspace, draft, already_sent, progress, given)
     except BaseException:
         draft.close()
         raise
 
 
 def _fill(
-    loaded: LoadedCampaign, workspace: Path, draft: Draft, already_sent: Container[str], progress: Progress | None
+    loaded: LoadedCampaign,
+    workspace: Path,
+    draft: Draft,
+    already_sent: Container[str],
+    progress: Progress | None,
+    intake: Intake,
 ) -> Prepared:
-    campaign = loaded.campaign
+    known = look_up(loaded, workspace, intake)
     templates, media = Templates(workspace), MediaLibrary(workspace)
-    audience = Audience(campaign, workspace, templates)
-    composer = _composer(loaded, templates, media, audience)
+    audience = _audience(loaded, workspace, templates, intake, known)
+    composer = _composer(loaded, templates, media, audience, already_found=known.findings)
+    _read_rows(audience, composer, draft, already_sent, progress)
+    if intake.rejects is not None:
+        intake.rejects(draft, audience.columns)
+    may_be_empty = bool(draft.reasons[(Bucket.EXCLUDED, "already_sent")]) or (
+        not known.is_certain and (intake.lenient or not intake.account)
+    )
+    _refuse_problems(loaded, composer, draft, may_be_empty=may_be_empty)
+    inputs, blobs = _frozen(loaded, audience, templates, media)
+    digest = draft.digest(loaded.sha256, *(f"{item.kind} {item.path} {item.sha256}" for item in inputs))
+    warnings = (
+        *(finding.message for finding in loaded.warnings),
+        *known.warnings,
+        *audience.remarks,
+        *doubts(loaded.campaign),
+        *_warnings(composer),
+    )
+    return Prepared(loaded, draft, media, inputs, blobs, warnings, digest, cap=known.cap)
+
+
+def _audience(
+    loaded: LoadedCampaign, workspace: Path, templates: Templates, intake: Intake, known: Known | None = None
+) -> Audience:
+    return Audience(
+        loaded.campaign,
+        workspace,
+        templates,
+        history=known.history if known else None,
+        suppression=intake.suppression,
+        keep_cells=intake.rejects is not None,
+    )
+
+
+def _read_rows(
+    audience: Audience,
+    composer: Composer | VariantComposer,
+    draft: Draft,
+    already_sent: Container[str],
+    progress: Progress | None,
+) -> None:
+    """Every row of the lists into the draft."""
     messages: list[Recipient] = []
     aside: list[SetAside] = []
     for row in audience.rows():
@@ -110,14 +170,9 @@ def _fill(
     draft.add_set_aside(aside)
     if progress:
         progress(audience.counts.rows)
-    _refuse_problems(loaded, composer, draft)
-    inputs, blobs = _frozen(loaded, audience, templates, media)
-    digest = draft.digest(loaded.sha256, *(f"{item.kind} {item.path} {item.sha256}" for item in inputs))
-    warnings = (*(finding.message for finding in loaded.warnings), *doubts(campaign), *_warnings(composer))
-    return Prepared(loaded, draft, media, inputs, blobs, warnings, digest)
 
 
-def load(path: Path, workspace: Path) -> LoadedCampaign:
+def load(path: Path, workspace: Path, intake: Intake | None = None) -> LoadedCampaign:
     """Read a campaign file; where it is faulty, its lists, templates and media are looked at all the same.
 
     Raises:
@@ -126,16 +181,16 @@ def load(path: Path, workspace: Path) -> LoadedCampaign:
     try:
         return load_campaign(path, workspace)
     except FaultyCampaign as faulty:
-        raise InvalidInput(_with_other_files(faulty, workspace)) from None
+        raise InvalidInput(_with_other_files(faulty, workspace, intake or Intake())) from None
 
 
-def _with_other_files(faulty: FaultyCampaign, workspace: Path) -> list[Finding]:
+def _with_other_files(faulty: FaultyCampaign, workspace: Path, intake: Intake) -> list[Finding]:
     """The findings of a campaign file, and those about the lists, templates and media that its right part names."""
     findings = list(faulty.findings)
     if faulty.remains is None:
         return findings
     templates = Templates(workspace)
-    audience = Audience(faulty.remains.campaign, workspace, templates)
+    audience = _audience(faulty.remains, workspace, templates, intake)
     try:
         _composer(faulty.remains, templates, MediaLibrary(workspace), audience, all_sources=faulty.all_sources)
     except InvalidInput as error:
@@ -151,14 +206,21 @@ def _in_order(findings: Sequence[Finding], loaded: LoadedCampaign) -> list[Findi
 
 
 def _composer(
-    loaded: LoadedCampaign, templates: Templates, media: MediaLibrary, audience: Audience, *, all_sources: bool = True
+    loaded: LoadedCampaign,
+    templates: Templates,
+    media: MediaLibrary,
+    audience: Audience,
+    *,
+    all_sources: bool = True,
+    already_found: Sequence[Finding] = (),
 ) -> Composer | VariantComposer:
     """The composer, after everything that can be wrong without reading a row, all of it at once.
 
     Args:
         all_sources: False where a source was left out, so that a missing column proves nothing.
+        already_found: what is wrong beside it.
     """
-    findings: list[Finding] = []
+    findings = list(already_found)
     composer, columns = None, None
 
     def place(key: Sequence[str | int]) -> tuple[str, int, int]:
@@ -179,6 +241,7 @@ def _composer(
             if name not in columns:
                 message = f"the template uses `{name}`, which no recipient list has as a column"
                 findings.append(Finding(*used_at, message, choice_fix(name, columns)))
+        findings += _missing_segments(loaded, columns)
     try:
         _ = audience.refusals
     except InvalidInput as error:
@@ -188,17 +251,31 @@ def _composer(
     return composer
 
 
+def _missing_segments(loaded: LoadedCampaign, columns: Collection[str]) -> list[Finding]:
+    return [
+        loaded.finding(
+            ("report", "segments", index), f"no recipient list has the column {name!r}", choice_fix(name, columns)
+        )
+        for index, name in enumerate(loaded.campaign.report.segments)
+        if name not in columns
+    ]
+
+
 def _where_it_is_named(finding: Finding, loaded: LoadedCampaign) -> Finding:
     """A finding about a list as a whole, such as one that is missing, at the place that names the list."""
     for key in ("recipients", "exclude"):
         for index, source in enumerate(getattr(loaded.campaign, key)):
-            for form in ("csv", "jsonl"):
+            if isinstance(source, HistorySource) and finding.file == history_name(source):
+                return loaded.finding((key, index, "received"), finding.message, finding.fix)
+            for form in _FORMS:
                 if finding.line == 0 and getattr(source, form, None) == finding.file:
                     return loaded.finding((key, index, form), f"{finding.file}: {finding.message}", finding.fix)
     return finding
 
 
-def _refuse_problems(loaded: LoadedCampaign, composer: Composer | VariantComposer, draft: Draft) -> None:
+def _refuse_problems(
+    loaded: LoadedCampaign, composer: Composer | VariantComposer, draft: Draft, *, may_be_empty: bool
+) -> None:
     if composer.problems.count:
         rows = composer.problems.count
         noun = "row" if rows == 1 else "rows"
@@ -207,7 +284,7 @@ def _refuse_problems(loaded: LoadedCampaign, composer: Composer | VariantCompose
             f"{rows} {noun} cannot be rendered, so nothing is sent to anybody",
             "mend the list, or give the template a default: {{ name | default('…') }}",
         )
-    if not draft.messages and not draft.reasons[(Bucket.EXCLUDED, "already_sent")]:
+    if not draft.messages and not may_be_empty:
         fix = "`mmsflow check` shows what became of each row"
         raise InvalidInput([loaded.finding(("recipients",), "no row of the lists can be sent to", fix)])
 
@@ -240,7 +317,7 @@ def _frozen(
 
 
 def _list_of(source: Source) -> str:
-    return getattr(source, "csv", "") or getattr(source, "jsonl", "")
+    return next((str(path) for form in _FORMS if (path := getattr(source, form, ""))), "")
 
 
 def _warnings(composer: Composer | VariantComposer) -> list[str]:

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from mmsflow.audience.consent import Refusals, refusals
+from mmsflow.audience.consent import Refusals, refusals, suppressed_only
 from mmsflow.campaign.load import load_campaign
-from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.model import Campaign, HistorySource
 from mmsflow.campaign.wording import choice_fix, quoted
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
@@ -22,6 +22,7 @@ from mmsflow.plan.draft import Draft, in_waves
 from mmsflow.plan.model import Plan
 from mmsflow.report.model import ReportPaths
 from mmsflow.report.write import write_report
+from mmsflow.workflow.intake import history_for_exclusions
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.revision import revision_of
@@ -39,7 +40,7 @@ def freeze(
 ) -> RunInfo:
     """Start a run: everything it needs goes into the ledger in one transaction."""
     campaign, loaded = prepared.loaded.campaign, prepared.loaded
-    rules = run_rules(campaign, now, test=test)
+    rules = run_rules(campaign, now, test=test, cap=prepared.cap)
     day = now.astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")
     name = next_run_id(ledger, campaign.campaign, day, test=test)
     revision = revision_of(workspace)
@@ -123,37 +124,44 @@ async def carry_on(
     no_wait: bool,
     observer: Observer,
     taken: Callable[[RunInfo], None] | None = None,
+    suppression: str = "",
 ) -> MmsflowError | None:
     """Carry a run out as far as it goes.
 
     Args:
         workspace: where the campaign's opt-out and consent lists are.
         no_wait, taken: as ``carry_out`` has them.
+        suppression: path of the workspace's suppression list; empty without one.
 
     Returns:
         What the command should end with, None when everything is done as asked.
     """
     try:
-        read = refusal_reader(engine.ledger, run, workspace)
+        read = refusal_reader(engine.ledger, run, workspace, suppression)
         ended = await carry_out(engine, run, no_wait=no_wait, observer=observer, taken=taken, read_refusals=read)
     except MmsflowError as error:
         return error
     return verdict(engine.ledger, run, ended)
 
 
-def refusal_reader(ledger: LedgerReader, run: RunInfo, workspace: Path) -> Callable[[], Refusals] | None:
-    """Reads opt-outs and consent as the frozen campaign names them, from the lists as they are then.
+def refusal_reader(
+    ledger: LedgerReader, run: RunInfo, workspace: Path, suppression: str
+) -> Callable[[], Refusals] | None:
+    """Reads suppression list, opt-outs and consent as the frozen campaign names them, from the lists as they are then.
 
     Returns:
-        None where the campaign has neither, and for tests, whose handsets are named by hand.
+        None where there is none of them. For tests, whose handsets are named by hand, the suppression list alone.
     """
     if run.test:
-        return None
+        return (lambda: suppressed_only(workspace, suppression)) if suppression else None
     content = ledger.blob(run.campaign_sha256).data
     campaign = load_campaign(workspace / run.campaign_file, workspace, content).campaign
-    if not campaign.exclude and not campaign.consent:
+    lists = any(not isinstance(source, HistorySource) for source in campaign.exclude)
+    if not lists and not campaign.consent and not suppression:
         return None
-    return lambda: refusals(campaign, workspace)
+    # Earlier campaigns do not change while this process sends; the lists do.
+    history = history_for_exclusions(ledger, run.account, campaign)
+    return lambda: refusals(campaign, workspace, suppression=suppression, history=history)
 
 
 def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | None:

@@ -61,4 +61,4 @@ class OptOutList:
         if not self.is_readable:
             raise InvalidInput([Finding("lists/optout.csv", 0, 0, "cannot be read")])
         found = self.numbers()
-        return _AsRead(found, {}, (), (), Path(), {}, self, len(found))
+        return _AsRead(found, {}, (), (), Path(), {}, owner=self, entries=len(found))

@@ -8,16 +8,19 @@ from pathlib import Path
 from mmsflow.cli.output import paint, print_json, say, show_findings, table, tell, warn
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
-from mmsflow.errors import Finding, InvalidInput
+from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.explain import arms_as_json
+from mmsflow.plan.intake import intake_as_json, intake_as_text, intake_of
 from mmsflow.workflow.prepare import Prepared, prepare
 
 _ASIDE = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
 
 
-def check(files: Sequence[str], *, strict: bool, as_json: bool) -> int:
+def check(files: Sequence[str], rejects: Path | None = None, *, strict: bool, as_json: bool) -> int:
     """Validate the campaign files, or all of the workspace; returns the exit code."""
+    if rejects is not None and len(files) != 1:
+        raise UsageError("--rejects takes the rows of one campaign", "name one campaign file")
     paths = [Path(file) for file in files]
     session = Session.start(paths[0] if paths else None)
     if not paths:
@@ -27,30 +30,33 @@ def check(files: Sequence[str], *, strict: bool, as_json: bool) -> int:
             raise InvalidInput([Finding("campaigns/", 0, 0, "this workspace has no campaign files", fix)])
     findings: list[Finding] = []
     campaigns: list[dict[str, object]] = []
+    intakes: list[str] = []
     names: dict[str, str] = {}
     for path in paths:
-        found, summary = _check_one(path, session.workspace, strict=strict, quiet=as_json)
+        found, summary, intake = _check_one(path, session, rejects, strict=strict, quiet=as_json)
         findings += found
         if summary is not None:
             campaigns.append(summary)
+            intakes.append(intake)
             findings += _not_unique(summary, names)
     if as_json:
         print_json({"errors": [finding.as_json() for finding in findings], "campaigns": campaigns})
-    _explain(findings, campaigns, as_json=as_json)
+    _explain(findings, campaigns, intakes, as_json=as_json)
     return 3 if findings else 0
 
 
 def _check_one(
-    path: Path, workspace: Path, *, strict: bool, quiet: bool
-) -> tuple[list[Finding], dict[str, object] | None]:
+    path: Path, session: Session, rejects: Path | None, *, strict: bool, quiet: bool
+) -> tuple[list[Finding], dict[str, object] | None, str]:
     try:
         with counting(f"checking {path.name}", quiet=quiet) as progress:
-            prepared = prepare(path, workspace, progress=progress)
+            intake = session.intake(lenient=True, rejects=rejects)
+            prepared = prepare(path, session.workspace, progress=progress, intake=intake)
     except InvalidInput as error:
-        return list(error.findings), None
+        return list(error.findings), None, ""
     with prepared.draft:
         findings = _strict(prepared) if strict else []
-        return findings, _summary(prepared)
+        return findings, _summary(prepared), intake_as_text(intake_of(prepared.draft))
 
 
 def _strict(prepared: Prepared) -> list[Finding]:
@@ -72,6 +78,7 @@ def _summary(prepared: Prepared) -> dict[str, object]:
             for (bucket, code), rows in draft.reasons.most_common()
         ],
         "variants": arms_as_json(prepared.arms),
+        "intake": intake_as_json(intake_of(draft)),
         "warnings": list(prepared.warnings),
     }
 
@@ -85,7 +92,9 @@ def _not_unique(summary: dict[str, object], names: dict[str, str]) -> list[Findi
     return [Finding(file, 0, 0, f"the campaign name {name} is also that of {other}", fix)]
 
 
-def _explain(findings: list[Finding], campaigns: list[dict[str, object]], *, as_json: bool) -> None:
+def _explain(
+    findings: list[Finding], campaigns: list[dict[str, object]], intakes: Sequence[str], *, as_json: bool
+) -> None:
     import sys
 
     show_findings(findings)
@@ -102,14 +111,9 @@ def _explain(findings: list[Finding], campaigns: list[dict[str, object]], *, as_
         )
     if rows:
         tell(table(rows, ("campaign", "rows", "to be sent", *(bucket.value for bucket in _ASIDE))))
-    reasons = [
-        (summary["campaign"], reason["bucket"], reason["rows"], str(reason["code"]).replace("_", " "))
-        for summary in campaigns
-        for reason in (summary["reasons"] if isinstance(summary["reasons"], list) else [])
-    ]
-    if reasons:
+    for summary, intake in zip(campaigns, intakes, strict=True):
         tell()
-        tell(table(reasons, ("campaign", "bucket", "rows", "reason")))
+        tell(f"{summary['file']}\n{intake}" if len(campaigns) > 1 else intake)
     arms = [
         (summary["campaign"], *arm.values())
         for summary in campaigns

@@ -19,12 +19,12 @@ from mmsflow.workflow.prepare import Prepared, prepare
 from mmsflow.workflow.standing import standing_of
 
 
-def plan(file: str, out: Path | None, *, as_json: bool) -> int:
+def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: bool) -> int:
     """Plan a campaign and show the plan; returns the exit code."""
     session, path = Session.for_file(file)
     account = session.settings.account
     with counting("rendering", quiet=as_json) as progress:
-        prepared = prepare(path, session.workspace, progress=progress)
+        prepared = prepare(path, session.workspace, progress=progress, intake=session.intake(rejects=rejects))
     with prepared.draft:
         made = asyncio.run(_plan(session, prepared))
         campaign = prepared.loaded.campaign

@@ -12,6 +12,7 @@ from mmsflow.cli.session import Session
 from mmsflow.errors import UsageError
 from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB, SUBJECT_SHOWN_CHARACTERS
 from mmsflow.mms.msisdn import BadNumber, mask_msisdn, parse_msisdn
+from mmsflow.plan.intake import intake_as_text, intake_of
 from mmsflow.workflow.prepare import prepare
 from mmsflow.workflow.preview import ShownMessage, ShownPart
 from mmsflow.workflow.preview import preview as choose
@@ -29,7 +30,7 @@ def preview(file: str, limit: int, to: str, *, show_numbers: bool, as_json: bool
             raise UsageError(f"--to cannot be read as a number: {msisdn.explanation}")
         number = msisdn
     with counting("rendering", quiet=as_json) as progress:
-        prepared = prepare(path, session.workspace, progress=progress)
+        prepared = prepare(path, session.workspace, progress=progress, intake=session.intake())
     with prepared.draft:
         shown = choose(prepared, limit, number, show_numbers=show_numbers)
         if number and not shown:
@@ -47,6 +48,7 @@ def preview(file: str, limit: int, to: str, *, show_numbers: bool, as_json: bool
             return 0
         for message in shown:
             tell(_text(message, prepared.loaded.campaign.sender, show_numbers))
+        tell(intake_as_text(intake_of(prepared.draft)))
         for warning in prepared.warnings:
             warn(warning)
         say(f"{len(shown)} of {prepared.draft.messages} messages shown; nothing was sent")

@@ -126,7 +126,9 @@ async def _start(
     options: RunOptions,
 ) -> RunInfo:
     with counting("rendering", quiet=options.as_json) as progress:
-        prepared = prepare(path, session.workspace, already_sent=already, progress=progress)
+        prepared = prepare(
+            path, session.workspace, already_sent=already, progress=progress, intake=session.intake(ledger)
+        )
     with prepared.draft:
         made = await plan_now(session, ledger, gateway, prepared)
         if saved:

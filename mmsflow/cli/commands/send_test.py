@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from mmsflow.audience.consent import suppressed_only
 from mmsflow.cli.commands.run import ask_before_sending, plan_now
 from mmsflow.cli.ending import end_run
 from mmsflow.cli.output import say
@@ -22,9 +23,10 @@ def send_test(file: str, to: Sequence[str], row: int | None, variant: str, *, ye
     """Send one of the campaign's messages to test handsets; returns the exit code."""
     session, path = Session.for_file(file)
     with counting("rendering", quiet=as_json) as progress:
-        prepared = prepare(path, session.workspace, progress=progress)
+        prepared = prepare(path, session.workspace, progress=progress, intake=session.intake())
     with prepared.draft:
         numbers = _numbers(to or prepared.loaded.campaign.test_recipients)
+        _refuse_suppressed(session, numbers)
         test = addressed_to(prepared, numbers, row, variant)
     with test.draft, writing_ledger(session.settings, session.clock, f"send-test {file}") as ledger:
         return asyncio.run(_send(session, ledger, test, numbers, yes=yes, as_json=as_json))
@@ -42,6 +44,23 @@ def _numbers(texts: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(numbers))
 
 
+def _refuse_suppressed(session: Session, numbers: Sequence[str]) -> None:
+    """Do nothing where no test handset is on the workspace's suppression list.
+
+    Raises:
+        UsageError: one is.
+        InvalidInput: the list cannot be read.
+    """
+    path = session.settings.suppression
+    if not path:
+        return
+    suppressed = suppressed_only(session.workspace, path)
+    for number in numbers:
+        if why := suppressed.is_refused(number):
+            fix = f"name another handset; who is in {path} gets nothing, not even a test"
+            raise UsageError(f"the test number {mask_msisdn(number)} is {why}", fix)
+
+
 async def _send(
     session: Session, ledger: Ledger, test: Prepared, numbers: Sequence[str], *, yes: bool, as_json: bool
 ) -> int:
@@ -52,5 +71,12 @@ async def _send(
         run = freeze(test, made, ledger, workspace=session.workspace, now=session.clock.now(), test=True)
         with following(quiet=as_json) as observer:
             engine = make_engine(session.settings, ledger, gateway, session.clock)
-            error = await carry_on(engine, run, workspace=session.workspace, no_wait=False, observer=observer)
+            error = await carry_on(
+                engine,
+                run,
+                workspace=session.workspace,
+                no_wait=False,
+                observer=observer,
+                suppression=session.settings.suppression,
+            )
     return end_run(session, ledger, run, error, as_json=as_json)

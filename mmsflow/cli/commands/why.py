@@ -39,6 +39,10 @@ def _tell(story: dict[str, object], shown: str) -> str:
     ]
     if story["subject"]:
         lines.append(f"  subject: {story['subject']}")
+    consent = story["consent"]
+    assert isinstance(consent, dict)
+    if consent:
+        lines.append(f"  consent: {', '.join(f'{column} = {cell}' for column, cell in consent.items())}")
     events = story["events"]
     assert isinstance(events, list)
     if story["reason"] and not events:

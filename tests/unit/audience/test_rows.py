@@ -254,11 +254,6 @@ def test_a_filter_that_is_no_expression_is_an_error_of_its_list(workspace: Works
     assert "501102030" not in finding.message
 
 
-def test_a_workbook_is_refused_with_a_way_out(workspace: Workspace) -> None:
-    (finding,) = findings_of(workspace, {"xlsx": "lists/a.xlsx"})
-    assert "CSV" in finding.fix
-
-
 def test_a_disk_that_fails_while_a_list_is_read_is_an_error_of_that_list() -> None:
     class Broken(io.BytesIO):
         def readinto(self, buffer: object) -> int:

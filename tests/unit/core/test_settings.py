@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from mmsflow.campaign.scalars import read_at_most
 from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.settings import READERS, Secret, Settings, find_workspace, load_settings
 
@@ -31,6 +32,8 @@ GOOD: dict[str, tuple[str, str, object]] = {
     "not_processed_statuses": ("[502, 504]", "502, 504", (502, 504)),
     "ca_file": ('"ca.pem"', "ca.pem", "ca.pem"),
     "proxy": ('"http://proxy:3128"', "http://proxy:3128", "http://proxy:3128"),
+    "suppression": ('"lists/no.xlsx"', "lists/no.xlsx", "lists/no.xlsx"),
+    "at_most": ('"2 in 7 days"', "2 in 7 days", "2 in 7 days"),
     "simulator_quota": ("0", "0", 0),
     "simulator_delay": ('"2h"', "2h", timedelta(hours=2)),
 }
@@ -195,3 +198,22 @@ def test_the_workspace_is_the_folder_above_that_holds_the_settings(
 def test_a_workspace_that_is_no_folder_is_wrong_usage(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match="not a folder"):
         find_workspace(tmp_path, {"MMSFLOW_WORKSPACE": name})
+
+
+@pytest.mark.parametrize("path", ["/etc/no.csv", "../no.csv", "lists/no.txt", "lists/no"])
+def test_a_suppression_list_is_a_list_inside_the_workspace(tmp_path: Path, path: str) -> None:
+    (found,) = findings(tmp_path, f'suppression = "{path}"\n')
+    assert found.message.startswith("`suppression` must be a list inside the workspace")
+
+
+@pytest.mark.parametrize("text", ["1 in 24h", "2 in 7 days", "3 in 1 week", "10 in 30min", "1 in 52 weeks"])
+def test_a_cap_of_the_workspace_is_what_a_campaign_would_take(tmp_path: Path, text: str) -> None:
+    assert load_settings(toml(tmp_path, f'at_most = "{text}"'), {}).at_most == read_at_most(text).text
+
+
+@pytest.mark.parametrize("text", ["often", "0 in 7 days", "2 in 0 days", "2 per week", "2 in 7 fortnights"])
+def test_a_cap_that_no_campaign_would_take_is_refused(tmp_path: Path, text: str) -> None:
+    (found,) = findings(tmp_path, f'at_most = "{text}"\n')
+    assert found.message == "`at_most` must be messages and a time such as 2 in 7 days, or 1 in 24h"
+    with pytest.raises(ValueError):
+        read_at_most(text)
