@@ -2,13 +2,17 @@
 
 The CSV is a comma-separated table in UTF-8 with a byte-order mark and CRLF line ends. A spreadsheet takes a cell that
 begins like a formula for one, so such a cell gets an apostrophe in front (see ``formula_guard``). A valid number begins
-with a plus and is left as it is: ``+48`` and nine digits can only become that number.
+with a plus and is left as it is: ``+48`` and nine digits can only become that number. Columns that only some runs have,
+of segments and of consent, stand after those that every run has.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from json.encoder import encode_basestring as _quoted
 from typing import TextIO
 
@@ -36,6 +40,40 @@ COLUMNS = (
 )
 
 _REMEMBERED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class KeptColumns:
+    """Names of the columns of the lists whose cells a run keeps beside its rows; most runs keep none.
+
+    Attributes:
+        segments, consent: in the order of ``ReportRow.segments`` and ``ReportRow.consent``.
+    """
+
+    segments: tuple[str, ...] = ()
+    consent: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, config: Mapping[str, object]) -> KeptColumns:
+        """As a run's frozen settings name them."""
+        return cls(_names(config.get("segments")), _names(config.get("consent")))
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The columns that they add to the table: ``segment:city``, ``consent:date``."""
+        return (*(f"segment:{name}" for name in self.segments), *(f"consent:{name}" for name in self.consent))
+
+    def cells(self, row: ReportRow) -> list[str]:
+        """A row's cells under ``headers``; empty where the row has none, as one that was set aside has no consent."""
+        return [*_as_many(row.segments, self.segments), *_as_many(row.consent, self.consent)]
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _as_many(cells: Sequence[str], names: Sequence[str]) -> list[str]:
+    return [*cells[: len(names)], *([""] * (len(names) - len(cells)))]
 
 
 def guarded_number(number: str) -> str:
@@ -67,33 +105,36 @@ class CsvTable:
         self._run, self._campaign = run.run, run.campaign
         self._moments = moments
         self._cells = _Remembered(guarded)
-        self._writer.writerow(COLUMNS)
+        self._kept = KeptColumns.of(run.config)
+        self._writer.writerow((*COLUMNS, *map(guarded, self._kept.headers)))
 
     def add(self, rows: Sequence[ReportRow]) -> None:
         run, campaign, cells, moments = self._run, self._campaign, self._cells, self._moments
-        self._writer.writerows(
-            [
-                (
-                    run,
-                    campaign,
-                    row.row,
-                    cells[row.source],
-                    guarded_number(row.number),
-                    cells[row.variant],
-                    row.bucket,
-                    cells[row.status],
-                    guarded(row.reason),
-                    guarded(row.gateway_id),
-                    row.wave or "",
-                    row.attempts,
-                    moments[row.planned_at].text,
-                    moments[row.sent_at].text,
-                    moments[row.final_at].text,
-                    guarded(row.subject),
-                )
-                for row in rows
-            ]
-        )
+        lines = [
+            (
+                run,
+                campaign,
+                row.row,
+                cells[row.source],
+                guarded_number(row.number),
+                cells[row.variant],
+                row.bucket,
+                cells[row.status],
+                guarded(row.reason),
+                guarded(row.gateway_id),
+                row.wave or "",
+                row.attempts,
+                moments[row.planned_at].text,
+                moments[row.sent_at].text,
+                moments[row.final_at].text,
+                guarded(row.subject),
+            )
+            for row in rows
+        ]
+        if self._kept.headers:
+            kept = self._kept.cells
+            lines = [(*line, *map(guarded, kept(row))) for line, row in zip(lines, rows, strict=True)]
+        self._writer.writerows(lines)
 
 
 class JsonRows:
@@ -104,6 +145,7 @@ class JsonRows:
         self._run = f'"run":{_quoted(run.run)},"campaign":{_quoted(run.campaign)}'
         self._moments = moments
         self._texts = _Remembered(_quoted)
+        self._kept = KeptColumns.of(run.config)
         self._separator = "\n"
 
     def add(self, rows: Sequence[ReportRow]) -> None:
@@ -117,9 +159,22 @@ class JsonRows:
             f',"subject":{_quoted(row.subject)}}}'
             for row in rows
         ]
+        if self._kept.headers:
+            lines = [f"{line[:-1]}{self._cells(row)}}}" for line, row in zip(lines, rows, strict=True)]
         if lines:
             self._file.write(self._separator + ",\n".join(lines))
             self._separator = ",\n"
+
+    def _cells(self, row: ReportRow) -> str:
+        found = []
+        for key, names, cells in (
+            ("segments", self._kept.segments, row.segments),
+            ("consent", self._kept.consent, row.consent),
+        ):
+            if names:
+                members = zip_longest(names, cells[: len(names)])
+                found.append(f',"{key}":{json.dumps(dict(members), ensure_ascii=False)}')
+        return "".join(found)
 
 
 def _instant(text: str) -> str:

@@ -10,6 +10,7 @@ from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.mms.status import Bucket
+from mmsflow.workflow.look import look_findings
 from mmsflow.workflow.prepare import Prepared, prepare
 
 _ASIDE = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
@@ -33,6 +34,7 @@ def check(files: Sequence[str], *, strict: bool, as_json: bool) -> int:
         if summary is not None:
             campaigns.append(summary)
             findings += _not_unique(summary, names)
+    findings += look_findings(session.workspace)
     if as_json:
         print_json({"errors": [finding.as_json() for finding in findings], "campaigns": campaigns})
     _explain(findings, campaigns, as_json=as_json)
