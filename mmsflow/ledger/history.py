@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import polls, quota, rows, runs, withheld
+from mmsflow.ledger import numbers, polls, quota, rows, runs, withheld
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -190,6 +190,11 @@ class LedgerReader:
         """Numbers (E.164) that had a message, maybe-sent ones included, in any run that was no test; each once."""
         with self._database.read_beside() as connection:
             yield from rows.sent_numbers(connection, account, campaign)
+
+    def fates(self, first: int, second: int) -> Iterator[numbers.Fate]:
+        """Every number of two runs with its bucket in each, in the order of the numbers, as of one moment."""
+        with self._database.read_beside() as connection:
+            yield from numbers.fates(connection, first, second)
 
     def maybe_sent(self, key: int, *, evidence: bool = False) -> Iterator[MaybeSent]:
         """The messages of a run that were maybe sent, in sending order; with ``evidence`` each with its history."""

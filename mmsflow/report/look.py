@@ -7,13 +7,16 @@ it puts in is escaped. It can change everything below the page's policy, which s
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined
+from jinja2 import FunctionLoader, StrictUndefined, nodes
 from jinja2.exceptions import TemplateNotFound
+from jinja2.filters import FILTERS
 
+from mmsflow.campaign.bounded import OutOfBounds
 from mmsflow.campaign.sandbox import Sandbox
 from mmsflow.campaign.template_problem import problem_of
 from mmsflow.errors import Finding, InvalidInput
@@ -52,28 +55,34 @@ class Look:
             InvalidInput: it cannot be read or rendered; the finding names file and line.
         """
         try:
-            sandbox = _PageSandbox(self._source)
-            pieces, length = [], 0
-            for piece in sandbox.get_template(template).generate(values):
-                pieces.append(piece)
-                length += len(piece)
-                if length > _PAGE_LIMIT_CHARACTERS:
-                    raise InvalidInput(
-                        [_finding("the page would have more than 20 million characters", "make it smaller")]
-                    )
-            return "".join(pieces)
+            page = _PageSandbox(self._source).get_template(template)
+            # Not `render`, which would replace the frames that tell the line.
+            return _joined(page.root_render_func(page.new_context(dict(values))))
         except InvalidInput:
             raise
         except Exception as error:  # a template can raise whatever Python can
-            problem = problem_of(error)
-            own = bool(problem.file) and not problem.file.startswith("mmsflow/")
-            file = f"{FOLDER}/{problem.file if own else PAGE}"
-            where = "" if own or not problem.file else f", found in the built-in {problem.file}"
-            found = Finding(file, problem.line if own else 0, 0, f"{problem.message}{where}", problem.advice or _ADVICE)
-            raise InvalidInput([found]) from error
+            raise InvalidInput([_what_is_wrong(error)]) from error
 
     def _source(self, name: str) -> str | None:
         return builtin_template(name) if name.startswith("mmsflow/") else _read(self.workspace, name)
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    kept, length = [], 0
+    for piece in pieces:
+        kept.append(piece)
+        length += len(piece)
+        if length > _PAGE_LIMIT_CHARACTERS:
+            raise InvalidInput([_finding("the page would have more than 20 million characters", "make it smaller")])
+    return "".join(kept)
+
+
+def _what_is_wrong(error: Exception) -> Finding:
+    problem = problem_of(error)
+    advice = "make it smaller" if isinstance(error, OutOfBounds) else problem.advice or _ADVICE
+    if problem.file.startswith("mmsflow/"):
+        return _finding(f"{problem.message} (in the built-in {problem.file}, line {problem.line})", advice)
+    return Finding(f"{FOLDER}/{problem.file or PAGE}", problem.line, 0, problem.message, advice)
 
 
 _ADVICE = "docs/report.md lists what a template of the report may use"
@@ -147,8 +156,6 @@ def _finding(message: str, fix: str, file: str = f"{FOLDER}/{PAGE}") -> Finding:
 class _PageSandbox(Sandbox):
     """The sandbox of users' templates, for HTML: everything is escaped, and a name that is not known is an error."""
 
-    concat = "".join
-
     def __init__(self, source: Callable[[str], str | None]) -> None:
         super().__init__(FunctionLoader(self._load))
         self._source = source
@@ -157,17 +164,28 @@ class _PageSandbox(Sandbox):
         self.finalize = shown
         self.trim_blocks = self.lstrip_blocks = True
         self.steps_left = _MAX_STEPS
-        from jinja2.defaults import DEFAULT_FILTERS
-
-        self.filters |= {name: self._measured(DEFAULT_FILTERS[name], 1) for name in _ADDED_FILTERS}
+        self.filters |= {name: self._measured(FILTERS[name], 1) for name in _ADDED_FILTERS}
         install(self)
 
     def _load(self, name: str) -> str | None:
         try:
-            return self._source(name)
+            found = self._source(name)
         except InvalidInput as error:
-            found = error.findings[0]
-            raise TemplateNotFound(name, f"{found.file}: {found.message}") from error
+            first = error.findings[0]
+            raise TemplateNotFound(name, f"{first.file}: {first.message}") from error
+        if found is None:
+            raise TemplateNotFound(name, f"there is no built-in template {name}, the page is mmsflow/{PAGE}")
+        return found
+
+    def spend(self, steps: int = 1) -> None:
+        """Take from the budget of the page."""
+        self.steps_left -= steps
+        if self.steps_left < 0:
+            raise OutOfBounds(f"the page takes more than {_MAX_STEPS:,} steps of work")
+
+    def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
+        self.refuse(source, args[0] if args else None)  # here, where the template's name is known
+        return super()._generate(source, *args, **kwargs)
 
     def join_path(self, template: str, parent: str) -> str:  # noqa: ARG002 - as jinja2 has it
         """Names stand for files of ``templates/``, or for built-in ones, wherever they are used."""

@@ -110,7 +110,7 @@ class CsvTable:
 
     def add(self, rows: Sequence[ReportRow]) -> None:
         run, campaign, cells, moments = self._run, self._campaign, self._cells, self._moments
-        lines = [
+        lines: list[tuple[object, ...]] = [
             (
                 run,
                 campaign,

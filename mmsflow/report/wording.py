@@ -181,6 +181,11 @@ def percent(share: float) -> str:
     return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
 
 
+def points(difference: float) -> str:
+    """A difference of shares (-1 to 1) in percentage points, with its sign: ``+1.5``, ``−0.2``."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
 def counted(count: int, noun: str) -> str:
     """``1 message``, ``2,000 messages``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -243,7 +243,7 @@ _COUNTS = ("rows", "sent", "delivered", "failed", "other")
 def _area(column: int, last: int) -> str:
     from xlsxwriter.utility import xl_range
 
-    return xl_range(1, column, last, column)
+    return str(xl_range(1, column, last, column))
 
 
 def _sound(text: str) -> str:
