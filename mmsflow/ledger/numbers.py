@@ -57,4 +57,4 @@ def _rows(connection: Connection, key: int) -> Iterator[tuple[str, int, str]]:
     ).order_by("number", "rank")
     result = connection.execution_options(stream_results=True).execute(both)
     while chunk := result.fetchmany(_CHUNK_ROWS):
-        yield from (row._tuple() for row in chunk)
+        yield from chunk

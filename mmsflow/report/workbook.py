@@ -101,6 +101,11 @@ class Workbook:
         except FileCreateError as error:
             raise error.args[0] if error.args and isinstance(error.args[0], OSError) else OSError(str(error)) from error
 
+    def discard(self) -> None:
+        """Close what is still open of a workbook that is never packed; harmless after ``close``."""
+        for sheet in self._book.worksheets():
+            sheet._opt_close()  # closing the workbook does the same, but packs it first
+
     def _next_sheet(self) -> Worksheet:
         self._sheets += 1
         sheet = self._book.add_worksheet("recipients" if self._sheets == 1 else f"recipients {self._sheets}")

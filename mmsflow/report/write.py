@@ -126,6 +126,7 @@ def _write_rows(
         from mmsflow.report.workbook import Workbook
 
         workbook = Workbook(drafts.open_binary("report.xlsx"), drafts.scratch_folder(), run, moments)
+        drafts.callback(workbook.discard)
         sinks.append(workbook.add)
     done = 0
     for chunk in _chunks(reader.report_rows(run.key)):
