@@ -46,9 +46,8 @@ def comparison_page(found: Comparison, *, now: datetime) -> str:
 
 def facts(found: Comparison) -> list[Fact]:
     """The figures side by side, as people read them: what, in the first run, in the second."""
-    return [
-        (what, one, other) for (what, one), (_, other) in zip(_facts(found.first), _facts(found.second), strict=True)
-    ]
+    both = zip(_facts(found.first), _facts(found.second), strict=True)
+    return [(what, one, other) for (what, one), (_, other) in both if (one, other) != ("0", "0")]
 
 
 def _facts(side: Side) -> list[tuple[str, str]]:
@@ -65,7 +64,7 @@ def _facts(side: Side) -> list[tuple[str, str]]:
         ("Rows in the lists", f"{summary.rows:,}"),
         ("Messages sent", f"{summary.sent:,}"),
         *((words.name, f"{summary.buckets[bucket]:,}") for bucket, words in BUCKET_WORDS.items()),
-        *((f"{share:.0%} of delivery reports within", span(times.get(share))) for share in (0.1, 0.5, 0.9, 0.95, 0.99)),
+        *((f"{share * 100:.0f} % of reports within", span(times.get(share))) for share in (0.1, 0.5, 0.9, 0.95, 0.99)),
     ]
 
 
@@ -73,11 +72,13 @@ def verdict(item: Difference) -> str:
     """The difference of the shares in one sentence."""
     if item.by is None or item.low is None or item.high is None:
         return "Nothing to compare yet: one of the runs has no message with a final outcome."
+    way = "more" if item.by > 0 else "fewer"
+    moved = f"{abs(100 * item.by):.1f} percentage points {way} than" if item.by else "as many as"
     sentence = (
-        f"Of the messages with a final outcome, the second run delivered {points(item.by)} percentage points against "
-        f"the first (95 % interval {points(item.low)} to {points(item.high)})"
+        f"Of its messages with a final outcome, the second run delivered {moved} the first "
+        f"(95 % interval {points(item.low)} to {points(item.high)})"
     )
     waiting = item.first.outstanding + item.second.outstanding
     tail = f"; {waiting:,} messages still wait for their outcome" if waiting else ""
     chance = "more than chance would explain" if item.beyond_chance else "chance alone would explain that"
-    return f"{sentence}: {chance}{tail}."
+    return f"{sentence}; {chance}{tail}."

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from json.encoder import encode_basestring as _quoted
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from mmsflow.audience.formula_guard import guarded
 from mmsflow.ledger.model import ReportRow, RunInfo
@@ -41,6 +41,8 @@ COLUMNS = (
 
 _REMEMBERED = 2_000
 
+_Cells = tuple[tuple[str, ...], tuple[str, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class KeptColumns:
@@ -63,9 +65,9 @@ class KeptColumns:
         """The columns that they add to the table: ``segment:city``, ``consent:date``."""
         return (*(f"segment:{name}" for name in self.segments), *(f"consent:{name}" for name in self.consent))
 
-    def cells(self, row: ReportRow) -> list[str]:
+    def cells(self, segments: Sequence[str], consent: Sequence[str]) -> list[str]:
         """A row's cells under ``headers``; empty where the row has none, as one that was set aside has no consent."""
-        return [*_as_many(row.segments, self.segments), *_as_many(row.consent, self.consent)]
+        return [*_as_many(segments, self.segments), *_as_many(consent, self.consent)]
 
 
 def _names(value: object) -> tuple[str, ...]:
@@ -83,17 +85,21 @@ def guarded_number(number: str) -> str:
     return guarded(number)
 
 
-class _Remembered(dict[str, str]):
+_Key = TypeVar("_Key")
+_Made = TypeVar("_Made")
+
+
+class _Remembered(dict[_Key, _Made]):
     """``remembered[text]`` is what ``make`` makes of it; for columns whose texts repeat. Memory is bounded."""
 
-    def __init__(self, make: Callable[[str], str]) -> None:
+    def __init__(self, make: Callable[[_Key], _Made]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, key: _Key) -> _Made:
         if len(self) >= _REMEMBERED:
             self.clear()
-        made = self[text] = self._make(text)
+        made = self[key] = self._make(key)
         return made
 
 
@@ -104,8 +110,11 @@ class CsvTable:
         self._writer = csv.writer(file)
         self._run, self._campaign = run.run, run.campaign
         self._moments = moments
-        self._cells = _Remembered(guarded)
+        self._cells: _Remembered[str, str] = _Remembered(guarded)
         self._kept = KeptColumns.of(run.config)
+        self._kept_cells: _Remembered[_Cells, list[str]] = _Remembered(
+            lambda cells: [guarded(cell) for cell in self._kept.cells(*cells)]
+        )
         self._writer.writerow((*COLUMNS, *map(guarded, self._kept.headers)))
 
     def add(self, rows: Sequence[ReportRow]) -> None:
@@ -132,8 +141,8 @@ class CsvTable:
             for row in rows
         ]
         if self._kept.headers:
-            kept = self._kept.cells
-            lines = [(*line, *map(guarded, kept(row))) for line, row in zip(lines, rows, strict=True)]
+            kept = self._kept_cells
+            lines = [(*line, *kept[row.segments, row.consent]) for line, row in zip(lines, rows, strict=True)]
         self._writer.writerows(lines)
 
 
@@ -144,8 +153,9 @@ class JsonRows:
         self._file = file
         self._run = f'"run":{_quoted(run.run)},"campaign":{_quoted(run.campaign)}'
         self._moments = moments
-        self._texts = _Remembered(_quoted)
+        self._texts: _Remembered[str, str] = _Remembered(_quoted)
         self._kept = KeptColumns.of(run.config)
+        self._kept_members: _Remembered[_Cells, str] = _Remembered(self._members)
         self._separator = "\n"
 
     def add(self, rows: Sequence[ReportRow]) -> None:
@@ -160,16 +170,16 @@ class JsonRows:
             for row in rows
         ]
         if self._kept.headers:
-            lines = [f"{line[:-1]}{self._cells(row)}}}" for line, row in zip(lines, rows, strict=True)]
+            kept = self._kept_members
+            lines = [f"{line[:-1]}{kept[row.segments, row.consent]}}}" for line, row in zip(lines, rows, strict=True)]
         if lines:
             self._file.write(self._separator + ",\n".join(lines))
             self._separator = ",\n"
 
-    def _cells(self, row: ReportRow) -> str:
+    def _members(self, kept: _Cells) -> str:
         found = []
-        for key, names, cells in (
-            ("segments", self._kept.segments, row.segments),
-            ("consent", self._kept.consent, row.consent),
+        for key, names, cells in zip(
+            ("segments", "consent"), (self._kept.segments, self._kept.consent), kept, strict=True
         ):
             if names:
                 members = zip_longest(names, cells[: len(names)])

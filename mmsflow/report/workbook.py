@@ -136,7 +136,7 @@ class Workbook:
             (8, row.reason),
             (9, row.gateway_id),
             (15, row.subject),
-            *enumerate(self._kept.cells(row), len(COLUMNS)),
+            *enumerate(self._kept.cells(row.segments, row.consent), len(COLUMNS)),
         ):
             if cell:
                 text(line, column, _sound(cell))
@@ -252,7 +252,13 @@ def _area(column: int, last: int) -> str:
 
 
 def _sound(text: str) -> str:
-    """The text without what XML cannot hold: halves of characters and the two code points that are none."""
+    """The text without what XML cannot hold: halves of characters and the two code points that are none.
+
+    The library writes a text between ``<r>`` and ``</r>`` as markup of its own, unescaped, and a list's cell could
+    bring a formula in that way; a space in front makes it a text again.
+    """
+    if text.startswith("<r>"):
+        text = f" {text}"
     if text.isascii():
         return text
     return text.encode("utf-8", "replace").decode().replace("\ufffe", "?").replace("\uffff", "?")

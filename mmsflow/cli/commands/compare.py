@@ -34,7 +34,7 @@ def compare(first: str, second: str, html: Path | None, csv: Path | None, *, as_
 
 def _show(found: Comparison) -> None:
     runs = (found.first.run.run, found.second.run.run)
-    lines = [(what, one, other) for what, one, other in facts(found) if {one, other} != {"0"}]
+    lines = facts(found)
     lines.append(("Delivered of final", _share(found.delivered.first), _share(found.delivered.second)))
     tell(table(lines, ("", *runs)))
     tell()
