@@ -1,4 +1,4 @@
-"""A comparison of two runs as `compare --json` gives it; numbers of recipients are in it as counts only."""
+"""A comparison of two runs as `compare --json` gives it; numbers that the gateway's words bring along are masked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from mmsflow.mms.status import Bucket
 from mmsflow.report.comparison import Comparison, Delivered, Difference, Side
 from mmsflow.report.figures import interval_as_json, part_as_json, summary_as_json
 from mmsflow.report.moments import Moments, zone_of
+from mmsflow.report.wording import masked
 
 FORMAT = "mmsflow-comparison/1"
 
@@ -17,13 +18,15 @@ def comparison_as_json(found: Comparison) -> dict[str, object]:
         "first": _side(found.first),
         "second": _side(found.second),
         "delivered": _difference(found.delivered),
-        "failures": [{"code": pair.label, "first": pair.first, "second": pair.second} for pair in found.failures],
+        "failures": [
+            {"code": masked(pair.label), "first": pair.first, "second": pair.second} for pair in found.failures
+        ],
         "segments": [
             {
                 "column": column,
                 "values": [
                     {
-                        "value": pair.name,
+                        "value": masked(pair.name),
                         "first": part_as_json(pair.first) if pair.first else None,
                         "second": part_as_json(pair.second) if pair.second else None,
                         "delivered": _difference(pair.difference) if pair.difference else None,
@@ -60,8 +63,16 @@ def _side(side: Side) -> dict[str, object]:
         "state": run.state,
         "created_at": moments[run.created_at].text,
         "buckets": side.summary.buckets,
-        "summary": summary_as_json(side.summary, moments),
+        "summary": _masked(summary_as_json(side.summary, moments)),
     }
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _masked(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 def _difference(item: Difference) -> dict[str, object]:

@@ -302,7 +302,9 @@ def test_a_comparison_opens_from_disk_asks_for_nothing_and_fits_its_screen(
 ) -> None:
     runs = (SAMPLE_RUN, replace(SAMPLE_RUN, run=f"sample-{EVIL}", campaign=EVIL))
     sides = [Side(run, sample_summary()) for run in runs]
-    numbers = {(one, other): 1_000 for one in Bucket for other in Bucket}
+    numbers: dict[tuple[Bucket | None, Bucket | None], int] = {
+        (one, other): 1_000 for one in Bucket for other in Bucket
+    }
     page = tmp_path / "comparison.html"
     page.write_text(comparison_page(compare_sides(sides[0], sides[1], numbers), now=START), "utf-8")
     with opened(browser, page) as found:

@@ -105,6 +105,14 @@ def test_the_document_holds_both_runs_and_what_became_of_the_numbers() -> None:
     assert {"first": "delivered", "second": None, "numbers": 2} in numbers["became"]
 
 
+def test_a_number_in_the_gateways_words_is_masked_in_the_document() -> None:
+    row = a_row(1, Bucket.FAILED, status="refused 501102030", reason="no such number +48 501 102 030", code="")
+    document = json.dumps(comparison_as_json(compared([row], [row])))
+    assert "…030" in json.loads(document)["failures"][0]["code"]
+    assert "501102030" not in document
+    assert "501 102 030" not in document
+
+
 def test_facts_stand_in_the_same_order_for_both_runs() -> None:
     found = {what: (one, other) for what, one, other in facts(compared([a_row(1)], [a_row(1, Bucket.FAILED)]))}
     assert found["Delivered"] == ("1", "0")
