@@ -233,13 +233,35 @@ def poll(run: RunName, json: AsJson = False) -> int:
 def report(
     run: RunName,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write it; default reports/RUN.")] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format", metavar="FORMAT", help="csv, html, json or xlsx; repeatable. Default: as the campaign has it."
+        ),
+    ] = None,
     show_numbers: ShowNumbers = False,
     json: AsJson = False,
 ) -> int:
-    """Write a run's report anew from the ledger: CSV, JSON and one HTML page. Needs no network."""
+    """Write a run's report anew from the ledger: CSV, XLSX, JSON and one HTML page. Needs no network."""
     from mmsflow.cli.commands.report import report as command
 
-    return command(run, out, show_numbers=show_numbers, as_json=json)
+    return command(run, out, formats or [], show_numbers=show_numbers, as_json=json)
+
+
+@app.command(rich_help_panel=RUNS)
+def compare(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="The id of the run to start from.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="The id of the run to hold against it.")],
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the comparison as one page.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write every number with its bucket in both runs.")
+    ] = None,
+    json: AsJson = False,
+) -> int:
+    """Hold two runs against each other: shares, failures, times, and what became of the same numbers."""
+    from mmsflow.cli.commands.compare import compare as command
+
+    return command(first, second, html, csv, as_json=json)
 
 
 @app.command(rich_help_panel=SETUP)

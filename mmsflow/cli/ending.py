@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from mmsflow.cli.output import local, paint, print_json, say, show_error, table, tell
+from mmsflow.cli.output import local, paint, print_json, say, show_error, table, tell, warn
 from mmsflow.cli.session import Session
 from mmsflow.errors import MmsflowError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
@@ -27,6 +27,7 @@ def end_run(
 ) -> int:
     """Write the report whatever the end, show where the run stands, return the exit code."""
     paths = report_run(ledger, run, session.workspace, now=session.clock.now(), show_numbers=show_numbers)
+    warn_of_look(paths)
     current = ledger.find_run(run.run) or run
     if as_json:
         document = run_as_json(ledger, current, held=False) | {"report": report_paths(paths)}
@@ -41,8 +42,14 @@ def end_run(
     if error is not None:
         show_error(error, as_json=False)
     if not as_json:
-        say(f"report  {paths.html or paths.csv or paths.json}")
+        say(f"report  {paths.html or paths.csv or paths.xlsx or paths.json}")
     return error.exit_code if error is not None else 0
+
+
+def warn_of_look(paths: ReportPaths) -> None:
+    """Say why the page has the built-in look although the workspace has its own; silent where it has that."""
+    for problem in paths.look_problems:
+        warn(f"{problem.place}: {problem.message}; the report has the built-in look")
 
 
 def state_in_words(ledger: LedgerReader, run: RunInfo, *, held: bool) -> str:
@@ -84,4 +91,5 @@ def report_paths(paths: ReportPaths) -> dict[str, str | None]:
         "csv": str(paths.csv) if paths.csv else None,
         "html": str(paths.html) if paths.html else None,
         "json": str(paths.json) if paths.json else None,
+        "xlsx": str(paths.xlsx) if paths.xlsx else None,
     }

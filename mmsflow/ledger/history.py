@@ -31,6 +31,7 @@ from mmsflow.ledger.model import (
     Story,
     WaveRecord,
 )
+from mmsflow.ledger.numbers import Fate, fates
 from mmsflow.mms.status import Bucket, MessageState
 
 
@@ -216,6 +217,11 @@ class LedgerReader:
         """How many messages each of a few numbers had since an instant, in other runs than ``except_run``."""
         with self._database.read() as connection:
             return earlier.recent_counts(connection, account, numbers, to_micros(since), except_run)
+
+    def fates(self, first: int, second: int) -> Iterator[Fate]:
+        """Every number of two runs with its bucket in each, in the order of the numbers, as of one moment."""
+        with self._database.read_beside() as connection:
+            yield from fates(connection, first, second)
 
     def maybe_sent(self, key: int, *, evidence: bool = False) -> Iterator[MaybeSent]:
         """The messages of a run that were maybe sent, in sending order; with ``evidence`` each with its history."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 from mmsflow.mms.status import Bucket
 from mmsflow.report.model import CurvePoint
+from mmsflow.report.parts import Part
 
 BAR_WIDTH = 1000.0
 _SLIVER = 6.0  # the least width of a bucket that holds anything, so that one lost message in a million is seen
@@ -66,6 +67,21 @@ def bar(counts: Mapping[Bucket, int], order: Sequence[Bucket]) -> tuple[Segment,
         segments.append(Segment(bucket, round(x, 2), round(width * scale, 2)))
         x += width * scale
     return tuple(segments)
+
+
+def pieces(part: Part, most: int) -> tuple[Segment, ...]:
+    """A part's messages as delivered, failed and other, side by side; ``most`` messages are 100 wide."""
+    found, x = [], 0.0
+    for bucket, count in (
+        (Bucket.DELIVERED, part.delivered),
+        (Bucket.FAILED, part.failed),
+        (Bucket.ACCEPTED, part.other),
+    ):
+        if count and most:
+            width = 100 * count / most
+            found.append(Segment(bucket, round(x, 2), round(width, 2)))
+            x += width
+    return tuple(found)
 
 
 def curve(points: Sequence[CurvePoint], zone: tzinfo) -> CurvePicture | None:

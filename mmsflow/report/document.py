@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mmsflow.ledger.model import FrozenInput, RunInfo
-from mmsflow.report.model import ReasonCount, Summary
+from mmsflow.report.figures import summary_as_json
+from mmsflow.report.model import Summary
 from mmsflow.report.moments import Moments
 
 FORMAT = "mmsflow-report/1"
@@ -56,39 +57,7 @@ def closing(summary: Summary, moments: Moments) -> str:
     counts: dict[str, object] = {
         "buckets": summary.buckets,
         "adds_up": summary.adds_up,
-        "summary": {
-            "rows": summary.rows,
-            "expected_rows": summary.expected_rows,
-            "repeated": summary.repeated,
-            "sent": summary.sent,
-            "requests": summary.requests,
-            "first_sent": moments[summary.first_sent].text or None,
-            "last_sent": moments[summary.last_sent].text or None,
-            "latency_median_seconds": _seconds(summary.latency_median),
-            "latency_p95_seconds": _seconds(summary.latency_p95),
-            "failures": _reasons(summary.failures),
-            "set_aside": _reasons(summary.set_aside),
-            "sources": [
-                {"source": item.source, "rows": item.rows, "buckets": item.buckets} for item in summary.sources
-            ],
-            "waves": [
-                {
-                    "wave": wave.number,
-                    "starts_at": moments[wave.starts_at].text or None,
-                    "planned": wave.planned,
-                    "sent": wave.sent,
-                }
-                for wave in summary.waves
-            ],
-            "curve": [
-                {"at": moments[point.at].text, "sent": point.sent, "delivered": point.delivered}
-                for point in summary.curve
-            ],
-            "address_errors": [
-                {"prefix": item.prefix, "messages": item.messages, "address_errors": item.address_errors}
-                for item in summary.prefixes
-            ],
-        },
+        "summary": summary_as_json(summary, moments),
     }
     return "\n],\n" + _members(counts).removeprefix("{") + "\n}\n"
 
@@ -96,13 +65,3 @@ def closing(summary: Summary, moments: Moments) -> str:
 def _members(members: dict[str, object]) -> str:
     # One member a line, compact inside: the file stays readable at its top without growing.
     return "{" + ",\n".join(f'"{key}": {json.dumps(value, ensure_ascii=False)}' for key, value in members.items())
-
-
-def _reasons(reasons: Sequence[ReasonCount]) -> list[dict[str, object]]:
-    return [
-        {"bucket": item.bucket, "code": item.label, "example": item.example, "count": item.count} for item in reasons
-    ]
-
-
-def _seconds(span: timedelta | None) -> float | None:
-    return None if span is None else span.total_seconds()

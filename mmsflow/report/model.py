@@ -7,19 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mmsflow.errors import Finding
 from mmsflow.mms.status import Bucket
+from mmsflow.report.parts import HourCount, Latency, Part, SegmentCounts
 
 OTHER = "other"
 """Label of the sum of all reasons beyond the ones that are listed."""
 
 PROBLEM_BUCKETS = (Bucket.MAYBE_SENT, Bucket.FAILED, Bucket.UNDETERMINED, Bucket.EXPIRED)
 """Buckets whose recipients are listed by name, the ones that need a person first."""
-
-SET_ASIDE_BUCKETS = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
-"""Buckets of rows that never had a message."""
-
-UNSENT_BUCKETS = frozenset({Bucket.PENDING, Bucket.NOT_SENT, *SET_ASIDE_BUCKETS})
-"""Buckets of rows for which no request left us, also when one was begun and provably did not leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +31,6 @@ class ReasonCount:
     label: str
     example: str
     count: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceCount:
-    """The rows of one list by bucket; only buckets that occur."""
-
-    source: str
-    rows: int
-    buckets: Mapping[Bucket, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +85,15 @@ class Summary:
         failures: reasons of failed messages, most frequent first, ``OTHER`` last.
         set_aside: reasons of rows without a message, most frequent first, ``OTHER`` last.
         sources: lists in their order.
+        variants: messages by variant, in the order of their first row; empty where the campaign has none.
+        segments: rows by each column that the campaign counts by.
+        hours: messages by the hour of sending.
+        latency: times from sending to the delivery report; None without any.
         curve: empty, or a start with zeros and the ends of at most 60 equal bins.
         waves: in order of their number.
         problems: at most 50, in the order of PROBLEM_BUCKETS, then of the lists.
         sent: messages whose request left us, whatever became of them.
         requests: requests begun, repeated attempts included; this is what the operator's quota counts.
-        latency_median, latency_p95: from sending to the delivery report, within 1 %; None without any.
         prefixes: prefixes with address errors, most errors first.
         subject: subject of the first message that has one.
     """
@@ -114,7 +104,11 @@ class Summary:
     buckets: Mapping[Bucket, int]
     failures: tuple[ReasonCount, ...]
     set_aside: tuple[ReasonCount, ...]
-    sources: tuple[SourceCount, ...]
+    sources: tuple[Part, ...]
+    variants: tuple[Part, ...]
+    segments: tuple[SegmentCounts, ...]
+    hours: tuple[HourCount, ...]
+    latency: Latency | None
     curve: tuple[CurvePoint, ...]
     waves: tuple[WaveCount, ...]
     problems: tuple[Problem, ...]
@@ -122,8 +116,6 @@ class Summary:
     requests: int
     first_sent: datetime | None
     last_sent: datetime | None
-    latency_median: timedelta | None
-    latency_p95: timedelta | None
     prefixes: tuple[PrefixCount, ...]
     subject: str
 
@@ -133,6 +125,16 @@ class Summary:
         return sum(self.buckets.values()) == self.rows == self.expected_rows and not self.repeated
 
     @property
+    def latency_median(self) -> timedelta | None:
+        """From sending to the delivery report, for half of the messages that have one; None without any."""
+        return self.latency.quantiles[0.5] if self.latency else None
+
+    @property
+    def latency_p95(self) -> timedelta | None:
+        """The same for 95 % of them."""
+        return self.latency.quantiles[0.95] if self.latency else None
+
+    @property
     def problems_total(self) -> int:
         """Recipients who need a look, listed or not."""
         return sum(self.buckets[bucket] for bucket in PROBLEM_BUCKETS)
@@ -140,8 +142,13 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class ReportPaths:
-    """Where the report's files are; None for a format that was not asked for."""
+    """Where the report's files are; None for a format that was not asked for.
+
+    ``look_problems`` is why the page has the built-in look although the workspace has one of its own.
+    """
 
     csv: Path | None
     html: Path | None
     json: Path | None
+    xlsx: Path | None
+    look_problems: tuple[Finding, ...] = ()

@@ -10,20 +10,19 @@ from operator import attrgetter, lt
 
 from mmsflow.ledger.model import ReportRow, WaveRecord
 from mmsflow.mms.status import Bucket
+from mmsflow.report.breakdowns import HourCounter, PartCounts, SegmentCounter, latency_of
 from mmsflow.report.model import (
     OTHER,
     PROBLEM_BUCKETS,
-    SET_ASIDE_BUCKETS,
-    UNSENT_BUCKETS,
     CurvePoint,
     PrefixCount,
     Problem,
     ReasonCount,
-    SourceCount,
     Summary,
     WaveCount,
 )
 from mmsflow.report.moments import Moments
+from mmsflow.report.parts import SET_ASIDE_BUCKETS, UNSENT_BUCKETS
 from mmsflow.report.timeline import Spans, Timeline, bin_edges
 
 LISTED_PROBLEMS = 50
@@ -37,19 +36,25 @@ _DISTINCT_REASONS = 2_000
 # "+48" and three digits: the block of numbers that an operator was given.
 _PREFIX_LENGTH = 6
 
-_GROUP = attrgetter("bucket", "source", "code")
+# One grouping for everything that is counted over all rows: a chunk has few distinct groups, so each row costs little.
+_GROUP = attrgetter("bucket", "source", "code", "variant", "segments")
+_SENT = attrgetter("sent_at", "bucket")
 _PROBLEM_BUCKETS = frozenset(PROBLEM_BUCKETS)
 
 
 class Summariser:
     """Takes a run's rows chunk by chunk, in the order of the lists, and sums them up."""
 
-    def __init__(self, expected_rows: int, waves: Iterable[WaveRecord], moments: Moments) -> None:
+    def __init__(
+        self, expected_rows: int, waves: Iterable[WaveRecord], moments: Moments, segments: Sequence[str] = ()
+    ) -> None:
         self._expected_rows = expected_rows
         self._planned = tuple(waves)
         self._moments = moments
         self._rows = self._repeated = self._ordinal = self._requests = self._sent_total = 0
-        self._buckets: Counter[tuple[str, Bucket]] = Counter()
+        self._buckets: Counter[Bucket] = Counter()
+        self._sources, self._variants, self._segments = PartCounts(), PartCounts(), SegmentCounter(segments)
+        self._hours = HourCounter(moments.zone)
         self._reasons: dict[tuple[Bucket, str], ReasonCount] = {}
         self._problems: dict[Bucket, list[Problem]] = {bucket: [] for bucket in PROBLEM_BUCKETS}
         self._waves: Counter[int] = Counter()
@@ -65,8 +70,12 @@ class Summariser:
         self._rows += len(rows)
         self._check_order(rows)
         self._requests += sum(map(attrgetter("attempts"), rows))
-        for (bucket, source, code), count in Counter(map(_GROUP, rows)).items():
-            self._buckets[source, bucket] += count
+        for (bucket, source, code, variant, values), count in Counter(map(_GROUP, rows)).items():
+            self._buckets[bucket] += count
+            self._sources.add(source, bucket, count)
+            self._segments.add(values, bucket, count)
+            if variant:
+                self._variants.add(variant, bucket, count)
             if bucket in SET_ASIDE_BUCKETS:
                 self._count_reason(bucket, code, count)
         self._add_sent([row for row in rows if row.sent_at is not None and row.bucket not in UNSENT_BUCKETS])
@@ -81,10 +90,14 @@ class Summariser:
             rows=self._rows,
             expected_rows=self._expected_rows,
             repeated=self._repeated,
-            buckets={bucket: sum(n for (_, b), n in self._buckets.items() if b is bucket) for bucket in Bucket},
+            buckets={bucket: self._buckets[bucket] for bucket in Bucket},
             failures=self._top_reasons((Bucket.FAILED,)),
             set_aside=self._top_reasons(SET_ASIDE_BUCKETS),
-            sources=self._sources(),
+            sources=self._sources.parts(),
+            variants=self._variants.parts(),
+            segments=self._segments.segments(),
+            hours=self._hours.hours(),
+            latency=latency_of(self._latencies),
             curve=self._curve(),
             waves=self._wave_counts(),
             problems=tuple(chain.from_iterable(self._problems.values()))[:LISTED_PROBLEMS],
@@ -92,8 +105,6 @@ class Summariser:
             requests=self._requests,
             first_sent=self._first_sent,
             last_sent=self._last_sent,
-            latency_median=self._latencies.quantile(0.5),
-            latency_p95=self._latencies.quantile(0.95),
             prefixes=self._prefix_counts(),
             subject=self._subject,
         )
@@ -117,8 +128,10 @@ class Summariser:
         self._sent_total += len(rows)
         self._waves.update(map(attrgetter("wave"), rows))
         self._prefixes.update([row.number[:_PREFIX_LENGTH] for row in rows])
-        for at, count in Counter(map(attrgetter("sent_at"), rows)).items():
-            self._sent.add(self._moments[at].epoch, count)
+        for (at, bucket), count in Counter(map(_SENT, rows)).items():
+            epoch = self._moments[at].epoch
+            self._sent.add(epoch, count)
+            self._hours.add(epoch, bucket, count)
             self._first_sent = at if self._first_sent is None else min(at, self._first_sent)
             self._last_sent = at if self._last_sent is None else max(at, self._last_sent)
         moments, add_delivered, add_latency = self._moments, self._delivered.add, self._latencies.add
@@ -158,12 +171,6 @@ class Summariser:
                 mine[_LISTED_REASONS:] = [ReasonCount(bucket, OTHER, "", rest)]
             top.extend(mine)
         return tuple(top)
-
-    def _sources(self) -> tuple[SourceCount, ...]:
-        by_source: dict[str, dict[Bucket, int]] = {}
-        for (source, bucket), count in self._buckets.items():
-            by_source.setdefault(source, {})[bucket] = count
-        return tuple(SourceCount(source, sum(counts.values()), counts) for source, counts in by_source.items())
 
     def _curve(self) -> tuple[CurvePoint, ...]:
         spans = [span for span in (self._sent.span, self._delivered.span) if span]

@@ -2,15 +2,19 @@
 
 The CSV is a comma-separated table in UTF-8 with a byte-order mark and CRLF line ends. A spreadsheet takes a cell that
 begins like a formula for one, so such a cell gets an apostrophe in front (see ``formula_guard``). A valid number begins
-with a plus and is left as it is: ``+48`` and nine digits can only become that number.
+with a plus and is left as it is: ``+48`` and nine digits can only become that number. Columns that only some runs have,
+of segments and of consent, stand after those that every run has.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from json.encoder import encode_basestring as _quoted
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from mmsflow.audience.formula_guard import guarded
 from mmsflow.ledger.model import ReportRow, RunInfo
@@ -37,6 +41,42 @@ COLUMNS = (
 
 _REMEMBERED = 2_000
 
+_Cells = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptColumns:
+    """Names of the columns of the lists whose cells a run keeps beside its rows; most runs keep none.
+
+    Attributes:
+        segments, consent: in the order of ``ReportRow.segments`` and ``ReportRow.consent``.
+    """
+
+    segments: tuple[str, ...] = ()
+    consent: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, config: Mapping[str, object]) -> KeptColumns:
+        """As a run's frozen settings name them."""
+        return cls(_names(config.get("segments")), _names(config.get("consent")))
+
+    @property
+    def headers(self) -> tuple[str, ...]:
+        """The columns that they add to the table: ``segment:city``, ``consent:date``."""
+        return (*(f"segment:{name}" for name in self.segments), *(f"consent:{name}" for name in self.consent))
+
+    def cells(self, segments: Sequence[str], consent: Sequence[str]) -> list[str]:
+        """A row's cells under ``headers``; empty where the row has none, as one that was set aside has no consent."""
+        return [*_as_many(segments, self.segments), *_as_many(consent, self.consent)]
+
+
+def _names(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list | tuple) else ()
+
+
+def _as_many(cells: Sequence[str], names: Sequence[str]) -> list[str]:
+    return [*cells[: len(names)], *([""] * (len(names) - len(cells)))]
+
 
 def guarded_number(number: str) -> str:
     """A number as a cell: E.164 of a Polish number as it is, what could not be read as one guarded."""
@@ -45,17 +85,21 @@ def guarded_number(number: str) -> str:
     return guarded(number)
 
 
-class _Remembered(dict[str, str]):
+_Key = TypeVar("_Key")
+_Made = TypeVar("_Made")
+
+
+class _Remembered(dict[_Key, _Made]):
     """``remembered[text]`` is what ``make`` makes of it; for columns whose texts repeat. Memory is bounded."""
 
-    def __init__(self, make: Callable[[str], str]) -> None:
+    def __init__(self, make: Callable[[_Key], _Made]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, key: _Key) -> _Made:
         if len(self) >= _REMEMBERED:
             self.clear()
-        made = self[text] = self._make(text)
+        made = self[key] = self._make(key)
         return made
 
 
@@ -66,34 +110,40 @@ class CsvTable:
         self._writer = csv.writer(file)
         self._run, self._campaign = run.run, run.campaign
         self._moments = moments
-        self._cells = _Remembered(guarded)
-        self._writer.writerow(COLUMNS)
+        self._cells: _Remembered[str, str] = _Remembered(guarded)
+        self._kept = KeptColumns.of(run.config)
+        self._kept_cells: _Remembered[_Cells, list[str]] = _Remembered(
+            lambda cells: [guarded(cell) for cell in self._kept.cells(*cells)]
+        )
+        self._writer.writerow((*COLUMNS, *map(guarded, self._kept.headers)))
 
     def add(self, rows: Sequence[ReportRow]) -> None:
         run, campaign, cells, moments = self._run, self._campaign, self._cells, self._moments
-        self._writer.writerows(
-            [
-                (
-                    run,
-                    campaign,
-                    row.row,
-                    cells[row.source],
-                    guarded_number(row.number),
-                    cells[row.variant],
-                    row.bucket,
-                    cells[row.status],
-                    guarded(row.reason),
-                    guarded(row.gateway_id),
-                    row.wave or "",
-                    row.attempts,
-                    moments[row.planned_at].text,
-                    moments[row.sent_at].text,
-                    moments[row.final_at].text,
-                    guarded(row.subject),
-                )
-                for row in rows
-            ]
-        )
+        lines: list[tuple[object, ...]] = [
+            (
+                run,
+                campaign,
+                row.row,
+                cells[row.source],
+                guarded_number(row.number),
+                cells[row.variant],
+                row.bucket,
+                cells[row.status],
+                guarded(row.reason),
+                guarded(row.gateway_id),
+                row.wave or "",
+                row.attempts,
+                moments[row.planned_at].text,
+                moments[row.sent_at].text,
+                moments[row.final_at].text,
+                guarded(row.subject),
+            )
+            for row in rows
+        ]
+        if self._kept.headers:
+            kept = self._kept_cells
+            lines = [(*line, *kept[row.segments, row.consent]) for line, row in zip(lines, rows, strict=True)]
+        self._writer.writerows(lines)
 
 
 class JsonRows:
@@ -103,7 +153,9 @@ class JsonRows:
         self._file = file
         self._run = f'"run":{_quoted(run.run)},"campaign":{_quoted(run.campaign)}'
         self._moments = moments
-        self._texts = _Remembered(_quoted)
+        self._texts: _Remembered[str, str] = _Remembered(_quoted)
+        self._kept = KeptColumns.of(run.config)
+        self._kept_members: _Remembered[_Cells, str] = _Remembered(self._members)
         self._separator = "\n"
 
     def add(self, rows: Sequence[ReportRow]) -> None:
@@ -117,9 +169,22 @@ class JsonRows:
             f',"subject":{_quoted(row.subject)}}}'
             for row in rows
         ]
+        if self._kept.headers:
+            kept = self._kept_members
+            lines = [f"{line[:-1]}{kept[row.segments, row.consent]}}}" for line, row in zip(lines, rows, strict=True)]
         if lines:
             self._file.write(self._separator + ",\n".join(lines))
             self._separator = ",\n"
+
+    def _members(self, kept: _Cells) -> str:
+        found = []
+        for key, names, cells in zip(
+            ("segments", "consent"), (self._kept.segments, self._kept.consent), kept, strict=True
+        ):
+            if names:
+                members = zip_longest(names, cells[: len(names)])
+                found.append(f',"{key}":{json.dumps(dict(members), ensure_ascii=False)}')
+        return "".join(found)
 
 
 def _instant(text: str) -> str:

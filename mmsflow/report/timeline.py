@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 _SLOTS = 4096
@@ -83,3 +84,13 @@ class Spans:
             if seen >= needed:
                 return timedelta(seconds=tenths / 10)
         return None
+
+    def counts(self, edges: Sequence[int]) -> list[int]:
+        """How many spans there are up to each edge (seconds, rising) and above the one before; last, above them all.
+
+        A span just above an edge, within 1 %, may count as one up to it.
+        """
+        found = [0] * (len(edges) + 1)
+        for tenths, count in self._tenths.items():
+            found[bisect_left(edges, tenths / 10)] += count
+        return found

@@ -160,6 +160,18 @@ def _nature(run: RunInfo) -> list[Notice]:
     return found
 
 
+def percent(share: float) -> str:
+    """A share (0 to 1) as ``93.1 %``; says 0 % and 100 % only when it is exactly that."""
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    return f"{min(max(100 * share, 0.1), 99.9):.1f} %"
+
+
+def points(difference: float) -> str:
+    """A difference of shares (-1 to 1) in percentage points, with its sign: ``+1.5``, ``−0.2``."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
 def counted(count: int, noun: str) -> str:
     """``1 message``, ``2,000 messages``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmsflow.errors import MmsflowError, UsageError
+from mmsflow.errors import Finding, InvalidInput, MmsflowError, UsageError
 from mmsflow.ledger.model import ReportRow, RunInfo
 from mmsflow.mms.private_files import make_private_folder
 from mmsflow.report import document
@@ -19,12 +19,14 @@ from mmsflow.report.model import ReportPaths, Summary
 from mmsflow.report.moments import Moments, zone_of
 from mmsflow.report.rejects import RejectsTable
 from mmsflow.report.summary import Summariser
-from mmsflow.report.tables import CsvTable, JsonRows
+from mmsflow.report.tables import CsvTable, JsonRows, KeptColumns
 
 if TYPE_CHECKING:
     from mmsflow.ledger.history import LedgerReader
+    from mmsflow.report.look import Look
 
-FORMATS = ("csv", "html", "json")
+FORMATS = ("csv", "html", "json", "xlsx")
+DEFAULT_FORMATS = ("csv", "html", "json")
 # Small enough to stay in the processor's cache between table, document and summary: 2,000 rows cost a fifth more.
 _CHUNK_ROWS = 250
 
@@ -36,12 +38,13 @@ def write_report(
     run: RunInfo,
     out: Path,
     *,
-    formats: Collection[str] = FORMATS,
+    formats: Collection[str] = DEFAULT_FORMATS,
     show_numbers: bool = False,
     now: datetime,
     progress: Progress | None = None,
+    workspace: Path | None = None,
 ) -> ReportPaths:
-    """Write ``report.csv``, ``report.html`` and ``report.json`` into one folder, replacing earlier ones at once.
+    """Write ``report.csv``, ``report.html``, ``report.json`` … into one folder, replacing earlier ones at once.
 
     With the CSV comes ``rejects.csv``: the rows that got no message.
 
@@ -49,10 +52,11 @@ def write_report(
         reader: the ledger; it is read only.
         run: the run as the ledger knows it now.
         out: folder of this report, by custom ``reports/RUN``; made where it is missing, for its owner only.
-        formats: which of ``csv``, ``html`` and ``json`` to write; others that stand there are left alone.
+        formats: which of ``csv``, ``html``, ``json`` and ``xlsx`` to write; others that stand there are left alone.
         show_numbers: show numbers in full on the page, which masks them otherwise.
         now: the instant that the report is dated with; aware.
         progress: told the rows done so far, after each chunk.
+        workspace: where an own look may be; the built-in one without it, and where the own one is broken.
 
     Raises:
         UsageError: an unknown format, or a folder that cannot be written to.
@@ -66,9 +70,15 @@ def write_report(
         with Drafts(out) as drafts:
             moments = Moments(zone_of(run.config))
             summary = _write_rows(reader, run, drafts, formats, moments, now, progress)
+            look_problems: tuple[Finding, ...] = ()
             if "html" in formats:
                 exhibits = collect_exhibits(reader, run)
-                page = render_page(run, summary, exhibits, now=now, zone=moments.zone, show_numbers=show_numbers)
+                page, look_problems = page_in_some_look(
+                    workspace,
+                    lambda look: render_page(
+                        run, summary, exhibits, now=now, zone=moments.zone, show_numbers=show_numbers, look=look
+                    ),
+                )
                 drafts.open("report.html").write(page)
             paths = drafts.publish()
     except (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
@@ -77,7 +87,24 @@ def write_report(
     except OSError as error:
         problem = f"writing the report to {out} failed: {error.strerror}"
         raise MmsflowError(problem, "the run itself is not touched: make room, then write the report again") from error
-    return ReportPaths(*(paths.get(f"report.{name}") for name in FORMATS))
+    csv, html, json, xlsx = (paths.get(f"report.{name}") for name in FORMATS)
+    return ReportPaths(csv, html, json, xlsx, look_problems)
+
+
+def page_in_some_look(workspace: Path | None, render: Callable[[Look | None], str]) -> tuple[str, tuple[Finding, ...]]:
+    """The page in the workspace's own look, or in the built-in one where there is none or the own one is broken.
+
+    A report is what a person needs when something went wrong, so no template may stand in its way.
+
+    Returns:
+        The page, and why the own look was not used.
+    """
+    from mmsflow.report.look import own_look
+
+    try:
+        return render(own_look(workspace) if workspace else None), ()
+    except InvalidInput as error:
+        return render(None), error.findings
 
 
 def _write_rows(
@@ -89,7 +116,7 @@ def _write_rows(
     now: datetime,
     progress: Progress | None,
 ) -> Summary:
-    summariser = Summariser(run.rows, reader.waves(run.key), moments)
+    summariser = Summariser(run.rows, reader.waves(run.key), moments, KeptColumns.of(run.config).segments)
     sinks: list[Callable[[Sequence[ReportRow]], None]] = [summariser.add]
     if "csv" in formats:
         sinks.append(CsvTable(drafts.open("report.csv", "utf-8-sig"), run, moments).add)
@@ -98,6 +125,13 @@ def _write_rows(
     if json_file:
         json_file.write(document.opening(run, reader.inputs(run.key), now, moments))
         sinks.append(JsonRows(json_file, run, moments).add)
+    workbook = None
+    if "xlsx" in formats:
+        from mmsflow.report.workbook import Workbook
+
+        workbook = Workbook(drafts.open_binary("report.xlsx"), drafts.scratch_folder(), run, moments)
+        drafts.callback(workbook.discard)
+        sinks.append(workbook.add)
     done = 0
     for chunk in _chunks(reader.report_rows(run.key)):
         for sink in sinks:
@@ -108,6 +142,8 @@ def _write_rows(
     summary = summariser.summary()
     if json_file:
         json_file.write(document.closing(summary, moments))
+    if workbook:
+        workbook.close(summary)
     return summary
 
 

@@ -21,7 +21,7 @@ from mmsflow.mms.status import MessageState
 from mmsflow.plan.draft import Draft, in_waves
 from mmsflow.plan.model import Plan
 from mmsflow.report.model import ReportPaths
-from mmsflow.report.write import write_report
+from mmsflow.report.write import DEFAULT_FORMATS, write_report
 from mmsflow.workflow.intake import history_for_exclusions
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
@@ -204,11 +204,17 @@ def report_run(
     now: datetime,
     out: Path | None = None,
     show_numbers: bool = False,
+    formats: Sequence[str] = (),
 ) -> ReportPaths:
-    """Write the run's report anew, in the formats its campaign asks for."""
-    formats = run.config.get("formats")
-    wanted = [str(item) for item in formats] if isinstance(formats, list) and formats else ["csv", "html", "json"]
-    current = ledger.find_run(run.run) or run
+    """Write the run's report anew, in the formats named, else in those that its campaign asks for."""
+    asked = run.config.get("formats")
+    of_campaign = [str(item) for item in asked] if isinstance(asked, list) and asked else DEFAULT_FORMATS
     return write_report(
-        ledger, current, out or report_folder(workspace, run), formats=wanted, show_numbers=show_numbers, now=now
+        ledger,
+        ledger.find_run(run.run) or run,
+        out or report_folder(workspace, run),
+        formats=formats or of_campaign,
+        show_numbers=show_numbers,
+        now=now,
+        workspace=workspace,
     )

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,9 @@ from mmsflow.ledger.model import Blob, FrozenInput, NewRun, Outcome, PollResult,
 from mmsflow.ledger.store import Ledger
 from mmsflow.message.model import PlannedMessage
 from mmsflow.mms.status import Bucket, MessageState
+from mmsflow.report.comparison import Side, compare_sides
+from mmsflow.report.comparison_page import comparison_page
+from mmsflow.report.sample import SAMPLE_RUN, sample_summary
 from mmsflow.report.write import write_report
 
 START = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
@@ -50,7 +53,7 @@ def a_run_of(evil: str, messages: int, aside: int) -> NewRun:
         sender="ACME",
         priority="Normal",
         delivery_report=True,
-        config={"timezone": "Europe/Warsaw"},
+        config={"timezone": "Europe/Warsaw", "segments": [evil], "consent": []},
         created_at=START,
         rows=messages + aside,
         inputs=(
@@ -65,9 +68,24 @@ def a_run_of(evil: str, messages: int, aside: int) -> NewRun:
 def carry_out(ledger: Ledger, evil: str) -> int:
     """A run of five messages: delivered, failed, maybe sent, accepted and pending; and three rows set aside."""
     source = f"lists/{evil}.csv"
-    messages = [(PlannedMessage(n, source, n + 1, f"+4850110203{n}", f"{evil} {n}", layout=()), 1) for n in range(1, 6)]
+    messages = [
+        (
+            PlannedMessage(
+                n,
+                source,
+                n + 1,
+                f"+4850110203{n}",
+                f"{evil} {n}",
+                (),
+                variant=f"{evil}{n % 2}",
+                segments=(f"{evil} x",),
+            ),
+            1,
+        )
+        for n in range(1, 6)
+    ]
     aside = [
-        SetAside(6, source, 7, evil, Bucket.INVALID, "letters", evil),
+        SetAside(6, source, 7, evil, Bucket.INVALID, "letters", evil, segments=(evil * 5,)),
         SetAside(7, source, 8, "+48501102031", Bucket.DUPLICATE, "duplicate", evil),
         SetAside(8, source, 9, "+48600700800", Bucket.EXCLUDED, "opt_out", evil),
     ]
@@ -84,14 +102,14 @@ def carry_out(ledger: Ledger, evil: str) -> int:
     return run.key
 
 
-def report_of_a_run(folder: Path, evil: str) -> Path:
+def report_of_a_run(folder: Path, evil: str, workspace: Path | None = None) -> Path:
     url = f"sqlite:///{folder / 'ledger.db'}"
     with Ledger.open(url, command="test", clock=ManualClock(START)) as ledger:
         carry_out(ledger, evil)
     with LedgerReader.open(url) as reader:
         run = reader.find_run("winter-sale-20261201-1")
         assert run is not None
-        html = write_report(reader, run, folder / "report", now=START + timedelta(hours=1)).html
+        html = write_report(reader, run, folder / "report", now=START + timedelta(hours=1), workspace=workspace).html
         assert html is not None
         return html
 
@@ -188,7 +206,7 @@ def test_the_policy_stops_what_would_get_in_all_the_same(browser: Browser, hosti
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1200])
+@pytest.mark.parametrize("width", [360, 1200])
 def test_the_page_fits_its_screen_and_can_be_read(
     friendly: Opened, tmp_path: Path, width: int, scheme: Literal["light", "dark"]
 ) -> None:
@@ -231,3 +249,68 @@ def test_the_page_tells_the_runs_buckets_and_what_is_unfinished(friendly: Opened
     assert [counts[name] for name in ("Delivered", "Accepted", "Maybe sent", "Expired")] == ["1", "1", "1", "0"]
     assert "1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 = 8" in proof
     assert friendly.page.locator("th.tel").all_inner_texts() == ["…033", "…032"]
+
+
+@pytest.mark.parametrize("section", ["variants", "latency", "segment", "hours"])
+@pytest.mark.parametrize("width", [360, 1200])
+def test_each_breakdown_is_shown_and_none_is_wider_than_its_screen(
+    friendly: Opened, hostile: Opened, section: str, width: int
+) -> None:
+    for page in (friendly.page, hostile.page):
+        page.emulate_media(media="screen")
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.locator(f"section.{section}").is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_the_breakdowns_tell_of_the_runs_messages(friendly: Opened) -> None:
+    friendly.page.emulate_media(media="screen")
+    friendly.page.set_viewport_size({"width": 1200, "height": 900})
+    text = {name: friendly.page.locator(f"section.{name}").inner_text() for name in ("variants", "segment", "hours")}
+    assert "too little data" in text["variants"]
+    assert "winter1" in text["variants"]
+    assert "By winter" in text["segment"]
+    assert "winter x" in text["segment"]
+    assert "empty" in text["segment"]
+    assert "09:00" in text["hours"]
+
+
+def test_on_a_phone_the_share_of_each_part_is_seen_without_scrolling(friendly: Opened) -> None:
+    friendly.page.emulate_media(media="screen")
+    friendly.page.set_viewport_size({"width": 360, "height": 900})
+    for section in ("variants", "segment", "hours"):
+        cells = friendly.page.locator(f"section.{section} tbody tr:first-child td:visible")
+        box = cells.last.bounding_box()
+        assert box
+        assert box["x"] + box["width"] <= 360
+
+
+def test_a_script_in_an_own_look_is_not_run_and_its_style_is(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    own = "<!doctype html><html><head><title>own</title><style>{{ style }}</style></head><body><script>document.title='owned'</script><h1>own</h1>"
+    (tmp_path / "templates" / "report.html.j2").write_text(own, "utf-8")
+    (tmp_path / "templates" / "report.css").write_text("h1 { font-size: 77px }\r\n", "utf-8", newline="")
+    with opened(browser, report_of_a_run(tmp_path, "winter", workspace=tmp_path)) as found:
+        assert found.page.title() == "own"
+        assert found.page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") == "77px"
+        assert any("script" in complaint for complaint in found.complaints)
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_a_comparison_opens_from_disk_asks_for_nothing_and_fits_its_screen(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    runs = (SAMPLE_RUN, replace(SAMPLE_RUN, run=f"sample-{EVIL}", campaign=EVIL))
+    sides = [Side(run, sample_summary()) for run in runs]
+    numbers: dict[tuple[Bucket | None, Bucket | None], int] = {
+        (one, other): 1_000 for one in Bucket for other in Bucket
+    }
+    page = tmp_path / "comparison.html"
+    page.write_text(comparison_page(compare_sides(sides[0], sides[1], numbers), now=START), "utf-8")
+    with opened(browser, page) as found:
+        found.page.set_viewport_size({"width": width, "height": 900})
+        assert [url for url in found.requests if not url.startswith("data:")] == [page.as_uri()]
+        assert found.complaints == []
+        assert found.page.locator("script, iframe, a, [onerror], [onload], [style]").count() == 0
+        assert found.page.evaluate("document.documentElement.scrollWidth") == width
+        assert "121,000 numbers are in both runs" in found.page.locator("main").inner_text()

@@ -181,6 +181,8 @@ def _carry_out(story: Story, real: Console, quick: Console) -> None:
     run("send-test", CAMPAIGN, "--yes")
     for after in ("status", "report", "poll", "resolve", "verify"):
         both(after, story.run)
+    tested = next(each["run"] for each in quick("runs", "--json").document["runs"] if each["test"])
+    both("compare", story.run, tested, "--html", "comparison.html")
     for alone in ("runs", "quota", "doctor"):
         both(alone)
     for number in (*VICTIMS, PEOPLE[0], FILTERED):

@@ -31,14 +31,14 @@ def test_every_command_was_tried() -> None:
     def commands(story_commands: set[str]) -> set[str]:
         return set(typer.main.get_command(app).commands) - story_commands  # type: ignore[attr-defined]
 
-    told = {"check", "preview", "plan", "run", "send-test", "status", "report", "poll", "resolve", "verify"}
+    told = {"check", "preview", "plan", "run", "send-test", "status", "report", "poll", "resolve", "verify", "compare"}
     assert commands(told | {"runs", "quota", "doctor", "why"} | _WITHOUT_RECIPIENTS) == set()
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_pages_logs_and_plans_hold_no_number_in_full(story: Story, number: str) -> None:
     found = spelled(number)
-    ours = ("report.html", "debug.log", "plan.json", ".log", ".lock")
+    ours = ("report.html", "comparison.html", "debug.log", "plan.json", ".log", ".lock")
     texts = {name: content.decode("utf-8", "replace") for name, content in story.files().items() if name.endswith(ours)}
     assert len(texts) >= 4
     assert [name for name, text in texts.items() if found.search(text)] == []

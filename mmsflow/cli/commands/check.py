@@ -12,6 +12,7 @@ from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.explain import arms_as_json
 from mmsflow.plan.intake import intake_as_json, intake_as_text, intake_of
+from mmsflow.workflow.look import look_findings
 from mmsflow.workflow.prepare import Prepared, prepare
 
 _ASIDE = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
@@ -39,6 +40,7 @@ def check(files: Sequence[str], rejects: Path | None = None, *, strict: bool, as
             campaigns.append(summary)
             intakes.append(intake)
             findings += _not_unique(summary, names)
+    findings += look_findings(session.workspace)
     if as_json:
         print_json({"errors": [finding.as_json() for finding in findings], "campaigns": campaigns})
     _explain(findings, campaigns, intakes, as_json=as_json)

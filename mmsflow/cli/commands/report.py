@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmsflow.cli.ending import report_paths
-from mmsflow.cli.output import print_json
+from mmsflow.cli.output import print_json, say, show_findings
 from mmsflow.cli.session import Session
 from mmsflow.wiring import reading_ledger
 from mmsflow.workflow.history import find_run, run_as_json
 from mmsflow.workflow.run import report_run
 
 
-def report(run: str, out: Path | None, *, show_numbers: bool, as_json: bool) -> int:
-    """Write the report; returns the exit code."""
+def report(run: str, out: Path | None, formats: Sequence[str], *, show_numbers: bool, as_json: bool) -> int:
+    """Write the report; returns the exit code: 3 where the workspace's own look is broken and was not used."""
     session = Session.start()
     with reading_ledger(session.settings) as ledger:
         found = find_run(ledger, run)
         paths = report_run(
-            ledger, found, session.workspace, now=session.clock.now(), out=out, show_numbers=show_numbers
+            ledger,
+            found,
+            session.workspace,
+            now=session.clock.now(),
+            out=out,
+            show_numbers=show_numbers,
+            formats=formats,
         )
         if as_json:
             held = ledger.holder() is not None
-            print_json(run_as_json(ledger, found, held=held) | {"report": report_paths(paths)})
-            return 0
-    for path in (paths.csv, paths.json, paths.html):
-        if path:
-            print(path)
-    return 0
+            problems = [finding.as_json() for finding in paths.look_problems]
+            document = run_as_json(ledger, found, held=held) | {"report": report_paths(paths)}
+            print_json(document | ({"errors": problems} if problems else {}))
+    if not as_json:
+        for path in (paths.csv, paths.xlsx, paths.json, paths.html):
+            if path:
+                print(path)
+    if not paths.look_problems:
+        return 0
+    show_findings(paths.look_problems)
+    say("the report has the built-in look, because that of the workspace is broken")
+    return 3

@@ -19,7 +19,7 @@ from mmsflow.ledger.model import (
     WaveRecord,
 )
 from mmsflow.mms.status import Bucket
-from mmsflow.report.model import SET_ASIDE_BUCKETS
+from mmsflow.report.parts import SET_ASIDE_BUCKETS
 
 if TYPE_CHECKING:
     from mmsflow.ledger.history import LedgerReader

@@ -85,8 +85,8 @@ def test_a_row_set_aside_is_counted_by_its_reason_with_the_words_of_the_first() 
 def test_each_list_has_its_own_counts() -> None:
     rows = (a_row(1, source="a.csv"), a_row(2, Bucket.INVALID, source="a.csv"), a_row(3, source="b.csv"))
     first, second = summarise(*rows).sources
-    assert (first.source, first.rows, first.buckets) == ("a.csv", 2, {Bucket.DELIVERED: 1, Bucket.INVALID: 1})
-    assert (second.source, second.rows) == ("b.csv", 1)
+    assert (first.name, first.rows, first.buckets) == ("a.csv", 2, {Bucket.DELIVERED: 1, Bucket.INVALID: 1})
+    assert (second.name, second.rows) == ("b.csv", 1)
 
 
 def test_a_message_that_provably_never_left_does_not_count_as_sent() -> None:

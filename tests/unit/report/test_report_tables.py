@@ -150,3 +150,37 @@ def test_instants_of_the_document_are_iso_8601_with_offset() -> None:
     found = the_document([a_row(1, final_at=START + timedelta(seconds=90, microseconds=7))])["rows"]
     assert isinstance(found, list)
     assert datetime.fromisoformat(found[0]["final_at"]) == START + timedelta(seconds=90)
+
+
+KEEPING = replace(RUN, config={**RUN.config, "segments": ["city"], "consent": ["zgoda", "date"]})
+
+
+def test_columns_of_segments_and_consent_stand_after_the_promised_ones() -> None:
+    (cell,) = cells(a_row(1, segments=("Gdynia",), consent=("tak", "2026-01-02")), run=KEEPING)
+    assert tuple(cell) == (*COLUMNS, "segment:city", "consent:zgoda", "consent:date")
+    assert [cell[name] for name in tuple(cell)[-3:]] == ["Gdynia", "tak", "2026-01-02"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_kept_cell_that_begins_like_a_formula_is_guarded_and_can_be_had_back(text: str) -> None:
+    (cell,) = cells(a_row(1, segments=(text,), consent=(text, text)), run=KEEPING)
+    for name in ("segment:city", "consent:zgoda", "consent:date"):
+        assert cell[name] == "'" + text
+        assert unguarded(cell[name]) == text
+
+
+def test_a_row_that_was_set_aside_has_no_consent_to_show() -> None:
+    row = a_row(1, Bucket.INVALID, segments=("Gdynia",), consent=())
+    (cell,) = cells(row, run=KEEPING)
+    assert [cell[name] for name in ("segment:city", "consent:zgoda", "consent:date")] == ["Gdynia", "", ""]
+    found = the_document([row], KEEPING)["rows"]
+    assert isinstance(found, list)
+    assert found[0]["segments"] == {"city": "Gdynia"}
+    assert found[0]["consent"] == {"zgoda": None, "date": None}
+
+
+def test_the_document_has_kept_cells_as_they_were() -> None:
+    hostile = '=1+1 "x" \\ \u2028 \x00 </script>'
+    found = the_document([a_row(1, segments=(hostile,), consent=("tak", hostile))], KEEPING)["rows"]
+    assert isinstance(found, list)
+    assert (found[0]["segments"], found[0]["consent"]) == ({"city": hostile}, {"zgoda": "tak", "date": hostile})

@@ -100,12 +100,13 @@ def test_progress_is_told_in_rows(tmp_path: Path) -> None:
     assert told == [250, 500, 600]
 
 
-def test_memory_does_not_grow_with_the_rows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("formats", [("csv", "html", "json"), ("xlsx",)])
+def test_memory_does_not_grow_with_the_rows(tmp_path: Path, formats: tuple[str, ...]) -> None:
     def peak_bytes(count: int) -> int:
         tracemalloc.start()
         try:
             reader = LedgerOfRows(many_rows(count)).as_reader()
-            write_report(reader, replace(RUN, rows=count), tmp_path, now=START)
+            write_report(reader, replace(RUN, rows=count), tmp_path, formats=formats, now=START)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
