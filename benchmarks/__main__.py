@@ -1,4 +1,4 @@
-"""``python -m benchmarks [send|plan|report|startup|all]``: measure, print a table, keep the figures if asked."""
+"""``python -m benchmarks [send|plan|report|media|startup|all]``: measure, print a table, keep the figures if asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import planning, reporting, sending, startup
+from benchmarks import media, planning, reporting, sending, startup
 from benchmarks.figures import Figure, alone, append, shown, table
 from benchmarks.machine import facts, is_busy
 from benchmarks.scale import SCALES, Scale
@@ -22,6 +22,7 @@ BENCHES: dict[str, Callable[[Scale], Iterator[Figure]]] = {
     "startup": startup.figures,
     "plan": planning.figures,
     "report": reporting.figures,
+    "media": media.figures,
     "send": sending.figures,
 }
 

@@ -35,6 +35,7 @@ class Task:
         in_flight: requests at a time.
         attachment_bytes: before base64.
         where: whether the campaign has a filter.
+        pinned: whether it stays on one core; no for what has worker processes.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Task:
     in_flight: int = 16
     attachment_bytes: int = 0
     where: bool = False
+    pinned: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +113,8 @@ def pin(core: int) -> None:
 
 def main() -> None:
     task = Task(**json.loads(sys.argv[1]))
-    pin(CONTENDER_CORE)
+    if task.pinned:
+        pin(CONTENDER_CORE)
     module, _, function = task.name.partition(":")
     contender: Callable[[Task], Measurement] = getattr(import_module(f"benchmarks.{module}"), function)
     print(json.dumps(asdict(contender(task))))

@@ -7,7 +7,7 @@ import platform
 import sqlite3
 from importlib.metadata import version
 
-_PACKAGES = ("aiohttp", "httpx", "httpx-aiohttp", "sqlalchemy", "jinja2", "requests")
+_PACKAGES = ("aiohttp", "httpx", "httpx-aiohttp", "sqlalchemy", "jinja2", "pillow", "numpy", "requests")
 
 
 def facts() -> dict[str, str]:

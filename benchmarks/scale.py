@@ -17,6 +17,9 @@ class Scale:
         rows: list lengths for plan and report, small to large.
         starts: processes started for each start-up figure.
         fsyncs: forced writes in the disk figure.
+        picture_scale: of the sides of the pictures of media; 1 is 12 megapixels.
+        photos: in the figure of fitting them.
+        codes: QR codes, one for each recipient.
     """
 
     rounds: int
@@ -26,6 +29,9 @@ class Scale:
     rows: tuple[int, ...]
     starts: int
     fsyncs: int
+    picture_scale: float
+    photos: int
+    codes: int
 
     def with_rows(self, rows: int) -> Scale:
         """The same with one more length of list."""
@@ -33,7 +39,7 @@ class Scale:
 
 
 SCALES = {
-    "slice": Scale(1, 40, 80, 20_000, (300,), 1, 10),
-    "quick": Scale(3, 3_000, 6_000, 100_000, (10_000, 50_000), 9, 100),
-    "full": Scale(5, 10_000, 100_000, 100_000, (10_000, 100_000), 21, 400),
+    "slice": Scale(1, 40, 80, 20_000, (300,), 1, 10, 0.1, 2, 40),
+    "quick": Scale(3, 3_000, 6_000, 100_000, (10_000, 50_000), 9, 100, 0.5, 6, 2_000),
+    "full": Scale(5, 10_000, 100_000, 100_000, (10_000, 100_000), 21, 400, 1.0, 20, 10_000),
 }

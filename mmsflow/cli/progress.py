@@ -13,11 +13,22 @@ from mmsflow.mms.status import Bucket
 _PER_SECOND = 8
 
 
+class Counter:
+    """Told the rows done so far, and, while pictures are fitted, how many of them are done."""
+
+    def __init__(self, rows: Callable[[int], None], pictures: Callable[[int, int], None]) -> None:
+        self._rows = rows
+        self.fitting = pictures
+
+    def __call__(self, rows: int) -> None:
+        self._rows(rows)
+
+
 @contextmanager
-def counting(label: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+def counting(label: str, *, quiet: bool = False) -> Iterator[Counter]:
     """A counter of rows whose total is not known."""
     if quiet or not sys.stderr.isatty():
-        yield lambda _: None
+        yield Counter(lambda _: None, lambda _done, _total: None)
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -30,7 +41,11 @@ def counting(label: str, *, quiet: bool = False) -> Iterator[Callable[[int], Non
     )
     with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND) as bars:
         task = bars.add_task(label, total=None)
-        yield lambda rows: bars.update(task, completed=rows)
+
+        def pictures(done: int, total: int) -> None:
+            bars.update(task, description=f"fitting pictures {done}/{total}" if done < total else label)
+
+        yield Counter(lambda rows: bars.update(task, completed=rows), pictures)
 
 
 @contextmanager

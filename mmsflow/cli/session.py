@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -15,7 +14,6 @@ from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.settings import Settings, find_workspace, load_settings
 
 if TYPE_CHECKING:
-    from mmsflow.ledger.store import LedgerReader
     from mmsflow.workflow.intake import Intake
 
 
@@ -39,17 +37,10 @@ class Session:
         workspace = find_workspace(near or Path.cwd(), os.environ)
         return cls(workspace, load_settings(workspace, os.environ), SystemClock())
 
-    def intake(
-        self,
-        ledger: LedgerReader | None = None,
-        *,
-        lenient: bool = False,
-        rejects: Path | None = None,
-    ) -> Intake:
+    def intake(self, *, lenient: bool = False, rejects: Path | None = None) -> Intake:
         """What ``prepare`` needs beside a campaign file; without credentials the account's history is not known.
 
         Args:
-            ledger: the one that is open already.
             lenient: as ``Intake`` has it.
             rejects: where the rows set aside are to be written; nowhere when None.
         """
@@ -62,14 +53,11 @@ class Session:
         except UsageError:
             account = ""
 
-        def open_ledger() -> AbstractContextManager[LedgerReader]:
-            return reading_ledger(self.settings) if ledger is None else nullcontext(ledger)
-
         return Intake(
             suppression=self.settings.suppression,
             at_most=self.settings.at_most,
             account=account,
-            ledger=open_ledger,
+            ledger=partial(reading_ledger, self.settings),
             now=self.clock.now(),
             lenient=lenient,
             rejects=partial(write_rejects, rejects) if rejects is not None else None,

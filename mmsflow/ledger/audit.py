@@ -21,7 +21,7 @@ from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.replay import Problem, Replay, Step, Stored
 from mmsflow.ledger.runs import run_by_key
 from mmsflow.ledger.schema import blobs, events, inputs, layouts, messages, quota_use, set_aside, tallies, waves
-from mmsflow.message.model import Layout, StaticPart, TextPart
+from mmsflow.message.model import DrawnPart, StaticPart
 from mmsflow.mms.status import BUCKET_OF_STATE, Bucket, MessageState
 
 _CHUNK_ROWS = 2_000
@@ -174,8 +174,13 @@ class _Books:
         except LedgerError as error:
             yield "content", error.message
             return
-        if (wanted := _texts_in(layout)) != len(texts):
-            yield "content", f"its layout has {wanted} texts, it holds {len(texts)}"
+        own = [part for part in layout if not isinstance(part, StaticPart)]
+        if len(own) != len(texts):
+            yield "content", f"its layout has {len(own)} texts, it holds {len(texts)}"
+            return
+        for part, sha256 in zip(own, texts, strict=True):
+            if isinstance(part, DrawnPart):
+                yield from self._blob(sha256)
 
     def _rows_of_the_lists(self) -> Iterator[Problem]:
         both = union_all(
@@ -270,11 +275,14 @@ class _Books:
 
     def _blobs(self) -> Iterator[Problem]:
         for sha256, size in self._wanted_blobs():
-            data = self._connection.execute(select(blobs.c.data).where(blobs.c.sha256 == sha256)).scalar()
-            if data is None:
-                yield "blobs", f"the content {sha256[:12]}… is missing"
-            elif not _is_content(data, sha256, size):
-                yield "blobs", f"the content {sha256[:12]}… is not what the run was frozen with"
+            yield from self._blob(sha256, size)
+
+    def _blob(self, sha256: str, size: int | None = None) -> Iterator[Problem]:
+        data = self._connection.execute(select(blobs.c.data).where(blobs.c.sha256 == sha256)).scalar()
+        if data is None:
+            yield "blobs", f"the content {sha256[:12]}… is missing"
+        elif not _is_content(data, sha256, size):
+            yield "blobs", f"the content {sha256[:12]}… is not what the run was frozen with"
 
     def _wanted_blobs(self) -> list[tuple[str, int]]:
         """Digest and size of every content that the run was frozen with."""
@@ -305,9 +313,5 @@ def _step(event: Row[*tuple[Any, ...]]) -> Step:
     )
 
 
-def _is_content(data: object, sha256: str, size: int) -> bool:
-    return isinstance(data, bytes) and len(data) == size and hashlib.sha256(data).hexdigest() == sha256
-
-
-def _texts_in(layout: Layout) -> int:
-    return sum(isinstance(part, TextPart) for part in layout)
+def _is_content(data: object, sha256: str, size: int | None) -> bool:
+    return isinstance(data, bytes) and size in (None, len(data)) and hashlib.sha256(data).hexdigest() == sha256

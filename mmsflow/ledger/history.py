@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import earlier, polls, quota, rows, runs, withheld
+from mmsflow.ledger import earlier, layouts, polls, quota, rows, runs, withheld
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -32,6 +32,7 @@ from mmsflow.ledger.model import (
     WaveRecord,
 )
 from mmsflow.ledger.numbers import Fate, fates
+from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket, MessageState
 
 
@@ -118,6 +119,16 @@ class LedgerReader:
         """The files that a run was made from."""
         with self._database.read() as connection:
             return runs.inputs_of(connection, key)
+
+    def layouts(self, key: int) -> list[Layout]:
+        """The distinct layouts of a run's messages, in order of first use."""
+        with self._database.read() as connection:
+            return layouts.layouts_of(connection, key)
+
+    def drawn_example(self, key: int) -> str:
+        """Hex SHA-256 of one part that was drawn for one recipient of a run; empty where none was drawn."""
+        with self._database.read() as connection:
+            return layouts.drawn_example(connection, key)
 
     def blob(self, sha256: str) -> Blob:
         """Frozen bytes by their digest (64 hex digits)."""

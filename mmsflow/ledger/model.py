@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -83,6 +83,7 @@ class NewRun:
         created_at: aware, UTC.
         rows: how many rows the lists had, all buckets.
         inputs, blobs, waves: see their classes.
+        parts: what the messages carry, streaming; consumed once.
     """
 
     run: str
@@ -104,6 +105,7 @@ class NewRun:
     inputs: Sequence[FrozenInput] = ()
     blobs: Sequence[Blob] = ()
     waves: Sequence[WaveRecord] = ()
+    parts: Iterable[Blob] = ()
 
 
 @dataclass(frozen=True, slots=True)

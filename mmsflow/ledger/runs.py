@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -14,6 +15,8 @@ from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, ma
 from mmsflow.ledger.events import append_run_event
 from mmsflow.ledger.model import Blob, FrozenInput, Lift, NewRun, PausedBy, RunInfo, RunState, WaveRecord
 from mmsflow.ledger.schema import blobs, inputs, runs, waves
+
+_BLOBS_AT_ONCE = 50  # a picture has up to a MiB
 
 
 def find_runs(
@@ -81,7 +84,7 @@ def insert_run(connection: Connection, new: NewRun) -> int:
         ) from error
     _insert_inputs(connection, key, new.inputs)
     _insert_waves(connection, key, new.waves)
-    _insert_blobs(connection, new.blobs)
+    _insert_blobs(connection, chain(new.blobs, new.parts))
     return key
 
 
@@ -162,12 +165,18 @@ def _insert_waves(connection: Connection, key: int, planned: Sequence[WaveRecord
         connection.execute(insert(waves), rows)
 
 
-def _insert_blobs(connection: Connection, frozen: Sequence[Blob]) -> None:
-    for blob in {blob.sha256: blob for blob in frozen}.values():
-        known = connection.execute(select(blobs.c.sha256).where(blobs.c.sha256 == blob.sha256)).first()
-        if known is None:
-            values = {"sha256": blob.sha256, "content_type": blob.content_type, "data": blob.data}
-            connection.execute(insert(blobs), values)
+def _insert_blobs(connection: Connection, frozen: Iterable[Blob]) -> None:
+    """Those that the ledger has not got yet; few of them are in memory at a time."""
+    rest = iter(frozen)
+    while chunk := {blob.sha256: blob for blob in islice(rest, _BLOBS_AT_ONCE)}:
+        known = set(connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(chunk))).scalars())
+        rows = [
+            {"sha256": blob.sha256, "content_type": blob.content_type, "data": blob.data}
+            for blob in chunk.values()
+            if blob.sha256 not in known
+        ]
+        if rows:
+            connection.execute(insert(blobs), rows)
 
 
 def _info(row: Row[Any]) -> RunInfo:

@@ -57,3 +57,9 @@ class PlannedMessage:
     variant: str = ""
     consent: tuple[str, ...] = ()
     segments: tuple[str, ...] = ()
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """Hex SHA-256 of each part that is drawn for this recipient."""
+        own = (part for part in self.layout if not isinstance(part, StaticPart))
+        return tuple(text for part, text in zip(own, self.texts, strict=True) if isinstance(part, DrawnPart))

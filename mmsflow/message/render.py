@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 from mmsflow.audience.model import Recipient
-from mmsflow.campaign.model import FileAttachment, Message, TextAttachment
+from mmsflow.campaign.model import FileAttachment, Message, QrAttachment, TextAttachment
 from mmsflow.campaign.templating import CompiledTemplate, TemplateProblem, Templates
 from mmsflow.errors import Finding, InvalidInput
+from mmsflow.media.fitting import Wish
 from mmsflow.media.library import MediaLibrary, wire_name
-from mmsflow.message.model import Layout, PlannedMessage, StaticPart, TextPart
+from mmsflow.media.model import SentPart
+from mmsflow.media.problem import Unusable
+from mmsflow.message.model import DrawnPart, Layout, PlannedMessage, StaticPart, TextPart
 from mmsflow.message.notes import Notes
 from mmsflow.message.problems import RowProblems
-from mmsflow.mms.content import DEFAULT_BUDGET_BYTES, KIB, SAFE_CONTENT_TYPES, Part, composed
+from mmsflow.mms.content import KIB, SAFE_CONTENT_TYPES, Part, composed
 
 Place = Callable[[Sequence[str | int]], tuple[str, int, int]]
 """Where a key of the campaign file stands: its path in the document → (file, line, column)."""
 
+# Rows differ in the bytes of their texts. Rounded up, almost all of them leave their pictures the same room, and the
+# pictures are made once for all.
+_STEP_BYTES = 4 * KIB
+
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """One attachment: either laid out already, or a template of a path or of a text."""
+    """One attachment: laid out already, a picture to be fitted, or a template of a path, of a text or of a code."""
 
     static: StaticPart | None = None
+    fixed: str = ""  # path of a picture to be fitted
     path: CompiledTemplate | None = None
     text: CompiledTemplate | None = None
+    qr: CompiledTemplate | None = None
+    fit: bool = True
     filename: str = ""
     place: tuple[str, int, int] = ("", 0, 0)
+
+    @property
+    def template(self) -> CompiledTemplate | None:
+        return self.path or self.text or self.qr
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A recipient with everything rendered: paths of files, texts, codes, each in the order of the attachments."""
+
+    recipient: Recipient
+    subject: str
+    paths: tuple[str, ...]
+    texts: tuple[str, ...]  # of a code its digest
+    own_bytes: int  # of subject, texts and codes
 
 
 class FaultyMessage(InvalidInput):
@@ -74,11 +100,15 @@ class Composer:
         self._templates = templates
         self._place = place
         self._findings: list[Finding] = []
-        self._layouts: dict[tuple[str, ...], Layout] = {}
+        self._budget = message.budget
+        self._layouts: dict[tuple[tuple[str, ...], int], Layout] = {}
+        self._fitted: dict[Wish, list[SentPart] | InvalidInput] = {}
         self._subject = self._compile(message.subject, ("message", "subject"))
         self._slots = [
             slot for index, attachment in enumerate(message.attachments) if (slot := self._slot(index, attachment))
         ]
+        self._fits = any(slot.fixed or (slot.path and slot.fit) for slot in self._slots)
+        self._fit_fixed()
         if self._findings or self._subject is None:
             raise FaultyMessage(self._findings, self.variables)
 
@@ -87,7 +117,7 @@ class Composer:
         """Every variable that some column must provide, with the place that uses it."""
         found: dict[str, tuple[str, int, int]] = {}
         used = [(self._subject, self._place(("message", "subject")))]
-        used += [(slot.path or slot.text, slot.place) for slot in self._slots]
+        used += [(slot.template, slot.place) for slot in self._slots]
         for template, place in used:
             for name in sorted(template.required) if template else ():
                 found.setdefault(name, place)
@@ -95,16 +125,22 @@ class Composer:
 
     def compose(self, recipients: Sequence[Recipient]) -> list[PlannedMessage]:
         """Messages for the recipients, in their order; rows with a problem are left out and recorded."""
-        fields = [self._subject, *(slot.path or slot.text for slot in self._slots if not slot.static)]
-        columns = [self._render(template, recipients) for template in fields if template]
-        messages = []
-        for recipient, subject, *values in zip(recipients, *columns, strict=True):
-            if subject is None or None in values:
-                continue
-            message = self._assemble(recipient, composed(" ".join(subject.split())), [value or "" for value in values])
-            if message is not None:
-                messages.append(message)
-        return messages
+        slots = [slot for slot in self._slots if slot.template]
+        subjects, *columns = [
+            self._render(template, recipients)
+            for template in (self._subject, *(slot.template for slot in slots))
+            if template
+        ]
+        values = [
+            self._drawn(recipients, column) if slot.qr else column for slot, column in zip(slots, columns, strict=True)
+        ]
+        rows = [
+            _row(recipient, subject, slots, own)
+            for recipient, subject, *own in zip(recipients, subjects, *values, strict=True)
+            if subject is not None and None not in own
+        ]
+        self._fit_pictures(rows)
+        return [message for row in rows if (message := self._assemble(row))]
 
     def _render(self, template: CompiledTemplate, recipients: Sequence[Recipient]) -> list[str | None]:
         try:
@@ -119,26 +155,32 @@ class Composer:
             self.problems.add(recipient, problem.message, problem.advice)
             return None
 
-    def _assemble(self, recipient: Recipient, subject: str, values: list[str]) -> PlannedMessage | None:
-        paths, texts = [], []
-        rendered = iter(values)
-        for slot in self._slots:
-            if slot.path:
-                paths.append(next(rendered))
-            elif slot.text:
-                texts.append(composed(next(rendered)))
+    def _drawn(self, recipients: Sequence[Recipient], texts: Sequence[str | None]) -> list[SentPart | None]:
+        codes = iter(self.media.draw([text for text in texts if text is not None]))
+        drawn: list[SentPart | None] = []
+        for recipient, text in zip(recipients, texts, strict=True):
+            code = None if text is None else next(codes)
+            if isinstance(code, Unusable):
+                self.problems.add(recipient, code.message, code.fix)
+                code = None
+            drawn.append(code)
+        return drawn
+
+    def _assemble(self, row: _Row) -> PlannedMessage | None:
+        recipient, subject = row.recipient, row.subject
         try:
-            layout = self._layout(tuple(paths))
+            layout = self._layout(row.paths, self._step(row.own_bytes))
         except InvalidInput as error:
             finding = error.findings[0]
             self.problems.add(recipient, f"{finding.file}: {finding.message}", finding.fix)
             return None
-        self.notes.look(recipient, subject, texts)
+        self.notes.look(recipient, subject, row.texts)
         if not subject and not layout:
             self.problems.add(recipient, "the message is empty", "give the subject a text for this row, too")
             return None
-        if (self._slots or len(subject) > KIB) and (size := _size(subject, layout, texts)) > DEFAULT_BUDGET_BYTES:
-            what = f"the whole MMS has {size / KIB:.0f} KiB, the budget is {DEFAULT_BUDGET_BYTES // KIB} KiB"
+        size = row.own_bytes + sum(part.size_bytes for part in layout if isinstance(part, StaticPart))
+        if size > self._budget.size_bytes:
+            what = f"the whole MMS has {size / KIB:.0f} KiB, the budget is {self._budget.size_bytes // KIB} KiB"
             self.problems.add(recipient, what, "shorten it, attach less, or smaller pictures")
             return None
         return PlannedMessage(
@@ -148,36 +190,90 @@ class Composer:
             recipient.msisdn,
             subject,
             layout,
-            tuple(texts),
+            row.texts,
             self._variant,
             consent=recipient.consent,
             segments=recipient.segments,
         )
 
-    def _layout(self, paths: tuple[str, ...]) -> Layout:
-        """The layout for these rendered paths.
+    def _step(self, own_bytes: int) -> int:
+        return max(1, -(-own_bytes // _STEP_BYTES)) * _STEP_BYTES if self._fits else 0
+
+    def _fit_pictures(self, rows: Sequence[_Row]) -> None:
+        """Fit the pictures of all rows at once, so that the workers have much to do at a time."""
+        wanted = set()
+        for paths, step in dict.fromkeys((row.paths, self._step(row.own_bytes)) for row in rows):
+            if self._fits and (paths, step) not in self._layouts:
+                with suppress(InvalidInput):  # a row's own problem, told when the row is assembled
+                    wanted.add(self._wish(paths, step))
+        self._fitted |= self.media.fit(wanted - self._fitted.keys())
+
+    def _fit_fixed(self) -> None:
+        """Fit the pictures that everybody gets, so that what is wrong with them is said of the campaign file."""
+        fixed = [slot for slot in self._slots if slot.fixed]
+        if not fixed or self._findings:
+            return
+        static = sum(slot.static.size_bytes for slot in self._slots if slot.static)
+        pictures = tuple(picture for slot in fixed if (picture := self.media.picture(slot.fixed)))
+        wish = Wish(pictures, self._budget.size_bytes - _STEP_BYTES - static)
+        self._fitted |= self.media.fit([wish])
+        if isinstance(error := self._fitted[wish], InvalidInput):
+            finding = error.findings[0]
+            place = next(slot.place for slot in fixed if slot.fixed == finding.file)
+            self._findings.append(Finding(*place, f"{finding.file}: {finding.message}", finding.fix))
+
+    def _wish(self, paths: tuple[str, ...], step: int) -> Wish:
+        """The pictures to be fitted of a message with these rendered paths, and what is left for them.
 
         Raises:
             InvalidInput: one of the files cannot be attached.
         """
-        known = self._layouts.get(paths)
+        rest = iter(paths)
+        left = self._budget.size_bytes - step
+        pictures = []
+        for slot in self._slots:
+            path = slot.fixed or (next(rest) if slot.path else "")
+            if path and slot.fit and (picture := self.media.picture(path)):
+                pictures.append(picture)
+            elif path:
+                left -= self.media.part(path).size_bytes
+            elif slot.static:
+                left -= slot.static.size_bytes
+        return Wish(tuple(pictures), left)
+
+    def _layout(self, paths: tuple[str, ...], step: int) -> Layout:
+        """The layout for these rendered paths, beside texts of ``step`` bytes.
+
+        Raises:
+            InvalidInput: one of the files cannot be attached, or the pictures cannot be made to fit.
+        """
+        known = self._layouts.get((paths, step))
         if known is None:
-            rest = iter(paths)
-            parts = [self._part(slot, rest) for slot in self._slots]
+            wish = self._wish(paths, step)
+            fitted = self._fitted.get(wish, []) if self._fits else []
+            if isinstance(fitted, InvalidInput):
+                raise fitted
+            rest, pictures = iter(paths), iter(fitted)
+            parts = [self._part(slot, rest, pictures) for slot in self._slots]
             self.unusual_types.update(
                 part.content_type
                 for part in parts
                 if isinstance(part, StaticPart) and part.content_type not in SAFE_CONTENT_TYPES
             )
-            known = self._layouts[paths] = _distinctly_named(parts)
+            known = self._layouts[paths, step] = _distinctly_named(parts)
         return known
 
-    def _part(self, slot: _Slot, paths: Iterator[str]) -> StaticPart | TextPart:
+    def _part(
+        self, slot: _Slot, paths: Iterator[str], pictures: Iterator[SentPart]
+    ) -> StaticPart | TextPart | DrawnPart:
         if slot.static:
             return slot.static
         if slot.text:
             return TextPart(slot.filename)
-        return _laid_out(self.media.part(next(paths)))
+        if slot.qr:
+            return DrawnPart("image/png", slot.filename)
+        path = slot.fixed or next(paths)
+        return _laid_out(next(pictures) if slot.fit and self.media.picture(path) else self.media.part(path))
 
     def _slot(self, index: int, attachment: object) -> _Slot | None:
         if isinstance(attachment, FileAttachment):
@@ -185,15 +281,20 @@ class Composer:
             path = self._compile(attachment.file, key)
             if path is None:
                 return None
+            fit = attachment.fit is not False
             if not path.is_static:
-                return _Slot(path=path, place=self._place(key))
-            return self._static(path.render({}), key)
+                return _Slot(path=path, fit=fit, place=self._place(key))
+            return self._static(path.render({}), key, fit=fit)
         if isinstance(attachment, TextAttachment):
             return self._text(attachment.text, ("message", "attachments", index, "text"))
-        raise AssertionError("the loader refuses other kinds of attachments")
+        if isinstance(attachment, QrAttachment):
+            return self._qr(attachment.qr, ("message", "attachments", index, "qr"))
+        raise AssertionError("there are no other kinds of attachments")
 
-    def _static(self, path: str, key: Sequence[str | int]) -> _Slot | None:
+    def _static(self, path: str, key: Sequence[str | int], *, fit: bool) -> _Slot | None:
         try:
+            if fit and self.media.picture(path):
+                return _Slot(fixed=path, place=self._place(key))
             return _Slot(static=_laid_out(self.media.part(path)))
         except InvalidInput as error:
             finding = error.findings[0]
@@ -210,9 +311,20 @@ class Composer:
             text = composed(template.render({}))
             self.notes.look_at_shared(text, path)
             part = Part("text/plain", wire_name(path), text.encode("utf-8"))
-            self.media.texts.append(part)
-            return _Slot(static=_laid_out(part))
+            return _Slot(static=_laid_out(self.media.add(part)))
         return _Slot(text=template, filename=wire_name(path), place=self._place(key))
+
+    def _qr(self, text: str, key: Sequence[str | int]) -> _Slot | None:
+        template = self._compile(text, key)
+        if template is None:
+            return None
+        if not template.is_static:
+            return _Slot(qr=template, filename="qr.png", place=self._place(key))
+        (code,) = self.media.draw([template.render({})], shared=True)
+        if isinstance(code, Unusable):
+            self._findings.append(Finding(*self._place(key), code.message, code.fix))
+            return None
+        return _Slot(static=_laid_out(code))
 
     def _compile(self, source: str, key: Sequence[str | int]) -> CompiledTemplate | None:
         try:
@@ -228,26 +340,33 @@ class Composer:
             self._findings.append(Finding(*self._place(key), problem.message, problem.advice))
 
 
-def _laid_out(part: Part) -> StaticPart:
+def _row(recipient: Recipient, subject: str, slots: Sequence[_Slot], values: Sequence[str | SentPart | None]) -> _Row:
+    subject = composed(" ".join(subject.split()))
+    paths, texts, own_bytes = [], [], len(subject.encode())
+    for slot, value in zip(slots, values, strict=True):
+        if isinstance(value, SentPart):
+            texts.append(value.sha256)
+            own_bytes += value.size_bytes
+        elif slot.path:
+            paths.append(value or "")
+        elif value is not None:
+            texts.append(composed(value))
+            own_bytes += len(texts[-1].encode())
+    return _Row(recipient, subject, tuple(paths), tuple(texts), own_bytes)
+
+
+def _laid_out(part: SentPart) -> StaticPart:
     return StaticPart(part.content_type, part.filename, part.sha256, part.size_bytes)
 
 
-def _size(subject: str, layout: Layout, texts: Sequence[str]) -> int:
-    fixed = sum(part.size_bytes for part in layout if isinstance(part, StaticPart))
-    return fixed + len(subject.encode()) + sum(len(text.encode()) for text in texts)
-
-
-def _distinctly_named(parts: Sequence[StaticPart | TextPart]) -> Layout:
+def _distinctly_named(parts: Sequence[StaticPart | TextPart | DrawnPart]) -> Layout:
     """The same parts, no two with one name: a name doubles as the Content-ID."""
     taken: set[str] = set()
-    named: list[StaticPart | TextPart] = []
+    named: list[StaticPart | TextPart | DrawnPart] = []
     for number, part in enumerate(parts, 1):
         name, prefix = part.filename, number
         while name in taken:
             name, prefix = f"{prefix}-{part.filename}", prefix + 1
         taken.add(name)
-        if isinstance(part, TextPart):
-            named.append(TextPart(name))
-        else:
-            named.append(StaticPart(part.content_type, name, part.sha256, part.size_bytes))
+        named.append(replace(part, filename=name))
     return tuple(named)

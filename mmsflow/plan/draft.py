@@ -17,7 +17,8 @@ from types import TracebackType
 
 from mmsflow.audience.model import SetAside
 from mmsflow.errors import MmsflowError
-from mmsflow.message.model import Layout, PlannedMessage
+from mmsflow.message.model import Layout, PlannedMessage, StaticPart
+from mmsflow.mms.content import Part
 from mmsflow.mms.msisdn import mask_in_text
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.model import Wave
@@ -39,7 +40,8 @@ class Draft:
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
+        # It may be filled in a thread beside the event loop, and is then read here; never by two at a time.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA temp_store=FILE;"
             "CREATE TABLE message (ordinal INTEGER PRIMARY KEY, source TEXT, row INTEGER, msisdn TEXT, subject TEXT,"
@@ -47,6 +49,7 @@ class Draft:
             "CREATE TABLE aside (ordinal INTEGER PRIMARY KEY, source TEXT, row INTEGER, number TEXT, bucket TEXT,"
             " code TEXT, reason TEXT, segments TEXT);"
             "CREATE TABLE cells (ordinal INTEGER PRIMARY KEY, cells TEXT);"
+            "CREATE TABLE part (sha256 TEXT PRIMARY KEY, content_type TEXT, drawn INTEGER, data BLOB);"
         )
         self._layouts: dict[Layout, int] = {}
         self._digest = hashlib.sha256()
@@ -114,14 +117,45 @@ class Draft:
         cells = [(row.ordinal, json.dumps(dict(row.cells))) for row in rows if row.cells]
         if cells:
             # Beside the rows and outside of the digest: a plan is the same whether rejects are asked for or not.
-            self._store("INSERT INTO cells VALUES (?,?)", cells)
+            self._write("INSERT INTO cells VALUES (?,?)", cells)
+
+    def add_parts(self, parts: Sequence[Part], *, drawn: bool = False) -> None:
+        """Keep the bytes of parts, each digest once; ``drawn`` ones belong to one recipient each."""
+        rows = [(part.sha256, part.content_type, drawn, part.data) for part in parts]
+        self._write("INSERT OR IGNORE INTO part VALUES (?,?,?,?)", rows)
+
+    def take_parts(self, other: Draft, message: PlannedMessage) -> None:
+        """Keep the parts of a message of another draft, which may be closed afterwards."""
+        for part in message.layout:
+            if isinstance(part, StaticPart):
+                self.add_parts([Part(part.content_type, part.filename, other.content(part.sha256), part.sha256)])
+        drawn = [Part("image/png", "", other.content(sha256), sha256) for sha256 in message.drawn]
+        self.add_parts(drawn, drawn=True)
+
+    def content(self, sha256: str) -> bytes:
+        """The bytes of a part, laid out or drawn, by its digest.
+
+        Raises:
+            KeyError: there is none with this digest.
+        """
+        found = self._db.execute("SELECT data FROM part WHERE sha256 = ?", (sha256,)).fetchone()
+        if found is None:
+            raise KeyError(sha256)
+        return bytes(found[0])
+
+    def stored_parts(self) -> Iterator[Part]:
+        """Every part that a message carries, streaming."""
+        used = {part.sha256 for layout in self._layouts for part in layout if isinstance(part, StaticPart)}
+        for sha256, content_type, drawn, data in self._db.execute("SELECT * FROM part ORDER BY rowid"):
+            if drawn or sha256 in used:
+                yield Part(content_type, "", data, sha256)
 
     def _insert(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         # Batches arrive in a fixed order, so that the digest of the same inputs is the same.
         self._digest.update(repr(rows).encode("utf-8", "surrogatepass"))
-        self._store(statement, rows)
+        self._write(statement, rows)
 
-    def _store(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:
             self._db.execute("BEGIN")
             self._db.executemany(statement, rows)

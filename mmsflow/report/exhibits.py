@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mmsflow.errors import MmsflowError
 from mmsflow.ledger.model import FrozenInput, RunInfo
+from mmsflow.message.model import StaticPart
 
 if TYPE_CHECKING:
     from mmsflow.ledger.history import LedgerReader
@@ -63,32 +64,44 @@ class Exhibits:
 def collect_exhibits(reader: LedgerReader, run: RunInfo) -> Exhibits:
     """Read what was frozen with a run; a file whose content is no longer kept is named without it."""
     inputs = tuple(reader.inputs(run.key))
-    media = [item for item in inputs if item.kind == "media"][:_PICTURES]
     templates = [item for item in inputs if item.kind == "template"][:_TEXTS]
     return Exhibits(
-        pictures=tuple(_picture(item, _content(reader, item)) for item in media),
-        texts=tuple(_text(item, _content(reader, item)) for item in templates),
+        pictures=tuple(_picture(part, _content(reader, part.sha256)) for part in _sent_parts(reader, run)),
+        texts=tuple(_text(item, _content(reader, item.sha256)) for item in templates),
         quota=_quota(reader, run),
         inputs=inputs,
     )
 
 
-def _content(reader: LedgerReader, item: FrozenInput) -> bytes | None:
+def _sent_parts(reader: LedgerReader, run: RunInfo) -> list[StaticPart]:
+    """Files as they were sent, which for a picture is not the file of the workspace; of drawn ones a single example."""
+    laid_out = (part for layout in reader.layouts(run.key) for part in layout)
+    files = {
+        part.sha256: part for part in laid_out if isinstance(part, StaticPart) and part.content_type != "text/plain"
+    }
+    shown = list(files.values())[:_PICTURES]
+    if (drawn := reader.drawn_example(run.key)) and (data := _content(reader, drawn)) is not None:
+        shown.append(StaticPart("image/png", "qr.png (one of many, each recipient has another)", drawn, len(data)))
+    return shown
+
+
+def _content(reader: LedgerReader, sha256: str) -> bytes | None:
     try:
-        return reader.blob(item.sha256).data
+        return reader.blob(sha256).data
     except (MmsflowError, KeyError):
         return None
 
 
-def _picture(item: FrozenInput, data: bytes | None) -> Picture:
+def _picture(part: StaticPart, data: bytes | None) -> Picture:
+    name = part.filename
     if data is None:
-        return Picture(item.path, item.size_bytes, "", "its content is no longer kept in the ledger")
+        return Picture(name, part.size_bytes, "", "its content is no longer kept in the ledger")
     kind = next((kind for signature, kind in _SIGNATURES if data.startswith(signature)), "")
     if not kind:
-        return Picture(item.path, len(data), "", "not a picture that this page can show")
+        return Picture(name, len(data), "", "not a picture that this page can show")
     if len(data) > _PICTURE_LIMIT_BYTES:
-        return Picture(item.path, len(data), "", "too large to be shown here")
-    return Picture(item.path, len(data), f"data:{kind};base64,{base64.b64encode(data).decode()}", "")
+        return Picture(name, len(data), "", "too large to be shown here")
+    return Picture(name, len(data), f"data:{kind};base64,{base64.b64encode(data).decode()}", "")
 
 
 def _text(item: FrozenInput, data: bytes | None) -> TextTemplate:

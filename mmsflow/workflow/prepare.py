@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Container, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,9 @@ _FORMS = ("csv", "jsonl", "xlsx")
 Progress = Callable[[int], None]
 """Told the rows read so far."""
 
+Fitting = Callable[[int, int], None]
+"""Told how many pictures are done, and how many there are; 0 of 0 while something else is drawn."""
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -41,7 +44,7 @@ class Prepared:
         draft: messages and rows set aside; the caller closes it.
         media: attached files by path.
         inputs: every file it was made from, by content.
-        blobs: contents that a run freezes: campaign file, templates, media.
+        blobs: contents that a run freezes beside the parts of messages: campaign file, templates.
         warnings: one sentence each.
         digest: the plan's digest.
         test: it goes to test handsets, at once, whatever the campaign's schedule says.
@@ -66,6 +69,19 @@ class Prepared:
             for variant in self.loaded.campaign.variants
         )
 
+    def content(self, sha256: str) -> bytes:
+        """The bytes of a part of some message, one for all or drawn for one, by its digest; until the draft is closed.
+
+        Raises:
+            KeyError: no message carries it.
+        """
+        return self.draft.content(sha256)
+
+    @property
+    def parts(self) -> Iterator[Blob]:
+        """Contents of the parts as they are sent, streaming, for freezing."""
+        return (Blob(part.sha256, part.content_type, part.data) for part in self.draft.stored_parts())
+
 
 def prepare(
     path: Path,
@@ -74,6 +90,7 @@ def prepare(
     already_sent: Container[str] = (),
     progress: Progress | None = None,
     intake: Intake | None = None,
+    fitting: Fitting | None = None,
 ) -> Prepared:
     """Read a campaign file and everything that it names, and render every message.
 
@@ -83,6 +100,9 @@ def prepare(
         already_sent: numbers (E.164) that are left out as ``already_sent``, for topping a campaign up.
         progress: told the rows read so far.
         intake: the workspace's suppression list and cap, and the ledger's history; nothing of it when None.
+        fitting: told the pictures done and their number, several times a second while there are any to be made.
+
+    What ``progress`` or ``fitting`` raises ends it all, the worker processes too.
 
     Raises:
         InvalidInput: everything that is wrong, each finding at its place.
@@ -93,7 +113,8 @@ def prepare(
     loaded = load(path, workspace, given)
     draft = Draft()
     try:
-        return _fill(loaded, workspace, draft, already_sent, progress, given)
+        with MediaLibrary(workspace, loaded.campaign.message.budget, draft, fitting) as media:
+            return _fill(loaded, workspace, draft, media, already_sent, progress, given)
     except BaseException:
         draft.close()
         raise
@@ -103,12 +124,13 @@ def _fill(
     loaded: LoadedCampaign,
     workspace: Path,
     draft: Draft,
+    media: MediaLibrary,
     already_sent: Container[str],
     progress: Progress | None,
     intake: Intake,
 ) -> Prepared:
     known = look_up(loaded, workspace, intake)
-    templates, media = Templates(workspace), MediaLibrary(workspace)
+    templates = Templates(workspace)
     audience = _audience(loaded, workspace, templates, intake, known)
     composer = _composer(loaded, templates, media, audience, already_found=known.findings)
     _read_rows(audience, composer, draft, already_sent, progress)
@@ -192,7 +214,8 @@ def _with_other_files(faulty: FaultyCampaign, workspace: Path, intake: Intake) -
     templates = Templates(workspace)
     audience = _audience(faulty.remains, workspace, templates, intake)
     try:
-        _composer(faulty.remains, templates, MediaLibrary(workspace), audience, all_sources=faulty.all_sources)
+        with MediaLibrary(workspace, faulty.remains.campaign.message.budget) as media:
+            _composer(faulty.remains, templates, media, audience, all_sources=faulty.all_sources)
     except InvalidInput as error:
         # What can be seen from both sides is said better by the campaign file's own finding.
         told = {finding.place for finding in findings}
@@ -308,10 +331,9 @@ def _frozen(
         digest = hashlib.sha256(content).hexdigest()
         inputs.append(FrozenInput("template", path, digest, len(content)))
         blobs.append(Blob(digest, "text/x-jinja", content))
-    for path, part in media.parts.items():
+    for path, original in media.originals.items():
         if path not in templates.files:
-            inputs.append(FrozenInput("media", path, part.sha256, part.size_bytes))
-    blobs += [Blob(part.sha256, part.content_type, part.data) for part in media.contents()]
+            inputs.append(FrozenInput("media", path, original.sha256, original.size_bytes))
     distinct = {blob.sha256: blob for blob in blobs}
     return tuple(dict.fromkeys(inputs)), tuple(distinct.values())
 
@@ -322,4 +344,4 @@ def _list_of(source: Source) -> str:
 
 def _warnings(composer: Composer | VariantComposer) -> list[str]:
     unusual = [f"not every handset shows {kind}" for kind in sorted(composer.unusual_types)]
-    return [*composer.notes.sentences(), *unusual]
+    return [*composer.notes.sentences(), *unusual, *composer.media.warnings()]

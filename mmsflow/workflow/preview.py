@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmsflow.message.model import PlannedMessage, StaticPart
+from mmsflow.message.model import DrawnPart, PlannedMessage, StaticPart
 from mmsflow.mms.content import SUBJECT_SHOWN_CHARACTERS
 from mmsflow.mms.msisdn import mask_in_text
 from mmsflow.workflow.prepare import Prepared
@@ -90,12 +90,10 @@ def _shown(prepared: Prepared, why: str, message: PlannedMessage, *, show_number
     parts = []
     for part in message.layout:
         if isinstance(part, StaticPart):
-            text = (
-                prepared.media.bytes_of(part.sha256).decode("utf-8", "replace")
-                if part.content_type == "text/plain"
-                else ""
-            )
+            text = prepared.content(part.sha256).decode("utf-8", "replace") if part.content_type == "text/plain" else ""
             parts.append(ShownPart(part.filename, part.content_type, part.size_bytes, text))
+        elif isinstance(part, DrawnPart):
+            parts.append(ShownPart(part.filename, part.content_type, len(prepared.content(next(texts)))))
         else:
             text = next(texts)
             parts.append(ShownPart(part.filename, "text/plain", len(text.encode()), seen(text)))

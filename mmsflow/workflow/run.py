@@ -63,6 +63,7 @@ def freeze(
         rows=prepared.draft.rows,
         inputs=prepared.inputs,
         blobs=prepared.blobs,
+        parts=prepared.parts,
         waves=[WaveRecord(wave.number, wave.starts_at, wave.size) for wave in plan.waves],
     )
     draft = prepared.draft
@@ -103,6 +104,7 @@ def addressed_to(prepared: Prepared, numbers: Sequence[str], row: int | None, va
         what += f" with variant {variant}" if variant else ""
         raise InvalidInput([Finding(prepared.loaded.shown_path, 0, 0, what, fix)])
     draft = Draft()
+    draft.take_parts(prepared.draft, chosen)
     draft.add_messages([replace(chosen, ordinal=index, msisdn=number) for index, number in enumerate(numbers, 1)])
     return replace(prepared, draft=draft, digest=draft.digest(prepared.digest, "test"), test=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import contender, figures, planning, reporting, sending, sending_ours, startup
+from benchmarks import contender, figures, media, planning, reporting, sending, sending_ours, startup
 from benchmarks.contender import Measurement, Task
 from benchmarks.scale import SCALES
 from benchmarks.sink import running_sink
@@ -26,11 +26,11 @@ def _in_this_process(task: Task) -> Measurement:
 
 @pytest.fixture(autouse=True)
 def _without_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (planning, reporting, sending):
+    for module in (media, planning, reporting, sending):
         monkeypatch.setattr(module, "measured", _in_this_process)
 
 
-@pytest.mark.parametrize("name", ["plan", "report", "send"])
+@pytest.mark.parametrize("name", ["plan", "report", "media", "send"])
 def test_a_benchmark_measures_all_its_figures_and_appends_one_line_for_each(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -177,6 +177,7 @@ def missing_picture(folder: Path) -> None:
 def picture_too_large(folder: Path) -> None:
     picture = add_attachments(folder)
     (folder / "media/winter.jpg").write_bytes(picture + bytes(300_000))
+    change_campaign(folder, {"- file: media/winter.jpg": "- {file: media/winter.jpg, fit: false}"})
 
 
 def text_named_as_a_picture(folder: Path) -> None:

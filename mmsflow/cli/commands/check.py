@@ -53,7 +53,7 @@ def _check_one(
     try:
         with counting(f"checking {path.name}", quiet=quiet) as progress:
             intake = session.intake(lenient=True, rejects=rejects)
-            prepared = prepare(path, session.workspace, progress=progress, intake=intake)
+            prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
     except InvalidInput as error:
         return list(error.findings), None, ""
     with prepared.draft:

@@ -24,7 +24,8 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
     session, path = Session.for_file(file)
     account = session.settings.account
     with counting("rendering", quiet=as_json) as progress:
-        prepared = prepare(path, session.workspace, progress=progress, intake=session.intake(rejects=rejects))
+        intake = session.intake(rejects=rejects)
+        prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
     with prepared.draft:
         made = asyncio.run(_plan(session, prepared))
         campaign = prepared.loaded.campaign

@@ -23,9 +23,10 @@ from mmsflow.plan.explain import plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import SavedPlan, is_plan_file, load_plan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
+from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
 from mmsflow.workflow.planning import plan_campaign
-from mmsflow.workflow.prepare import Prepared, load, prepare
+from mmsflow.workflow.prepare import Prepared, load
 from mmsflow.workflow.run import freeze
 from mmsflow.workflow.standing import changed_inputs, has_unsent, standing_of
 
@@ -126,8 +127,13 @@ async def _start(
     options: RunOptions,
 ) -> RunInfo:
     with counting("rendering", quiet=options.as_json) as progress:
-        prepared = prepare(
-            path, session.workspace, already_sent=already, progress=progress, intake=session.intake(ledger)
+        prepared = await prepare_aside(
+            path,
+            session.workspace,
+            already_sent=already,
+            progress=progress,
+            fitting=progress.fitting,
+            intake=session.intake(),
         )
     with prepared.draft:
         made = await plan_now(session, ledger, gateway, prepared)

@@ -23,7 +23,8 @@ def send_test(file: str, to: Sequence[str], row: int | None, variant: str, *, ye
     """Send one of the campaign's messages to test handsets; returns the exit code."""
     session, path = Session.for_file(file)
     with counting("rendering", quiet=as_json) as progress:
-        prepared = prepare(path, session.workspace, progress=progress, intake=session.intake())
+        intake = session.intake()
+        prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
     with prepared.draft:
         numbers = _numbers(to or prepared.loaded.campaign.test_recipients)
         _refuse_suppressed(session, numbers)

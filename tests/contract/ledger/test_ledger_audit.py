@@ -28,7 +28,7 @@ from mmsflow.ledger.audit import audit as books_audit
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import Blob, FrozenInput, Outcome, PausedBy, RunInfo, RunState, WaveRecord
 from mmsflow.ledger.store import Ledger
-from mmsflow.message.model import StaticPart, TextPart
+from mmsflow.message.model import DrawnPart, StaticPart, TextPart
 from mmsflow.mms.status import Bucket, MessageState
 
 PICTURE = b"\xff\xd8 a picture"
@@ -249,3 +249,20 @@ def test_the_audit_goes_on_while_another_process_writes(ledgers: Ledgers) -> Non
         run = ledger.take_run(frozen(ledger).key)
         begin(ledger, run, 3)
         assert audit(ledgers, run)[0] == []
+
+
+def test_a_part_that_was_drawn_for_one_recipient_is_audited_too(ledgers: Ledgers) -> None:
+    code = b"\x89PNG a code"
+    sha256 = hashlib.sha256(code).hexdigest()
+    runs = []
+    with ledgers.write() as ledger:
+        for name, parts in (("whole-1", [Blob(sha256, "image/png", code)]), ("torn-1", [])):
+            digest = sha256 if parts else "0" * 64
+            new = replace(NEW_RUN, run=name, occurrence=name, rows=1, waves=(WaveRecord(1, START, 1),), inputs=())
+            message = replace(planned(1), layout=(DrawnPart("image/png", "qr.png"),), texts=(digest,))
+            runs.append(ledger.freeze_run(replace(new, parts=iter(parts)), [(message, 1)], []))
+        assert ledger.drawn_example(runs[0].key) == sha256
+        assert ledger.layouts(runs[0].key) == [(DrawnPart("image/png", "qr.png"),)]
+    assert audit(ledgers, runs[0])[0] == []
+    (violation,) = audit(ledgers, runs[1])[0]
+    assert violation.rule == "blobs"

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from benchmarks.pictures import exif, photo, saved
 from mmsflow.audience.model import Recipient
 from mmsflow.campaign.model import Message
 from mmsflow.campaign.templating import Templates
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.media.library import MediaLibrary
-from mmsflow.message.model import StaticPart, TextPart
+from mmsflow.message.model import DrawnPart, StaticPart, TextPart
 from mmsflow.message.render import Composer
 
 
@@ -93,7 +94,7 @@ def test_a_path_may_be_a_template_and_files_are_shared(workspace: Path) -> None:
     names = [part.filename for message in messages for part in message.layout]
     assert names == ["warszawa.png", "gdynia.png", "warszawa.png"]
     assert messages[0].layout is messages[2].layout
-    assert set(made.media.parts) == {"media/warszawa.png", "media/gdynia.png"}
+    assert set(made.media.originals) == {"media/warszawa.png", "media/gdynia.png"}
 
 
 @pytest.mark.parametrize("city", ["radom", "../../etc/passwd", "a\0b", "x" * 5000])
@@ -179,3 +180,88 @@ def test_letters_in_pieces_are_put_together(workspace: Path) -> None:
     assert message.texts == ("Dear Rafal\u0142 W\u00f3jcik",)
     (static,) = [part for part in message.layout if isinstance(part, StaticPart)]
     assert made.media.bytes_of(static.sha256).decode() == "\u017c\u00f3łw"
+
+
+def test_pictures_are_made_to_fit_what_the_rows_texts_leave(workspace: Path) -> None:
+    (workspace / "media" / "a.jpg").write_bytes(saved(photo(900, 700, 1, 1.0), "JPEG", quality=95))
+    (workspace / "templates" / "long.txt.j2").write_text("{{ text }}")
+    message = Message.model_validate(
+        {
+            "subject": "x",
+            "budget": "60KiB",
+            "attachments": [{"file": "media/a.jpg"}, {"text": "templates/long.txt.j2"}],
+        }
+    )
+    with MediaLibrary(workspace, message.budget) as media:
+        made = Composer(message, Templates(workspace), media, lambda key: ("c.yaml", len(key), 1))
+        messages = made.compose(people({"text": "short"}, {"text": "also short"}, {"text": "y" * 30 * 1024}))
+        sizes = [message.layout[0].size_bytes for message in messages if isinstance(message.layout[0], StaticPart)]
+    assert messages[0].layout is messages[1].layout
+    assert 50 * 1024 < sizes[0] <= 56 * 1024
+    assert 20 * 1024 < sizes[2] <= 28 * 1024
+
+
+def test_a_picture_that_cannot_fit_is_told_at_its_place_in_the_campaign_file(workspace: Path) -> None:
+    (workspace / "media" / "a.jpg").write_bytes(saved(photo(900, 700, 1, 0.8), "JPEG"))
+    (workspace / "media" / "a.txt").write_text("x" * 274 * 1024)
+    with pytest.raises(InvalidInput) as refused:
+        composer(workspace, "x", {"file": "media/a.txt"}, {"file": "media/a.jpg"})
+    (found,) = refused.value.findings
+    assert found.place == "c.yaml:4:1"
+    assert "media/a.jpg: it needs" in found.message
+
+
+def test_a_picture_that_leaves_no_room_for_a_rows_text_is_a_problem_of_that_row(workspace: Path) -> None:
+    (workspace / "media" / "a.jpg").write_bytes(saved(photo(900, 700, 1, 0.8), "JPEG"))
+    (workspace / "templates" / "long.txt.j2").write_text("{{ text }}")
+    made = composer(workspace, "x", {"file": "media/a.jpg"}, {"text": "templates/long.txt.j2"})
+    (found,) = problems(made, people({"text": "y"}, {"text": "😀" * 70_000}))
+    assert (found.file, found.line) == ("lists/a.csv", 3)
+    assert "KiB are left" in found.message
+
+
+def test_a_damaged_picture_is_told_at_its_place_in_the_campaign_file(workspace: Path) -> None:
+    (workspace / "media" / "a.jpg").write_bytes(saved(photo(900, 700), "JPEG")[:9_000])
+    with pytest.raises(InvalidInput) as refused:
+        composer(workspace, "x", {"file": "media/a.jpg"})
+    (found,) = refused.value.findings
+    assert "damaged" in found.message
+    assert found.file == "c.yaml"
+
+
+def test_a_code_is_drawn_for_each_row_and_counts_in_the_size(workspace: Path) -> None:
+    made = composer(workspace, "x", {"qr": "https://acme.example/{{ code }}"}, {"text": "templates/own.txt.j2"})
+    rows = [{"code": "A", "name": "Ola"}, {"code": "B", "name": "Jan"}, {"code": "A", "name": "Ewa"}]
+    messages = made.compose(people(*rows))
+    assert messages[0].layout == (DrawnPart("image/png", "qr.png"), TextPart("own.txt"))
+    first, second, third = (message.texts for message in messages)
+    assert first[0] == third[0] != second[0]
+    assert [texts[1] for texts in (first, second, third)] == ["Dear Ola", "Dear Jan", "Dear Ewa"]
+    assert made.media.bytes_of(first[0]).startswith(b"\x89PNG")
+    assert messages[0].drawn == (first[0],)
+
+
+def test_a_code_that_says_the_same_to_everybody_is_one_picture_of_all(workspace: Path) -> None:
+    (message,) = composer(workspace, "x", {"qr": "https://acme.example"}).compose(people({}))
+    assert isinstance(message.layout[0], StaticPart)
+
+
+def test_a_row_whose_code_cannot_be_drawn_is_named_and_costs_the_others_nothing(workspace: Path) -> None:
+    made = composer(workspace, "x", {"qr": "{{ code }}"})
+    messages = made.compose(people({"code": "A"}, {"code": ""}, {"code": "z" * 4_000}))
+    assert [message.row for message in messages] == [2]
+    assert [(found.line, found.message.partition(" (")[0]) for found in made.problems.findings()] == [
+        (3, "the text of the QR code is empty"),
+        (4, "no QR code holds 4000 bytes of text"),
+    ]
+
+
+def test_fit_false_sends_a_file_as_it_is_and_warns_of_a_place_in_it(workspace: Path) -> None:
+    original = saved(photo(300, 200), "JPEG", exif=exif())
+    (workspace / "media" / "a.jpg").write_bytes(original)
+    message = Message.model_validate({"attachments": [{"file": "media/a.jpg", "fit": False}]})
+    media = MediaLibrary(workspace)
+    (sent,) = Composer(message, Templates(workspace), media, lambda _: ("c.yaml", 1, 1)).compose(people({}))
+    assert isinstance(sent.layout[0], StaticPart)
+    assert media.bytes_of(sent.layout[0].sha256) == original
+    assert "media/a.jpg says in its EXIF where it was taken" in media.warnings()[0]

@@ -18,6 +18,7 @@ from mmsflow.ledger.model import (
     RunState,
     WaveRecord,
 )
+from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket
 from mmsflow.report.parts import SET_ASIDE_BUCKETS
 
@@ -110,12 +111,16 @@ class LedgerOfRows:
         inputs: Iterable[FrozenInput] = (),
         blobs: Mapping[str, bytes] | None = None,
         quota: Iterable[QuotaReading] = (),
+        layouts: Iterable[Layout] = (),
+        drawn: str = "",
     ) -> None:
         self._rows = rows
         self._waves = list(waves)
         self._inputs = list(inputs)
         self._blobs = blobs or {}
         self._quota = list(quota)
+        self._layouts = list(layouts)
+        self._drawn = drawn
 
     def as_reader(self) -> LedgerReader:
         return cast("LedgerReader", self)
@@ -128,6 +133,12 @@ class LedgerOfRows:
 
     def inputs(self, key: int) -> list[FrozenInput]:
         return self._inputs
+
+    def layouts(self, key: int) -> list[Layout]:
+        return self._layouts
+
+    def drawn_example(self, key: int) -> str:
+        return self._drawn
 
     def blob(self, sha256: str) -> Blob:
         if sha256 not in self._blobs:

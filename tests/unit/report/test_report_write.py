@@ -12,7 +12,9 @@ from report_samples import RUN, START, LedgerOfRows, a_row, many_rows
 
 from mmsflow.errors import LedgerError, MmsflowError, UsageError
 from mmsflow.ledger.model import FrozenInput, QuotaReading, ReportRow
+from mmsflow.message.model import DrawnPart, Layout, StaticPart, TextPart
 from mmsflow.mms.status import Bucket
+from mmsflow.report.exhibits import collect_exhibits
 from mmsflow.report.write import write_report
 
 ROWS = [
@@ -129,8 +131,8 @@ PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 20
     ids=["small", "large", "an SVG, which could hold a script", "purged"],
 )
 def test_a_picture_is_shown_or_the_reason_why_not(tmp_path: Path, content: bytes | None, shown: str) -> None:
-    inputs = [FrozenInput("media", "media/a.png", "11", 20)]
-    reader = LedgerOfRows(ROWS, inputs=inputs, blobs={"11": content} if content else {}).as_reader()
+    layouts = [(StaticPart("image/png", "a.png", "11", 20), TextPart("a.txt"))]
+    reader = LedgerOfRows(ROWS, layouts=layouts, blobs={"11": content} if content else {}).as_reader()
     paths = write_report(reader, RUN, tmp_path, now=START)
     assert paths.html
     assert shown in paths.html.read_text("utf-8")
@@ -145,3 +147,16 @@ def test_the_last_reading_of_the_counter_is_shown_and_none_from_before_the_run(t
         text = paths.html.read_text("utf-8")
         assert ("812 used, 188 left" in text) is shown
         assert "9,999" not in text
+
+
+def test_the_pictures_shown_are_those_that_were_sent_each_once_and_one_code_of_many(tmp_path: Path) -> None:
+    sent = StaticPart("image/jpeg", "winter.jpg", "22", 20)
+    layouts: list[Layout] = [(sent, DrawnPart("image/png", "qr.png")), (sent, TextPart("a.txt"))]
+    original = FrozenInput("media", "media/winter.heic", "11", 9_000_000)
+    blobs = {"22": b"\xff\xd8\xff" + b"x" * 9, "33": PNG}
+    reader = LedgerOfRows(ROWS, inputs=[original], layouts=layouts, drawn="33", blobs=blobs).as_reader()
+    shown = collect_exhibits(reader, RUN).pictures
+    assert [(picture.path.split()[0], picture.size_bytes, picture.note) for picture in shown] == [
+        ("winter.jpg", 12, ""),
+        ("qr.png", 28, ""),
+    ]

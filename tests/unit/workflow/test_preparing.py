@@ -62,6 +62,7 @@ def test_a_list_without_anybody_to_send_to_is_an_error(desk: CampaignDesk) -> No
 def test_a_run_is_made_from_its_files_by_content_includes_too(desk: CampaignDesk) -> None:
     with (prepared := desk.prepare()).draft:
         seen = {item.path: (item.kind, item.sha256) for item in prepared.inputs}
+        parts = [blob.sha256 for blob in prepared.parts]
     kinds = {path: kind for path, (kind, _) in seen.items()}
     assert kinds == {
         "campaigns/a.yaml": "campaign",
@@ -72,7 +73,7 @@ def test_a_run_is_made_from_its_files_by_content_includes_too(desk: CampaignDesk
     }
     for path, (_, digest) in seen.items():
         assert digest == hashlib.sha256((desk.workspace / path).read_bytes()).hexdigest()
-    kept = {blob.sha256 for blob in prepared.blobs}
+    kept = {blob.sha256 for blob in prepared.blobs} | set(parts)
     assert kept == {digest for path, (_, digest) in seen.items() if path != "lists/a.csv"}
 
 
