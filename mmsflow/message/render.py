@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 from mmsflow.audience.model import Recipient
 from mmsflow.campaign.model import FileAttachment, Message, QrAttachment, TextAttachment
@@ -54,6 +55,7 @@ class _Row:
     paths: tuple[str, ...]
     texts: tuple[str, ...]  # of a code its digest
     own_bytes: int  # of subject, texts and codes
+    codes: tuple[str, ...] = ()  # what its codes say
 
 
 class FaultyMessage(InvalidInput):
@@ -134,9 +136,11 @@ class Composer:
         values = [
             self._drawn(recipients, column) if slot.qr else column for slot, column in zip(slots, columns, strict=True)
         ]
+        codes = [column for slot, column in zip(slots, columns, strict=True) if slot.qr]
+        said = zip(*codes, strict=True) if codes else repeat((), len(recipients))
         rows = [
-            _row(recipient, subject, slots, own)
-            for recipient, subject, *own in zip(recipients, subjects, *values, strict=True)
+            replace(_row(recipient, subject, slots, own), codes=tuple(filter(None, in_codes)))
+            for recipient, subject, in_codes, *own in zip(recipients, subjects, said, *values, strict=True)
             if subject is not None and None not in own
         ]
         self._fit_pictures(rows)
@@ -174,7 +178,7 @@ class Composer:
             finding = error.findings[0]
             self.problems.add(recipient, f"{finding.file}: {finding.message}", finding.fix)
             return None
-        self.notes.look(recipient, subject, row.texts)
+        self.notes.look(recipient, subject, (*row.texts, *row.codes))
         if not subject and not layout:
             self.problems.add(recipient, "the message is empty", "give the subject a text for this row, too")
             return None
@@ -308,9 +312,9 @@ class Composer:
             self._wrong(problem, key)
             return None
         if template.is_static:
-            text = composed(template.render({}))
-            self.notes.look_at_shared(text, path)
-            part = Part("text/plain", wire_name(path), text.encode("utf-8"))
+            shared = composed(template.render({}))
+            self.notes.look_at_shared(shared, path)
+            part = Part("text/plain", wire_name(path), shared.encode("utf-8"))
             return _Slot(static=_laid_out(self.media.add(part)))
         return _Slot(text=template, filename=wire_name(path), place=self._place(key))
 
@@ -350,8 +354,8 @@ def _row(recipient: Recipient, subject: str, slots: Sequence[_Slot], values: Seq
         elif slot.path:
             paths.append(value or "")
         elif value is not None:
-            texts.append(composed(value))
-            own_bytes += len(texts[-1].encode())
+            texts.append(text := composed(value))
+            own_bytes += len(text.encode())
     return _Row(recipient, subject, tuple(paths), tuple(texts), own_bytes)
 
 

@@ -34,15 +34,17 @@ def write_private(path: Path, text: str) -> None:
     Raises:
         OSError: it cannot be written; what stood there is untouched.
     """
-    with private_draft(path, newline=None) as file:
+    with private_draft(path, newline=None, errors="strict") as file:
         file.write(text)
 
 
 @contextmanager
-def private_draft(path: Path, *, encoding: str = "utf-8", newline: str | None = "") -> Iterator[TextIO]:
+def private_draft(
+    path: Path, *, encoding: str = "utf-8", newline: str | None = "", errors: str = "replace"
+) -> Iterator[TextIO]:
     """A text file (0600) to write to, which gets its name when the block has ended well; see ``write_private``.
 
-    What has no place in the encoding is written as a question mark.
+    What has no place in the encoding is written as a question mark, unless ``errors`` says otherwise.
 
     Raises:
         OSError: it cannot be written; what stood there is untouched.
@@ -50,7 +52,7 @@ def private_draft(path: Path, *, encoding: str = "utf-8", newline: str | None = 
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.", suffix=".draft")
     draft = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding=encoding, errors="replace", newline=newline) as file:
+        with os.fdopen(descriptor, "w", encoding=encoding, errors=errors, newline=newline) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -54,8 +54,8 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
 
 def plan_as_text(plan: Plan, zone: ZoneInfo) -> str:
     """Tables for a terminal; no number is shown in full."""
-    blocks = [_audience(plan), intake_as_text(plan.intake), arms_as_text(plan.arms)]
-    blocks += [_quota(plan, zone), _waves(plan, zone)]
+    blocks = [_audience(plan), arms_as_text(plan.arms), _quota(plan, zone), _waves(plan, zone)]
+    blocks.append(intake_as_text(plan.intake))
     blocks += ["\n".join(f"warning  {warning}" for warning in plan.warnings)] if plan.warnings else []
     return "\n\n".join(block for block in blocks if block)
 

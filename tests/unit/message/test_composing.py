@@ -265,3 +265,11 @@ def test_fit_false_sends_a_file_as_it_is_and_warns_of_a_place_in_it(workspace: P
     assert isinstance(sent.layout[0], StaticPart)
     assert media.bytes_of(sent.layout[0].sha256) == original
     assert "media/a.jpg says in its EXIF where it was taken" in media.warnings()[0]
+
+
+def test_what_a_rows_code_says_is_looked_at_and_the_row_counts_once(workspace: Path) -> None:
+    made = composer(workspace, "bit.ly/x", {"qr": "https://{{ host }}/"})
+    made.compose(people({"host": "bit.ly"}, {"host": "acme.example"}, {"host": "0rlen.pl"}))
+    shortener, brand = made.notes.sentences()
+    assert shortener.startswith("3 messages have links through a public URL shortener")
+    assert "1 message has links to a host that looks like a well-known brand (the first, in lists/a.csv row 4" in brand
