@@ -46,3 +46,8 @@ class Part:
 def total_size_bytes(subject: str, parts: Iterable[Part]) -> int:
     """Bytes of subject and parts before base64, which is what the budget limits."""
     return len(subject.encode()) + sum(part.size_bytes for part in parts)
+
+
+def cut_subject(text: str) -> tuple[str, str]:
+    """What every handset shows of a subject, and what some of them cut."""
+    return text[:SUBJECT_SHOWN_CHARACTERS], text[SUBJECT_SHOWN_CHARACTERS:]

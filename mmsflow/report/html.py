@@ -22,10 +22,8 @@ from mmsflow.mms.status import Bucket
 from mmsflow.report import chart
 from mmsflow.report.exhibits import Exhibits
 from mmsflow.report.model import PROBLEM_BUCKETS, SET_ASIDE_BUCKETS, Summary
+from mmsflow.report.page import VISIBLE_CONTROLS
 from mmsflow.report.wording import BUCKET_WORDS, REASON_WORDS, masked, notices, state_words
-
-# Control characters would be parse errors in HTML; their visible pictures (U+2400 …) stand for them instead.
-_VISIBLE_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
 
 
 def render_page(
@@ -122,7 +120,7 @@ def size(count_bytes: int) -> str:
 
 def _shown(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
-        return value.translate(_VISIBLE_CONTROLS)
+        return value.translate(VISIBLE_CONTROLS)
     return value
 
 

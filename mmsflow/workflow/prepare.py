@@ -26,6 +26,9 @@ _CHUNK = 500
 Progress = Callable[[int], None]
 """Told the rows read so far."""
 
+Seen = Callable[[Sequence[Recipient]], None]
+"""Told the recipients of each batch that is rendered, in their order; must not keep them all."""
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -51,9 +54,18 @@ class Prepared:
     digest: str
     test: bool = False
 
+    def content(self, sha256: str) -> bytes:
+        """The bytes of a part of some message by its digest; until the draft is closed."""
+        return self.media.bytes_of(sha256)
+
 
 def prepare(
-    path: Path, workspace: Path, *, already_sent: Container[str] = (), progress: Progress | None = None
+    path: Path,
+    workspace: Path,
+    *,
+    already_sent: Container[str] = (),
+    progress: Progress | None = None,
+    seen: Seen | None = None,
 ) -> Prepared:
     """Read a campaign file and everything that it names, and render every message.
 
@@ -62,6 +74,7 @@ def prepare(
         workspace: folder that the file's paths start from.
         already_sent: numbers (E.164) that are left out as ``already_sent``, for topping a campaign up.
         progress: told the rows read so far.
+        seen: told the recipients of each batch.
 
     Raises:
         InvalidInput: everything that is wrong, each finding at its place.
@@ -69,14 +82,19 @@ def prepare(
     loaded = load(path, workspace)
     draft = Draft()
     try:
-        return _fill(loaded, workspace, draft, already_sent, progress)
+        return _fill(loaded, workspace, draft, already_sent, progress, seen)
     except BaseException:
         draft.close()
         raise
 
 
 def _fill(
-    loaded: LoadedCampaign, workspace: Path, draft: Draft, already_sent: Container[str], progress: Progress | None
+    loaded: LoadedCampaign,
+    workspace: Path,
+    draft: Draft,
+    already_sent: Container[str],
+    progress: Progress | None,
+    seen: Seen | None,
 ) -> Prepared:
     campaign = loaded.campaign
     templates, media = Templates(workspace), MediaLibrary(workspace)
@@ -84,12 +102,18 @@ def _fill(
     composer = _composer(loaded, templates, media, audience)
     messages: list[Recipient] = []
     aside: list[SetAside] = []
+
+    def keep() -> None:
+        if seen:
+            seen(messages)
+        draft.add_messages(composer.compose(messages))
+        messages.clear()
+
     for row in audience.rows():
         if isinstance(row, Recipient) and row.msisdn not in already_sent:
             messages.append(row)
             if len(messages) >= _CHUNK:
-                draft.add_messages(composer.compose(messages))
-                messages.clear()
+                keep()
         else:
             aside.append(row if isinstance(row, SetAside) else _already_sent(row))
             if len(aside) >= _CHUNK:
@@ -97,7 +121,7 @@ def _fill(
                 aside.clear()
         if progress and row.ordinal % _CHUNK == 0:
             progress(row.ordinal)
-    draft.add_messages(composer.compose(messages))
+    keep()
     draft.add_set_aside(aside)
     if progress:
         progress(audience.counts.rows)
