@@ -141,8 +141,8 @@ def _bar(message: ShownMessage, budget_bytes: int) -> list[Piece]:
 
 
 def size(count_bytes: int) -> str:
-    """A size as ``812 B`` or ``97.2 KiB``."""
-    return f"{count_bytes} B" if count_bytes < 1024 else f"{count_bytes / 1024:,.1f} KiB"
+    """A size as ``812 B``, ``97.2 KiB`` or ``280 KiB``."""
+    return f"{count_bytes} B" if count_bytes < 1024 else f"{count_bytes / 1024:,.1f}".removesuffix(".0") + " KiB"
 
 
 def _seen(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,12 @@ MOST_LAYOUTS = 12
 """Distinct sets of attachments that are shown; of more, their number is told."""
 
 _MOST_VARIANTS = 26
-_JOINER = "\u200d"  # it makes one emoji of several, and one letter form of another
+# Controls, what turns the reading direction, what has no width, and what has no meaning outside one program. The joiner
+# U+200D is left out: it makes one emoji of several.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\uffff\ud800-\uf8ff]"
+)
 
 
 @dataclass(slots=True)
@@ -56,6 +62,7 @@ class Sampler:
         self._fixed: dict[int, int] = {}
         self._layouts: list[PlannedMessage] = []
         self._variants: dict[str, PlannedMessage] = {}
+        self._unseen: PlannedMessage | None = None
 
     def add(self, message: PlannedMessage) -> None:
         """Take the next message in the order of sending."""
@@ -74,6 +81,8 @@ class Sampler:
         self._measure("subject", len(message.subject), message)
         self._measure("text", sum(map(len, texts[1:])), message)
         self._measure("unusual", _unusual(texts), message)
+        if self._unseen is None and any(map(_UNSEEN.search, texts)):
+            self._unseen = message
         own_bytes = sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
         self._measure("size", self._fixed[id(message.layout)] + own_bytes, message)
 
@@ -96,12 +105,14 @@ class Sampler:
             if least:
                 sample.choose(span.least[1], least)
             sample.choose(span.greatest[1], greatest)
+        if self._unseen:
+            sample.choose(self._unseen, "characters that cannot be seen")
         if len(self._variants) > 1 or "" not in self._variants:
             for name, message in self._variants.items():
                 sample.choose(message, f"variant {name}")
         if len(self._layouts) > 1:
-            for message in self._layouts:
-                sample.choose(message, "its attachments")
+            for place, message in enumerate(self._layouts, 1):
+                sample.choose(message, f"attachments {place} of {len(self._fixed)}")
         sample.layouts, sample.layouts_shown = len(self._fixed), len(self._layouts)
         sample.largest_bytes = self._spans["size"].greatest[0] if self._spans else 0
         return sample
@@ -109,13 +120,8 @@ class Sampler:
 
 def oddities(texts: Iterable[str]) -> tuple[str, ...]:
     """Characters that cannot be seen, but change what is seen, as ``U+202E RIGHT-TO-LEFT OVERRIDE``; no more than 8."""
-    found = {
-        character: f"U+{ord(character):04X} {unicodedata.name(character, 'CONTROL CHARACTER')}"
-        for text in texts
-        for character in text
-        if unicodedata.category(character) in {"Cf", "Cc", "Co", "Cn", "Cs"} and character not in f"\n\r\t{_JOINER}"
-    }
-    return tuple(found[each] for each in sorted(found))[:8]
+    found = sorted({character for text in texts for character in _UNSEEN.findall(text)})
+    return tuple(f"U+{ord(each):04X} {unicodedata.name(each, 'without a name')}" for each in found[:8])
 
 
 def _fixed_bytes(layout: Layout) -> int:

@@ -20,7 +20,7 @@
   };
   const plain = text => text.toLowerCase().replaceAll("ł", "l").normalize("NFKD").replace(/\p{M}/gu, "");
   const digits = text => text.replace(/\D/g, "");
-  const size = bytes => bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
+  const size = bytes => bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1).replace(/\.0$/, "")} KiB`;
   const bytesOf = text => new TextEncoder().encode(text).length;
   const kindOf = type => type.startsWith("image/") ? "picture" : type === "text/plain" ? "text" : "other";
 
@@ -89,6 +89,15 @@
     return make("div", "weight", make("p", "sum", make("b", "", size(sum)), `${own} of ${size(data.budget)}`), bar, make("ul", "list", ...items));
   }
 
+  // The joiner U+200D makes one emoji of several, so it is no oddity.
+  function oddNode(message, parts) {
+    const text = [message.shown, message.rest, ...parts.map(part => part.text ?? "")].join("");
+    const odd = new Set([...text.matchAll(/[\p{Cf}\p{Cc}\p{Co}]/gu)].map(([each]) => each.codePointAt(0)));
+    const names = [...odd].filter(code => ![9, 10, 13, 0x200d].includes(code) && code < 0x10000)
+      .map(code => `U+${code.toString(16).toUpperCase().padStart(4, "0")}`);
+    return names.length ? [make("p", "odd", `Holds characters that cannot be seen: ${names.slice(0, 8).join(", ")}`)] : [];
+  }
+
   const title = message => [make("span", "said", message.source), ` row ${message.row} `, make("span", "tel", message.number),
     ...(message.variant ? [" ", make("small", "said", `variant ${message.variant}`)] : [])];
 
@@ -98,7 +107,8 @@
     const parts = partsOf(message);
     const handset = document.getElementById("handset").content.cloneNode(true);
     handset.querySelector(".bubble").replaceChildren(subjectNode(message), ...parts.map(partNode));
-    seen.replaceChildren(make("article", "card", make("header", "", make("h3", "", ...title(message))), handset, weightNode(message, parts)));
+    seen.replaceChildren(make("article", "card", make("header", "", make("h3", "", ...title(message))), handset,
+      weightNode(message, parts), ...oddNode(message, parts)));
     seen.hidden = false;
   }
 
