@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Literal
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from mmsflow.cli.commands.preview import PreviewOptions, preview
 
 from .console import Console
 from .test_report_page import Opened, brightness, chromium_path, opened
@@ -311,3 +314,15 @@ def test_a_row_that_was_asked_for_stands_alone_in_page_and_document(tmp_path: Pa
     assert all(len(part["sha256"]) == 64 for part in message["parts"])
     assert (console.folder / "preview.html").read_text("utf-8").count('<article class="card">') == 1
     assert "is made of row 5" in console("preview", CAMPAIGN, "--row", "5").ended_with(2).err
+
+
+def test_neither_terminal_nor_page_ask_any_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was asked for")
+
+    for name in ("socket", "create_connection", "getaddrinfo"):
+        monkeypatch.setattr(socket, name, refuse)
+    folder = write_campaign(tmp_path / "workspace", ROWS)
+    for html in ("", str(tmp_path / "preview.html")):
+        options = PreviewOptions(limit=3, to="", row=None, html=html, show_numbers=False, as_json=False)
+        assert preview(str(folder / CAMPAIGN), options) == 0
