@@ -47,8 +47,8 @@ class Album:
         """Embed a picture, unless it is there already, there is no room, or a browser could not show it."""
         if sha256 in self.pictures or sha256 in self._unreadable or sha256 in self.left_out:
             return
-        data = self._content(sha256)
-        if len(self.pictures) >= MOST_PICTURES or self._bytes + len(data) > MOST_BYTES:
+        data = self._content(sha256) if len(self.pictures) < MOST_PICTURES else b""
+        if not data or self._bytes + len(data) > MOST_BYTES:
             self.left_out.add(sha256)
             return
         size = pixel_size(data)

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mmsflow.cli.commands.preview import PreviewOptions, preview
+from mmsflow.message.model import DrawnPart, PlannedMessage, TextPart
+from mmsflow.plan.draft import Draft
+from mmsflow.showing.search import SearchIndex
+from mmsflow.workflow.prepare import Prepared, prepare
+from mmsflow.workflow.preview import Wish, write_page
+from mmsflow.workflow.preview import preview as choose
 
 from .console import Console
 from .test_report_page import Opened, brightness, chromium_path, opened
@@ -314,6 +322,55 @@ def test_a_row_that_was_asked_for_stands_alone_in_page_and_document(tmp_path: Pa
     assert all(len(part["sha256"]) == 64 for part in message["parts"])
     assert (console.folder / "preview.html").read_text("utf-8").count('<article class="card">') == 1
     assert "is made of row 5" in console("preview", CAMPAIGN, "--row", "5").ended_with(2).err
+
+
+class Drawing(Prepared):
+    """A prepared campaign whose messages carry a picture of their own."""
+
+    drawings: ClassVar[dict[str, bytes]] = {}
+
+    def content(self, sha256: str) -> bytes:
+        return self.drawings[sha256]
+
+
+def drawn_page(folder: Path) -> Path:
+    """Six messages of two variants, each with a picture drawn for it."""
+    write_campaign(folder, ROWS)
+    layout = (DrawnPart("image/png", "qr.png"), TextPart("offer.txt"))
+    prepared = prepare(folder / CAMPAIGN, folder)
+    prepared.draft.close()
+    with Draft() as draft:
+        for n in range(6):
+            data = picture(f"rgb({n},0,255)")
+            digest = hashlib.sha256(data).hexdigest()
+            Drawing.drawings[digest] = data
+            source, number = "lists/people.csv", f"+4850110203{n}"
+            texts, variant = (digest, f"Kod K{n}"), "ab"[n % 2]
+            draft.add_messages([PlannedMessage(n, source, n + 2, number, f"Kod K{n}", layout, texts, variant)])
+        values = {each.name: getattr(prepared, each.name) for each in fields(prepared)}
+        drawing = Drawing(**{**values, "draft": draft})
+        index = SearchIndex({}, show_numbers=False)
+        seen = choose(drawing, Wish(first=1), index)
+        write_page(drawing, seen, index, folder / "drawn.html", now=datetime(2026, 12, 1, 8, tzinfo=UTC))
+    return folder / "drawn.html"
+
+
+def test_each_variant_and_the_samples_own_pictures_are_shown_and_others_have_a_placeholder(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with opened(browser, drawn_page(tmp_path / "workspace")) as found:
+        page = found.page
+        assert page.locator(".why").all_inner_texts() == ["first", "variant a", "variant b"]
+        assert "a: 3, b: 3" in page.inner_text(".figures")
+        assert page.locator("svg.store image").count() == page.locator(".sample svg.pic").count() == 2
+        look_for(page, "row 3")
+        assert page.locator("#seen svg.pic").count() == 1
+        look_for(page, "row 4")
+        assert page.locator("#seen svg.pic").count() == 0
+        assert "QR code for this recipient" in page.inner_text("#seen .bubble")
+        assert "Kod K2" in page.inner_text("#seen .words")
+        assert "variant a" in page.inner_text("#seen h3")
+        assert found.complaints == []
 
 
 def test_neither_terminal_nor_page_ask_any_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
