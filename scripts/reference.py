@@ -514,7 +514,7 @@ def _comments(source: str) -> dict[str, str]:
 # The stages in the order in which data flows through them; what is beside the flow comes last.
 _STAGES = (
     "campaign", "audience", "media", "message", "mms", "plan", "ledger", "engine", "delivery", "gateway", "report",
-    "workflow", "cli", "simulator",
+    "showing", "workflow", "cli", "simulator",
 )  # fmt: skip
 
 

@@ -104,13 +104,20 @@ def preview(
     file: CampaignFile,
     limit: Annotated[int, typer.Option(metavar="N", min=0, help="How many of the first messages to show.")] = 3,
     to: Annotated[str, typer.Option(metavar="NUMBER", help="Show this recipient's message only.")] = "",
+    row: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Show the message of this row only, of each list.")
+    ] = None,
+    html: Annotated[
+        str, typer.Option(metavar="FILE", help="Write one page with handsets and a search, instead of showing here.")
+    ] = "",
     show_numbers: ShowNumbers = False,
     json: AsJson = False,
 ) -> int:
     """Show what handsets would show: the first messages, and the longest and oddest ones. Sends nothing."""
+    from mmsflow.cli.commands.preview import PreviewOptions
     from mmsflow.cli.commands.preview import preview as command
 
-    return command(file, limit, to, show_numbers=show_numbers, as_json=json)
+    return command(file, PreviewOptions(limit, to, row, html, show_numbers, json))
 
 
 @app.command(rich_help_panel=BEGIN)

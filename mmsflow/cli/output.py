@@ -56,6 +56,12 @@ def tell(text: str = "") -> None:
     print(_harmless(text, sys.stdout), flush=True)
 
 
+def draw(margin: str, lines: Iterable[str]) -> None:
+    """A picture made of our own colours, on stdout as it is: nothing that others wrote may be in it."""
+    for line in lines:
+        print(margin + line, flush=True)
+
+
 def _harmless(text: str, stream: TextIO) -> str:
     """Without what would steer a terminal: a list's cell or a gateway's answer may hold anything."""
     ours = colourful(stream)

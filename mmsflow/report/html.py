@@ -27,6 +27,7 @@ from mmsflow.report.experiment import DELIVERY_ONLY, Interval
 from mmsflow.report.figures import compared_variants
 from mmsflow.report.forest import Share, forest
 from mmsflow.report.model import Summary
+from mmsflow.report.page import VISIBLE_CONTROLS
 from mmsflow.report.parts import HourCount, LatencyBin, Part
 from mmsflow.report.wording import BUCKET_WORDS, REASON_WORDS, masked, notices, percent, state_words
 
@@ -44,9 +45,6 @@ _HEAD = """<!doctype html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-{style_hash}'; \
 img-src data:; base-uri 'none'; form-action 'none'">
 """
-
-# Control characters would be parse errors in HTML; their visible pictures (U+2400 …) stand for them instead.
-_VISIBLE_CONTROLS = {code: 0x2400 + code for code in range(32) if chr(code) not in "\t\n\r"} | {0x7F: 0x2421}
 
 
 def render_page(
@@ -209,7 +207,7 @@ def size(count_bytes: int) -> str:
 
 def shown(value: object) -> object:
     if isinstance(value, str) and not isinstance(value, Markup):
-        return value.translate(_VISIBLE_CONTROLS)
+        return value.translate(VISIBLE_CONTROLS)
     return value
 
 

@@ -34,6 +34,17 @@ Progress = Callable[[int], None]
 Fitting = Callable[[int, int], None]
 """Told how many pictures are done, and how many there are; 0 of 0 while something else is drawn."""
 
+Seen = Callable[[Sequence[Recipient]], None]
+"""Told the recipients of each batch that is rendered, in their order; must not keep them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """Whoever is told of the rows while they are read."""
+
+    progress: Progress | None
+    seen: Seen | None
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -91,6 +102,7 @@ def prepare(
     progress: Progress | None = None,
     intake: Intake | None = None,
     fitting: Fitting | None = None,
+    seen: Seen | None = None,
 ) -> Prepared:
     """Read a campaign file and everything that it names, and render every message.
 
@@ -101,6 +113,7 @@ def prepare(
         progress: told the rows read so far.
         intake: the workspace's suppression list and cap, and the ledger's history; nothing of it when None.
         fitting: told the pictures done and their number, several times a second while there are any to be made.
+        seen: told the recipients of each batch.
 
     What ``progress`` or ``fitting`` raises ends it all, the worker processes too.
 
@@ -114,7 +127,7 @@ def prepare(
     draft = Draft()
     try:
         with MediaLibrary(workspace, loaded.campaign.message.budget, draft, fitting) as media:
-            return _fill(loaded, workspace, draft, media, already_sent, progress, given)
+            return _fill(loaded, workspace, draft, media, already_sent, _Told(progress, seen), given)
     except BaseException:
         draft.close()
         raise
@@ -126,14 +139,14 @@ def _fill(
     draft: Draft,
     media: MediaLibrary,
     already_sent: Container[str],
-    progress: Progress | None,
+    told: _Told,
     intake: Intake,
 ) -> Prepared:
     known = look_up(loaded, workspace, intake)
     templates = Templates(workspace)
     audience = _audience(loaded, workspace, templates, intake, known)
     composer = _composer(loaded, templates, media, audience, already_found=known.findings)
-    _read_rows(audience, composer, draft, already_sent, progress)
+    _read_rows(audience, composer, draft, already_sent, told)
     if intake.rejects is not None:
         intake.rejects(draft, audience.columns)
     may_be_empty = bool(draft.reasons[(Bucket.EXCLUDED, "already_sent")]) or (
@@ -170,28 +183,34 @@ def _read_rows(
     composer: Composer | VariantComposer,
     draft: Draft,
     already_sent: Container[str],
-    progress: Progress | None,
+    told: _Told,
 ) -> None:
     """Every row of the lists into the draft."""
     messages: list[Recipient] = []
     aside: list[SetAside] = []
+
+    def keep() -> None:
+        if told.seen:
+            told.seen(messages)
+        draft.add_messages(composer.compose(messages))
+        messages.clear()
+
     for row in audience.rows():
         if isinstance(row, Recipient) and row.msisdn not in already_sent:
             messages.append(row)
             if len(messages) >= _CHUNK:
-                draft.add_messages(composer.compose(messages))
-                messages.clear()
+                keep()
         else:
             aside.append(row if isinstance(row, SetAside) else _already_sent(row))
             if len(aside) >= _CHUNK:
                 draft.add_set_aside(aside)
                 aside.clear()
-        if progress and row.ordinal % _CHUNK == 0:
-            progress(row.ordinal)
-    draft.add_messages(composer.compose(messages))
+        if told.progress and row.ordinal % _CHUNK == 0:
+            told.progress(row.ordinal)
+    keep()
     draft.add_set_aside(aside)
-    if progress:
-        progress(audience.counts.rows)
+    if told.progress:
+        told.progress(audience.counts.rows)
 
 
 def load(path: Path, workspace: Path, intake: Intake | None = None) -> LoadedCampaign:

@@ -2,108 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from mmsflow.message.model import DrawnPart, PlannedMessage, StaticPart
-from mmsflow.mms.content import SUBJECT_SHOWN_CHARACTERS
-from mmsflow.mms.msisdn import mask_in_text
+from mmsflow.errors import UsageError
+from mmsflow.mms.private_files import write_private
+from mmsflow.showing.album import Album
+from mmsflow.showing.model import ShownMessage
+from mmsflow.showing.reading import shown_message
+from mmsflow.showing.sample import Sample, Sampler
+from mmsflow.showing.search import SearchIndex
 from mmsflow.workflow.prepare import Prepared
 
 
 @dataclass(frozen=True, slots=True)
-class ShownPart:
-    """One part as a person sees it: text parts with their text."""
+class Wish:
+    """Which messages somebody wants to see.
 
-    filename: str
-    content_type: str
-    size_bytes: int
-    text: str = ""
+    Attributes:
+        first: how many of the first, at least 0.
+        number: E.164; only the message to this number when given.
+        row: only messages of rows with this number, one for each list, when given.
+        show_numbers: leave the recipient's own number in subject and texts as it is.
+    """
+
+    first: int = 3
+    number: str = ""
+    row: int | None = None
+    show_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class ShownMessage:
-    """One message as a handset would show it.
+class Preview:
+    """The messages to be shown, and what is known of all of them.
 
     Attributes:
-        why: why this row is shown: ``first``, ``longest subject``, ``most unusual characters`` …
-        cut: the subject is longer than handsets show.
+        shown: in the order of their choice, no row twice.
+        sample: counts over the whole list.
     """
 
-    why: str
-    source: str
-    row: int
-    msisdn: str
-    subject: str
-    cut: bool
-    parts: tuple[ShownPart, ...]
-    size_bytes: int
+    shown: tuple[ShownMessage, ...]
+    sample: Sample
 
 
-def preview(prepared: Prepared, limit: int, number: str = "", *, show_numbers: bool = False) -> list[ShownMessage]:
-    """The first ``limit`` messages and the extremes of the whole list, no row twice.
+def preview(prepared: Prepared, wish: Wish, index: SearchIndex | None = None) -> Preview:
+    """The first messages and the extremes of the whole list; those that were asked for when there are any.
 
     Args:
-        prepared: from ``prepare``.
-        limit: how many of the first, at least 0.
-        number: E.164; only messages to this number when given.
-        show_numbers: leave the recipient's own number in subject and texts as it is.
+        prepared: from ``prepare``; its draft is open.
+        wish: what to show.
+        index: takes every message, too.
+
+    Raises:
+        UsageError: no message goes to the number or row that was asked for.
     """
-    chosen: dict[int, tuple[str, PlannedMessage]] = {}
-    extremes: dict[str, tuple[float, PlannedMessage]] = {}
+    sampler, asked = Sampler(wish.first), Sample()
     for message in prepared.draft.stored_messages():
-        if number:
-            if message.msisdn == number:
-                chosen[message.ordinal] = ("asked for", message)
-            continue
-        if len(chosen) < limit:
-            chosen[message.ordinal] = ("first", message)
-        for why, measure in _MEASURES.items():
-            value = measure(message)
-            if why not in extremes or value > extremes[why][0]:
-                extremes[why] = (value, message)
-    for why, (_, message) in extremes.items():
-        chosen.setdefault(message.ordinal, (why, message))
-    return [_shown(prepared, why, message, show_numbers=show_numbers) for why, message in chosen.values()]
-
-
-def _text_length(message: PlannedMessage) -> float:
-    return sum(map(len, message.texts))
-
-
-_MEASURES: dict[str, Callable[[PlannedMessage], float]] = {
-    "longest subject": lambda message: len(message.subject),
-    "shortest subject": lambda message: -len(message.subject),
-    "most unusual characters": lambda message: sum(
-        ord(letter) > 0x17F for letter in message.subject + "".join(message.texts)
-    ),
-    "longest text": _text_length,
-    "shortest text": lambda message: -_text_length(message),
-}
-
-
-def _shown(prepared: Prepared, why: str, message: PlannedMessage, *, show_numbers: bool) -> ShownMessage:
-    def seen(text: str) -> str:
-        return text if show_numbers else mask_in_text(text, message.msisdn)
-
-    texts = iter(message.texts)
-    parts = []
-    for part in message.layout:
-        if isinstance(part, StaticPart):
-            text = prepared.content(part.sha256).decode("utf-8", "replace") if part.content_type == "text/plain" else ""
-            parts.append(ShownPart(part.filename, part.content_type, part.size_bytes, text))
-        elif isinstance(part, DrawnPart):
-            parts.append(ShownPart(part.filename, part.content_type, len(prepared.content(next(texts)))))
-        else:
-            text = next(texts)
-            parts.append(ShownPart(part.filename, "text/plain", len(text.encode()), seen(text)))
-    return ShownMessage(
-        why=why,
-        source=message.source,
-        row=message.row,
-        msisdn=message.msisdn,
-        subject=seen(message.subject),
-        cut=len(message.subject) > SUBJECT_SHOWN_CHARACTERS,
-        parts=tuple(parts),
-        size_bytes=len(message.subject.encode()) + sum(part.size_bytes for part in parts),
+        sampler.add(message)
+        if index:
+            index.add(message)
+        if (wish.number or wish.row is not None) and (
+            wish.number in {"", message.msisdn} and wish.row in {None, message.row}
+        ):
+            asked.choose(message, "asked for")
+    sample = sampler.sample()
+    if wish.number or wish.row is not None:
+        if not asked.chosen:
+            what = "goes to that number" if wish.number else f"is made of row {wish.row}"
+            raise UsageError(f"no message of this campaign {what}", "`mmsflow check` shows why rows are set aside")
+        sample.chosen, sample.layouts_shown = asked.chosen, sample.layouts
+    chosen = sample.chosen.values()
+    numbers = wish.show_numbers
+    shown = tuple(
+        shown_message(message, reasons, prepared.content, show_numbers=numbers) for message, reasons in chosen
     )
+    return Preview(shown, sample)
+
+
+def write_page(prepared: Prepared, seen: Preview, index: SearchIndex, path: Path, *, now: datetime) -> None:
+    """Write the page for its owner only, whole or not at all.
+
+    Args:
+        prepared: from ``prepare``; its draft is open.
+        seen, index: from ``preview`` with this index.
+        path: a new file, or an earlier preview that is replaced.
+        now: the instant it is dated with.
+
+    Raises:
+        UsageError: something else stands there, or it cannot be written.
+    """
+    from mmsflow.showing.page import MARK, Page, render
+
+    _refuse_to_replace(path, MARK)
+    campaign, draft = prepared.loaded.campaign, prepared.draft
+    zone = ZoneInfo(campaign.schedule.timezone)
+    album = Album(prepared.content)
+    for message in seen.shown:
+        for part in message.parts:
+            if part.kind == "picture":
+                album.take(part.sha256, part.content_type)
+    budget = campaign.message.budget.size_bytes
+    search = index.document(album, prepared.content, budget)
+    page = Page(
+        campaign=campaign.campaign,
+        description=campaign.description,
+        sender=campaign.sender,
+        file=prepared.loaded.shown_path,
+        at=now.astimezone(zone),
+        handset_time=(campaign.schedule.start_instant or now).astimezone(zone).strftime("%H:%M"),
+        budget_bytes=budget,
+        messages=draft.messages,
+        rows=draft.rows,
+        set_aside=draft.reasons,
+        examples=draft.examples,
+        warnings=prepared.warnings,
+        variants=seen.sample.variants,
+        layouts=seen.sample.layouts,
+        layouts_shown=seen.sample.layouts_shown,
+        largest_bytes=max([seen.sample.largest_bytes, *(each.size_bytes for each in seen.shown)]),
+        shown=seen.shown,
+        album=album,
+        search=search,
+        searched=len(index.rows),
+        show_numbers=index.show_numbers,
+    )
+    try:
+        write_private(path, render(page))
+    except OSError as error:
+        raise UsageError(
+            f"{path}: the page cannot be written: {error.strerror}", "name a file in a folder of your own with --html"
+        ) from error
+
+
+def _refuse_to_replace(path: Path, mark: str) -> None:
+    """An earlier preview may be replaced; a campaign file that was named by mistake may not."""
+    fix = "name a new file with --html, such as preview.html"
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder", fix)
+    if not path.parent.is_dir():
+        raise UsageError(f"{path.parent}: no such folder", "make it first, or " + fix)
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise UsageError(f"{path}: is no regular file", fix)
+    try:
+        earlier = not path.exists() or mark.encode() in path.open("rb").read(2000)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", fix) from error
+    if not earlier:
+        raise UsageError(f"{path}: stands there already and is no earlier preview", fix)

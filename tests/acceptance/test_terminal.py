@@ -7,11 +7,14 @@ import pty
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from .console import SCRIPT, Console, environment_with
 from .independent_gateway import IndependentGateway
-from .workspace import CAMPAIGN
+from .workspace import CAMPAIGN, add_attachments
 
 ESCAPE = "\x1b["
 
@@ -91,3 +94,35 @@ def test_a_yes_at_the_terminal_sends_with_bars_and_colours_that_a_pipe_does_not_
     for command in (("status",), ("run", CAMPAIGN, "--yes")):
         piped = console(*command)
         assert ESCAPE not in piped.out + piped.err
+
+
+def picture_of(console: Console, **variables: str) -> str:
+    with terminal(replace(console, variables={**console.variables, **variables}), "preview", CAMPAIGN) as at:
+        assert at.ended() == 0
+    return at.shown
+
+
+@pytest.mark.parametrize(
+    ("variables", "sign"), [({"COLORTERM": "truecolor"}, f"{ESCAPE}38;2;"), ({}, f"{ESCAPE}38;5;")]
+)
+def test_a_preview_at_the_terminal_draws_pictures_in_the_colours_that_it_has(
+    console: Console, workspace: Path, variables: dict[str, str], sign: str
+) -> None:
+    add_attachments(workspace)
+    shown = picture_of(console, **variables)
+    assert "winter.jpg" in shown
+    assert sign in shown
+    assert shown.count("▀") > 500
+
+
+def test_a_preview_draws_no_picture_where_colours_are_not_wanted_or_in_a_pipe(
+    console: Console, workspace: Path
+) -> None:
+    add_attachments(workspace)
+    for shown in (
+        picture_of(console, COLORTERM="truecolor", NO_COLOR="1"),
+        console("preview", CAMPAIGN, COLORTERM="truecolor", TERM="xterm-256color").ended_with(0).out,
+    ):
+        assert "winter.jpg" in shown
+        assert "▀" not in shown
+        assert f"{ESCAPE}38" not in shown

@@ -6,9 +6,9 @@ import hashlib
 
 import pytest
 
-from mmsflow.errors import Finding, InvalidInput
+from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.mms.status import Bucket
-from mmsflow.workflow.preview import preview
+from mmsflow.workflow.preview import Wish, preview
 
 from .campaign_desk import CAMPAIGN, CampaignDesk
 
@@ -105,10 +105,11 @@ def test_long_subjects_are_a_warning_with_the_first_row(desk: CampaignDesk) -> N
 
 def test_a_preview_shows_the_first_and_the_extremes_each_once(desk: CampaignDesk) -> None:
     with (prepared := desk.prepare()).draft:
-        shown = preview(prepared, 1)
+        shown = preview(prepared, Wish(first=1)).shown
         assert shown[0].why == "first"
         assert len({message.row for message in shown}) == len(shown)
         assert [part.text for part in shown[0].parts] == ["Dear Ola, bye", "note"]
-        (asked,) = preview(prepared, 3, "+48601000102")
+        (asked,) = preview(prepared, Wish(number="+48601000102")).shown
         assert (asked.subject, asked.why) == ("Jan, hello", "asked for")
-        assert preview(prepared, 3, "+48601999999") == []
+        with pytest.raises(UsageError, match="no message of this campaign goes to that number"):
+            preview(prepared, Wish(number="+48601999999"))
