@@ -12,7 +12,7 @@ from mmsflow.delivery.contents import Contents
 from mmsflow.message.model import DrawnPart, StaticPart
 from mmsflow.report.exhibits import collect_exhibits
 from mmsflow.workflow.aside import prepare_aside
-from mmsflow.workflow.preview import preview
+from mmsflow.workflow.preview import Wish, preview
 from mmsflow.workflow.run import addressed_to, freeze
 from mmsflow.workflow.standing import changed_inputs
 
@@ -75,7 +75,7 @@ def test_a_test_message_carries_its_parts_when_the_campaigns_draft_is_gone(pictu
 
 def test_a_preview_knows_the_sizes_of_what_is_sent(pictured: CampaignDesk) -> None:
     with (prepared := pictured.prepare()).draft:
-        picture, code = preview(prepared, 1)[0].parts
+        picture, code = preview(prepared, Wish(1)).shown[0].parts
         assert picture.size_bytes < 280 * 1024
         assert 100 < code.size_bytes < 2_000
         layout = prepared.draft.layouts[0][0]
