@@ -36,6 +36,25 @@ def clean_name(cell: str) -> str:
     return "".join(character for character in cell if unicodedata.category(character) != "Cf").strip()
 
 
+def variable_names(columns: Sequence[str]) -> tuple[str, ...]:
+    """What templates call the columns: ``Imię i nazwisko`` → ``Imię_i_nazwisko``.
+
+    A name that a template can write stays. Where two columns would be called the same, the later one keeps its own
+    name, which no template can write.
+    """
+    taken = {column for column in columns if column.isidentifier()}
+    names = []
+    for column in columns:
+        name = column
+        if not column.isidentifier():
+            spelled = re.sub(r"\W+", "_", column).strip("_")
+            spelled = f"_{spelled}" if spelled[:1].isdecimal() else spelled
+            if spelled.isidentifier() and spelled not in taken:
+                taken.add(name := spelled)
+        names.append(name)
+    return tuple(names)
+
+
 def header_findings(name: str, columns: Sequence[str], line: int, places: Sequence[int]) -> list[Finding]:
     """What is wrong with a list's header.
 

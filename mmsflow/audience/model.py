@@ -17,7 +17,7 @@ class Recipient:
         source: the list's path as the campaign names it, or ``inline``.
         row: row in that source as a spreadsheet shows it (a header is row 1); for inline ones their position.
         msisdn: E.164, ``+48501102030``.
-        vars: the row's cells by column name, for templates; values are strings (JSON Lines: scalars).
+        vars: the row's cells by what templates call their column; values are strings (JSON Lines: scalars).
         consent: the cell that accepts, then the evidence that the campaign names; empty where no consent is asked.
         segments: the cells of the columns that ``report.segments`` names; empty texts where the row has none.
     """

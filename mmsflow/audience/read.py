@@ -98,6 +98,11 @@ class Audience:
         return {column: tuple(names) for column, names in having.items()}
 
     @property
+    def variables(self) -> tuple[str, ...]:
+        """What templates may use: the columns of all sources as templates call them."""
+        return tuple(dict.fromkeys(name for plan in self.plans for name in plan.variables))
+
+    @property
     def inputs(self) -> tuple[ListDigest, ...]:
         """The lists that were read to their end so far: all of them once ``rows`` is exhausted."""
         return self._read_lists.digests()
@@ -134,7 +139,7 @@ class Audience:
     def _source_rows(
         self, index: int, plan: SourcePlan, refusals: Refusals, seen: dict[int, int]
     ) -> Iterator[Recipient | SetAside]:
-        name, columns, number_at = plan.name, plan.columns, plan.number_at
+        name, variables, number_at = plan.name, plan.variables, plan.number_at
         base, match = pack_place(index, 0), usual_spelling()
         opt_outs, no_consent, suppressed = refusals.opt_outs, refusals.no_consent, refusals.suppressed
         looks_further = bool(plan.evidence_at or plan.history or self._excluded or self._history.capped)
@@ -175,7 +180,7 @@ class Audience:
                         name,
                         row,
                         msisdn,
-                        _filled(columns, cells),
+                        _filled(variables, cells),
                         _picked(cells, consent_at) if consent_at else (),
                         _picked(cells, segments_at) if segments_at else (),
                     )
@@ -244,12 +249,12 @@ def _picked(cells: Sequence[Cell], places: Sequence[int | None]) -> tuple[str, .
     return tuple("" if at is None else str(cells[at]).strip() for at in places)
 
 
-def _filled(columns: Sequence[str], cells: Sequence[Cell]) -> dict[str, object]:
-    """The cells by column, without those that are empty or hold spaces only: they count as missing."""
+def _filled(variables: Sequence[str], cells: Sequence[Cell]) -> dict[str, object]:
+    """The cells by variable, without those that are empty or hold spaces only: they count as missing."""
     return {
         # A text that a workbook has spoiled for the number is an ordinary text for everything else.
-        column: cell if type(cell) is not FaultyCell else str(cell)
-        for column, cell in zip(columns, cells, strict=False)
+        name: cell if type(cell) is not FaultyCell else str(cell)
+        for name, cell in zip(variables, cells, strict=False)
         if (cell.strip() if isinstance(cell, str) else True)
     }
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from mmsflow.audience.bytestream import list_error
-from mmsflow.audience.columns import find_column, find_number_column
+from mmsflow.audience.columns import find_column, find_number_column, variable_names
 from mmsflow.audience.csv_lists import CsvList
 from mmsflow.audience.history import History, HistoryRule, NumberSet, history_name, queries_of_source, rule_of
 from mmsflow.audience.jsonl_lists import Cell, JsonLinesList
@@ -132,6 +132,7 @@ class SourcePlan:
         source: as the campaign file has it.
         name: its path as the campaign names it, ``inline``, or ``received: NAME``.
         columns: its columns.
+        variables: what templates call them.
         number_at: position of the number in a row's cells.
         consent_at: position of the consent, None where there is none.
         evidence_at: position of each cell that proves the consent, None where the row has none.
@@ -144,6 +145,7 @@ class SourcePlan:
     source: Source
     name: str
     columns: tuple[str, ...]
+    variables: tuple[str, ...]
     number_at: int
     consent_at: int | None
     evidence_at: tuple[int | None, ...]
@@ -179,7 +181,7 @@ class SourcePlan:
         if self.keep is None:
             return True
         try:
-            return self.keep(dict(zip(self.columns, cells, strict=False)))
+            return self.keep(dict(zip(self.variables, cells, strict=False)))
         except TemplateProblem as problem:
             message = f"`where: {self.where}` fails for row {row}: {problem.message}"
             raise list_error(
@@ -204,7 +206,7 @@ class SourcePlan:
         self, keep: Expression, batch: Sequence[tuple[int, Sequence[Cell], int]], width: int
     ) -> Iterator[tuple[int, Sequence[Cell], bool]]:
         try:
-            verdicts = keep.of_many([dict(zip(self.columns, cells, strict=False)) for _, cells, _ in batch])
+            verdicts = keep.of_many([dict(zip(self.variables, cells, strict=False)) for _, cells, _ in batch])
         except TemplateProblem:
             # One by one, the row that fails is met behind those before it, with its own place.
             for row, cells, line in batch:
@@ -280,6 +282,7 @@ def _plan(source: Source, position: int, workspace: Path, templates: Templates, 
         source,
         name,
         columns,
+        variable_names(columns),
         number_at,
         found[0] if found else None,
         found[1:],

@@ -280,9 +280,9 @@ def _composer(
         findings += error.findings
     if columns is not None and all_sources:
         for name, used_at in variables.items():
-            if name not in columns:
+            if name not in audience.variables:
                 message = f"the template uses `{name}`, which no recipient list has as a column"
-                findings.append(Finding(*used_at, message, choice_fix(name, columns)))
+                findings.append(Finding(*used_at, message, choice_fix(name, audience.variables)))
         findings += _missing_segments(loaded, columns)
     try:
         _ = audience.refusals

@@ -9,6 +9,7 @@ from itertools import islice
 import pytest
 
 from mmsflow.audience.bytestream import ListBytes
+from mmsflow.audience.columns import variable_names
 from mmsflow.audience.model import Recipient, SetAside
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.mms.status import Bucket
@@ -262,3 +263,24 @@ def test_a_disk_that_fails_while_a_list_is_read_is_an_error_of_that_list() -> No
     with ListBytes(Broken(), "lists/a.csv", "utf-8", guessed=True) as stream, pytest.raises(InvalidInput) as caught:
         stream.read(10)
     assert "Input/output error" in caught.value.findings[0].message
+
+
+def test_a_column_whose_name_no_template_can_write_is_written_with_underscores() -> None:
+    columns = ("Imię i nazwisko", "Kod-promo", "Kod_promo", "2. adres", "!!!", "E-mail", "E mail")
+    assert variable_names(columns) == (
+        "Imię_i_nazwisko",
+        "Kod-promo",  # the next one is called so already
+        "Kod_promo",
+        "_2_adres",
+        "!!!",
+        "E_mail",
+        "E mail",
+    )
+
+
+def test_templates_and_filters_see_such_a_column(workspace: Workspace, outcomes: Outcomes) -> None:
+    content = "Nr telefonu;Imię i nazwisko\n501102030;Ola\n501102031;\n"
+    first, second = workspace.read_csv(content, where="Imię_i_nazwisko != ''")
+    assert isinstance(first, Recipient)
+    assert first.vars == {"Nr_telefonu": "501102030", "Imię_i_nazwisko": "Ola"}
+    assert outcomes([second]) == [(3, "filtered")]
