@@ -1,7 +1,7 @@
 """Structural similarity of two pictures (Wang, Bovik, Sheikh, Simoncelli 2004), over blocks that do not overlap.
 
-Blocks instead of a sliding window: ten times as quick, and the same order of candidates, which is all that the solver
-needs. Runs in the workers only.
+Blocks instead of a sliding window, and every other band of them: twenty times as quick, and the same order of
+candidates, which is all that the solver needs. Runs in the workers only.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 _BLOCK = 8
+_ALL_BANDS_BELOW = 32  # a picture of fewer is small enough to be compared as a whole
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 Plane: TypeAlias = NDArray[numpy.float32]
@@ -31,7 +32,7 @@ class Reference:
         """-1 to 1, in brightness; ``other`` is scaled to the reference's size where it has another."""
         grey = other.convert("L")
         if grey.size != self.size:
-            grey = grey.resize(self.size, Image.Resampling.BICUBIC)
+            grey = grey.resize(self.size, Image.Resampling.BILINEAR)  # as a handset shows it
         plane = _luma(grey)
         mean = _block_means(plane)
         variance = _block_means(plane * plane) - mean * mean
@@ -42,7 +43,11 @@ class Reference:
 
 
 def _luma(picture: Image.Image) -> Plane:
-    return numpy.asarray(picture.convert("L"), dtype=numpy.float32)
+    grey = numpy.asarray(picture.convert("L"))
+    bands = grey.shape[0] // _BLOCK
+    if bands >= _ALL_BANDS_BELOW:
+        grey = grey[: bands * _BLOCK].reshape(bands, _BLOCK, -1)[::2].reshape(-1, grey.shape[1])
+    return grey.astype(numpy.float32)
 
 
 def _block_means(plane: Plane) -> Plane:

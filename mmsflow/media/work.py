@@ -22,13 +22,14 @@ from mmsflow.media.problem import Unusable
 from mmsflow.media.similarity import Reference
 from mmsflow.media.stripping import strip_gif, strip_jpeg, strip_png
 
-# Sides as parts of the full size, each with the qualities that are measured there.
+# Sides as parts of the full size, each with the qualities that are measured there; what lies between them is found when
+# the chosen one is made.
 _JPEG_LADDER: tuple[tuple[float, tuple[int, ...]], ...] = (
-    (1.0, (30, 50, 70, 85, 92)),
-    (0.75, (40, 65, 85)),
-    (0.55, (40, 65, 85)),
-    (0.4, (40, 75)),
-    (0.28, (40, 75)),
+    (1.0, (30, 50, 70, 88)),
+    (0.75, (45, 70)),
+    (0.55, (45, 70)),
+    (0.4, (45, 70)),
+    (0.28, (60,)),
 )
 _PNG_LADDER: tuple[tuple[float, tuple[int, ...]], ...] = (
     (1.0, (0, 256, 64, 16)),
@@ -43,6 +44,7 @@ _HALF_SIDE = 160
 _FLAT_AGAINST_QUALITY = 90
 _LEAST_QUALITY, _MOST_QUALITY = 25, 95
 _AROUND = 3
+_MOST_SCALED = 0.999  # fewer pixels are never quite as good, also where a smooth picture hides it
 
 
 def look(data: bytes, kind: str, frame: Frame) -> Look:
@@ -122,7 +124,8 @@ def _jpeg_candidates(shown: Image.Image) -> Iterator[Candidate]:
         small = scaled(shown, size)
         for quality in qualities[part]:
             made = encoding.jpeg(small, quality, optimize=False)
-            yield Candidate("jpeg", *size, quality, len(made), reference.similarity(_decoded(made, "JPEG")))
+            score = reference.similarity(_decoded(made, "JPEG"))
+            yield Candidate("jpeg", *size, quality, len(made), score if part == 1.0 else min(_MOST_SCALED, score))
 
 
 def _png_candidates(shown: Image.Image) -> Iterator[Candidate]:
@@ -133,7 +136,7 @@ def _png_candidates(shown: Image.Image) -> Iterator[Candidate]:
         for count in colours[part]:
             made = encoding.png(small, count)
             score = 1.0 if part == 1.0 and not count else reference.similarity(on_white(_decoded(made, "PNG")))
-            yield Candidate("png", *size, count, len(made), score)
+            yield Candidate("png", *size, count, len(made), score if part == 1.0 else min(_MOST_SCALED, score))
 
 
 def _gif_candidates(picture: Image.Image, full: tuple[int, int]) -> Iterator[Candidate]:
@@ -142,7 +145,7 @@ def _gif_candidates(picture: Image.Image, full: tuple[int, int]) -> Iterator[Can
     for _, size in _sizes(full, _GIF_LADDER):
         made = encoding.gif(picture, size)
         first = on_white(_decoded(made, "GIF").convert("RGBA"))
-        yield Candidate("gif", *size, 0, len(made), min(0.999, reference.similarity(first)))
+        yield Candidate("gif", *size, 0, len(made), min(_MOST_SCALED, reference.similarity(first)))
 
 
 def _decoded(made: bytes, kind: str) -> Image.Image:

@@ -8,16 +8,18 @@ from pathlib import Path
 
 from mmsflow.cli.commands.check import check
 from mmsflow.cli.commands.plan import plan
+from mmsflow.cli.commands.preview import PreviewOptions, preview
 from mmsflow.cli.commands.run import RunOptions, run
 from mmsflow.cli.output import paint, say
 from mmsflow.errors import UsageError
 from mmsflow.workflow.example import copy_example
 
 _CAMPAIGN = "campaigns/winter-sale.yaml"
+_SHOWN = "campaigns/spring-club.yaml"
 
 
 def demo(folder: Path | None) -> int:
-    """Copy, check, plan, run; the report's path is the last line. Returns the exit code."""
+    """Copy, check, preview, plan, run; the report's path is the last line. Returns the exit code."""
     target = (folder or _free_folder()).resolve()
     copy_example(target)
     for name in [name for name in os.environ if name.startswith("MMSFLOW_")]:
@@ -27,6 +29,8 @@ def demo(folder: Path | None) -> int:
     _step(f"a fresh workspace in {target}")
     _step("mmsflow check")
     code = check([], strict=False, as_json=False)
+    _step(f"mmsflow preview {_SHOWN} --html preview.html")
+    code = code or preview(_SHOWN, PreviewOptions(limit=3, html="preview.html"))
     _step(f"mmsflow plan {_CAMPAIGN}")
     code = code or plan(_CAMPAIGN, None, as_json=False)
     _step(f"mmsflow run {_CAMPAIGN} --yes")
@@ -34,7 +38,7 @@ def demo(folder: Path | None) -> int:
     if code:
         return code
     reports = sorted((target / "reports").glob("*/report.html"))
-    _step("that was all: look at the report in a browser")
+    _step("that was all: look at the report, and at preview.html, in a browser")
     print(reports[-1])
     return 0
 

@@ -31,11 +31,11 @@ class PreviewOptions:
     """What the command was asked for; ``to`` and ``html`` are empty when not given."""
 
     limit: int
-    to: str
-    row: int | None
-    html: str
-    show_numbers: bool
-    as_json: bool
+    to: str = ""
+    row: int | None = None
+    html: str = ""
+    show_numbers: bool = False
+    as_json: bool = False
 
 
 def preview(file: str, options: PreviewOptions) -> int:
