@@ -72,7 +72,7 @@ def _watched_workers() -> Iterator[_Workers]:
     seen, done = _Workers(), Event()
 
     def look() -> None:
-        while not done.wait(0.1):
+        while not done.wait(0.02):
             for pid in _descendants(os.getpid()):
                 with suppress(OSError, StopIteration, ValueError):
                     lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()

@@ -56,7 +56,7 @@ class WriteLock:
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                seen = _read_note(descriptor)
+                seen = _holder(descriptor)
                 os.close(descriptor)
                 raise _not_locked(ledger, error, seen) from None
             key = (os.getpid(), *_identity(os.fstat(descriptor)))
@@ -106,14 +106,22 @@ def holder_of(ledger: Path) -> Holder | None:
     except OSError as error:
         raise _unusable(path, error) from None
     try:
-        pid = _locking_pid(descriptor)
-        if pid is None:
-            return None
-        note = _read_note(descriptor)
+        return _holder(descriptor)
     finally:
         os.close(descriptor)
-    # The note is a moment younger than the lock: until it is there, the kernel's word for the process is all we know.
-    return note if note is not None else Holder(pid, socket.gethostname(), None, "")
+
+
+def _holder(descriptor: int) -> Holder | None:
+    """Whoever holds the lock of this open file now; None when nobody does."""
+    pid = _locking_pid(descriptor)
+    if pid is None:
+        return None
+    note, host = _read_note(descriptor), socket.gethostname()
+    # The note is a moment younger than the lock: until it is there, or while a killed process's own is still there,
+    # the kernel's word for the process is all we know. It says 0 for a process that cannot be seen from here.
+    if note is None or (pid and note.pid != pid and note.host == host):
+        return Holder(pid, host, None, "")
+    return note
 
 
 def _held_by_us(path: Path) -> Holder | None:

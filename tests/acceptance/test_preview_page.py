@@ -374,10 +374,19 @@ def test_each_variant_and_the_samples_own_pictures_are_shown_and_others_have_a_p
 
 
 def test_neither_terminal_nor_page_ask_any_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a socket was asked for")
+    unpatched = socket.socket
 
-    for name in ("socket", "create_connection", "getaddrinfo"):
+    class LocalOnly(socket.socket):
+        def __init__(self, family: int = -1, *arguments: int, **named: int) -> None:
+            # Worker processes are talked to through sockets of this machine's own kind, which reach no network.
+            assert family == socket.AF_UNIX, "a network was asked for"
+            unpatched.__init__(self, family, *arguments, **named)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a network was asked for")
+
+    monkeypatch.setattr(socket, "socket", LocalOnly)
+    for name in ("create_connection", "getaddrinfo"):
         monkeypatch.setattr(socket, name, refuse)
     folder = write_campaign(tmp_path / "workspace", ROWS)
     for html in ("", str(tmp_path / "preview.html")):

@@ -19,7 +19,7 @@ from mmsflow.clock import ManualClock
 from mmsflow.ledger.history import LedgerReader
 from mmsflow.ledger.model import Blob, FrozenInput, NewRun, Outcome, PollResult, WaveRecord
 from mmsflow.ledger.store import Ledger
-from mmsflow.message.model import PlannedMessage
+from mmsflow.message.model import PlannedMessage, StaticPart
 from mmsflow.mms.status import Bucket, MessageState
 from mmsflow.report.comparison import Side, compare_sides
 from mmsflow.report.comparison_page import comparison_page
@@ -76,7 +76,7 @@ def carry_out(ledger: Ledger, evil: str) -> int:
                 n + 1,
                 f"+4850110203{n}",
                 f"{evil} {n}",
-                (),
+                (StaticPart("image/gif", "a.gif", PICTURE, len(GIF)),),
                 variant=f"{evil}{n % 2}",
                 segments=(f"{evil} x",),
             ),
