@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
+
+from benchmarks.memory import peak_bytes
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TIMEOUT_SECONDS = 900
@@ -87,7 +88,7 @@ class Stopwatch:
             units=units,
             seconds=self.seconds,
             cpu_seconds=self.cpu_seconds,
-            peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            peak_bytes=peak_bytes(),
             parts=parts,
         )
 

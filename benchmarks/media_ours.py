@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from benchmarks.contender import Measurement, Stopwatch, Task
+from benchmarks.memory import peak_bytes
 from mmsflow.clock import SystemClock
 from mmsflow.errors import InvalidInput
 from mmsflow.gateway.model import QuotaReply
@@ -74,10 +75,8 @@ def _watched_workers() -> Iterator[_Workers]:
     def look() -> None:
         while not done.wait(0.02):
             for pid in _descendants(os.getpid()):
-                with suppress(OSError, StopIteration, ValueError):
-                    lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
-                    peak = next(line for line in lines if line.startswith("VmHWM:"))
-                    seen.peak_bytes = max(seen.peak_bytes, 1024.0 * int(peak.split()[1]))
+                with suppress(OSError):
+                    seen.peak_bytes = max(seen.peak_bytes, float(peak_bytes(pid)))
 
     thread = Thread(target=look, daemon=True)
     thread.start()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.memory import peak_bytes
 from mmsflow.audience.model import Recipient
 from mmsflow.audience.read import Audience
 from mmsflow.campaign.model import Campaign
@@ -55,7 +55,7 @@ def read(folder: Path, form: str) -> str:
 
 
 def _peak_mib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_bytes() / 1024**2
 
 
 def main() -> None:
@@ -66,7 +66,6 @@ def main() -> None:
         else:
             print(read(folder, step))
         return
-    # This process stays small: a child begins with its parent's peak.
     with tempfile.TemporaryDirectory() as name:
         for step in ("write", "csv", "xlsx"):
             subprocess.run([sys.executable, "-m", "benchmarks.workbooks", name, step], check=True)
