@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from benchmarks.contender import Measurement, Stopwatch, Task
-from benchmarks.memory import peak_bytes
+from benchmarks.memory import peak_bytes_of
 from mmsflow.clock import SystemClock
 from mmsflow.errors import InvalidInput
 from mmsflow.gateway.model import QuotaReply
@@ -76,7 +76,7 @@ def _watched_workers() -> Iterator[_Workers]:
         while not done.wait(0.02):
             for pid in _descendants(os.getpid()):
                 with suppress(OSError):
-                    seen.peak_bytes = max(seen.peak_bytes, float(peak_bytes(pid)))
+                    seen.peak_bytes = max(seen.peak_bytes, float(peak_bytes_of(pid)))
 
     thread = Thread(target=look, daemon=True)
     thread.start()
