@@ -14,6 +14,9 @@ from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.settings import Settings, find_workspace, load_settings
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from mmsflow.ledger.history import LedgerReader
     from mmsflow.workflow.intake import Intake
 
 
@@ -44,9 +47,13 @@ class Session:
             lenient: as ``Intake`` has it.
             rejects: where the rows set aside are to be written; nowhere when None.
         """
-        from mmsflow.wiring import reading_ledger
         from mmsflow.workflow.intake import Intake
         from mmsflow.workflow.rejects import write_rejects
+
+        def ledger() -> AbstractContextManager[LedgerReader]:
+            from mmsflow.wiring import reading_ledger  # most commands that check a campaign never look into history
+
+            return reading_ledger(self.settings)
 
         try:
             account = self.settings.account
@@ -57,7 +64,7 @@ class Session:
             suppression=self.settings.suppression,
             at_most=self.settings.at_most,
             account=account,
-            ledger=partial(reading_ledger, self.settings),
+            ledger=ledger,
             now=self.clock.now(),
             lenient=lenient,
             rejects=partial(write_rejects, rejects) if rejects is not None else None,

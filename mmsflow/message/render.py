@@ -103,7 +103,7 @@ class Composer:
         self._place = place
         self._findings: list[Finding] = []
         self._budget = message.budget
-        self._layouts: dict[tuple[tuple[str, ...], int], Layout] = {}
+        self._layouts: dict[tuple[tuple[str, ...], int], tuple[Layout, int]] = {}
         self._fitted: dict[Wish, list[SentPart] | InvalidInput] = {}
         self._subject = self._compile(message.subject, ("message", "subject"))
         self._slots = [
@@ -139,7 +139,7 @@ class Composer:
         codes = [column for slot, column in zip(slots, columns, strict=True) if slot.qr]
         said = zip(*codes, strict=True) if codes else repeat((), len(recipients))
         rows = [
-            replace(_row(recipient, subject, slots, own), codes=tuple(filter(None, in_codes)))
+            _row(recipient, subject, slots, own, tuple(filter(None, in_codes)))
             for recipient, subject, in_codes, *own in zip(recipients, subjects, said, *values, strict=True)
             if subject is not None and None not in own
         ]
@@ -173,7 +173,7 @@ class Composer:
     def _assemble(self, row: _Row) -> PlannedMessage | None:
         recipient, subject = row.recipient, row.subject
         try:
-            layout = self._layout(row.paths, self._step(row.own_bytes))
+            layout, shared_bytes = self._layout(row.paths, self._step(row.own_bytes))
         except InvalidInput as error:
             finding = error.findings[0]
             self.problems.add(recipient, f"{finding.file}: {finding.message}", finding.fix)
@@ -182,7 +182,7 @@ class Composer:
         if not subject and not layout:
             self.problems.add(recipient, "the message is empty", "give the subject a text for this row, too")
             return None
-        size = row.own_bytes + sum(part.size_bytes for part in layout if isinstance(part, StaticPart))
+        size = row.own_bytes + shared_bytes
         if size > self._budget.size_bytes:
             what = f"the whole MMS has {size / KIB:.0f} KiB, the budget is {self._budget.size_bytes // KIB} KiB"
             self.problems.add(recipient, what, "shorten it, attach less, or smaller pictures")
@@ -205,9 +205,11 @@ class Composer:
 
     def _fit_pictures(self, rows: Sequence[_Row]) -> None:
         """Fit the pictures of all rows at once, so that the workers have much to do at a time."""
+        if not self._fits:
+            return
         wanted = set()
         for paths, step in dict.fromkeys((row.paths, self._step(row.own_bytes)) for row in rows):
-            if self._fits and (paths, step) not in self._layouts:
+            if (paths, step) not in self._layouts:
                 with suppress(InvalidInput):  # a row's own problem, told when the row is assembled
                     wanted.add(self._wish(paths, step))
         self._fitted |= self.media.fit(wanted - self._fitted.keys())
@@ -245,8 +247,8 @@ class Composer:
                 left -= slot.static.size_bytes
         return Wish(tuple(pictures), left)
 
-    def _layout(self, paths: tuple[str, ...], step: int) -> Layout:
-        """The layout for these rendered paths, beside texts of ``step`` bytes.
+    def _layout(self, paths: tuple[str, ...], step: int) -> tuple[Layout, int]:
+        """The layout for these rendered paths, beside texts of ``step`` bytes, and the bytes of its static parts.
 
         Raises:
             InvalidInput: one of the files cannot be attached, or the pictures cannot be made to fit.
@@ -264,7 +266,8 @@ class Composer:
                 for part in parts
                 if isinstance(part, StaticPart) and part.content_type not in SAFE_CONTENT_TYPES
             )
-            known = self._layouts[paths, step] = _distinctly_named(parts)
+            shared_bytes = sum(part.size_bytes for part in parts if isinstance(part, StaticPart))
+            known = self._layouts[paths, step] = _distinctly_named(parts), shared_bytes
         return known
 
     def _part(
@@ -344,7 +347,13 @@ class Composer:
             self._findings.append(Finding(*self._place(key), problem.message, problem.advice))
 
 
-def _row(recipient: Recipient, subject: str, slots: Sequence[_Slot], values: Sequence[str | SentPart | None]) -> _Row:
+def _row(
+    recipient: Recipient,
+    subject: str,
+    slots: Sequence[_Slot],
+    values: Sequence[str | SentPart | None],
+    codes: tuple[str, ...],
+) -> _Row:
     subject = composed(" ".join(subject.split()))
     paths, texts, own_bytes = [], [], len(subject.encode())
     for slot, value in zip(slots, values, strict=True):
@@ -356,7 +365,7 @@ def _row(recipient: Recipient, subject: str, slots: Sequence[_Slot], values: Seq
         elif value is not None:
             texts.append(text := composed(value))
             own_bytes += len(text.encode())
-    return _Row(recipient, subject, tuple(paths), tuple(texts), own_bytes)
+    return _Row(recipient, subject, tuple(paths), tuple(texts), own_bytes, codes)
 
 
 def _laid_out(part: SentPart) -> StaticPart:

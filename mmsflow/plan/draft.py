@@ -88,15 +88,15 @@ class Draft:
                 self._layouts.setdefault(message.layout, len(self._layouts)),
                 _encoded(message.texts),
                 message.variant,
-                _encoded(message.consent),
-                _encoded(message.segments),
+                _encoded(message.consent) if message.consent else "",
+                _encoded(message.segments) if message.segments else "",
             )
             for message in messages
         ]
         self._insert("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
         self.messages += len(rows)
         self.variants.update(map(attrgetter("variant"), messages))
-        self.sources.update(message.source for message in messages)
+        self.sources.update(map(attrgetter("source"), messages))
 
     def add_set_aside(self, rows: Sequence[SetAside]) -> None:
         """Keep rows that get no message, with their reasons."""

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmsflow.audience.history import Capped, History, HistoryQuery, NumberSet, queries_of
 from mmsflow.campaign.load import LoadedCampaign, load_campaign
@@ -15,11 +16,13 @@ from mmsflow.campaign.model import Campaign, Purpose
 from mmsflow.campaign.scalars import AtMost, read_at_most
 from mmsflow.campaign.wording import nearest, quoted
 from mmsflow.errors import Finding, InvalidInput, UsageError
-from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.draft import Draft
 
-OpenLedger = Callable[[], AbstractContextManager[LedgerReader]]
+if TYPE_CHECKING:
+    from mmsflow.ledger.history import LedgerReader  # SQLAlchemy takes 0.3 s, which only a look into history pays
+
+OpenLedger = Callable[[], "AbstractContextManager[LedgerReader]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
