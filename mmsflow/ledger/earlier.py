@@ -26,7 +26,7 @@ def names_of(connection: Connection, account: str) -> set[str]:
 
 
 def received_numbers(
-    connection: Connection, account: str, names: Sequence[str], buckets: Collection[Bucket]
+    connection: Connection, account: str, names: Sequence[str], buckets: Collection[Bucket] = ()
 ) -> Iterator[str]:
     """The numbers of messages of these campaigns or runs, ascending, each once; tests do not count.
 

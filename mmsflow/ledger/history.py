@@ -201,7 +201,7 @@ class LedgerReader:
     def sent_numbers(self, account: str, campaign: str) -> Iterator[str]:
         """Numbers (E.164) that had a message, maybe-sent ones included, in any run that was no test; each once."""
         with self._database.read_beside() as connection:
-            yield from rows.sent_numbers(connection, account, campaign)
+            yield from earlier.received_numbers(connection, account, [campaign])
 
     def known_names(self, account: str) -> set[str]:
         """The campaigns and run ids of an account, without tests."""

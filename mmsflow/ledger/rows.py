@@ -22,9 +22,6 @@ _BUCKETS: dict[str, Bucket] = {bucket.value: bucket for bucket in Bucket} | {
     state.value: bucket for state, bucket in BUCKET_OF_STATE.items()
 }
 _STATES = frozenset(state.value for state in MessageState)
-_NEVER_HAD = tuple(
-    state.value for state in (MessageState.READY, MessageState.NOT_SENT, MessageState.SUPPRESSED, MessageState.REJECTED)
-)
 _NOT_BEGUN = (MessageState.READY.value, MessageState.SENDING.value)
 
 _EMPTY: ColumnClause[str] = literal_column("''")
@@ -111,25 +108,6 @@ def stories(connection: Connection, msisdn: str) -> list[Story]:
                 for row in sorted(found[run.key], key=itemgetter(0))
             ]
     return told
-
-
-def sent_numbers(connection: Connection, account: str, campaign: str) -> Iterator[str]:
-    """The numbers that had a message, maybe-sent ones included, in any run that was no test; each once."""
-    query = (
-        select(messages.c.msisdn)
-        .distinct()
-        .join(runs, runs.c.key == messages.c.run_key)
-        .where(
-            runs.c.account == account,
-            runs.c.campaign == campaign,
-            runs.c.test.is_(False),
-            messages.c.state.not_in(_NEVER_HAD),
-        )
-    )
-    result = connection.execution_options(stream_results=True).execute(query)
-    while chunk := result.fetchmany(_CHUNK_ROWS):
-        for (msisdn,) in chunk:
-            yield msisdn
 
 
 def state_counts(connection: Connection, key: int) -> dict[MessageState, int]:
