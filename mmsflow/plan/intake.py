@@ -54,4 +54,4 @@ def intake_as_text(intake: Sequence[SourceIntake]) -> str:
             for reason in each.reasons
         ]
     headers = ("intake", "rows", "", "first", "why")
-    return tabulate(lines, headers=headers, disable_numparse=True, maxcolwidths=[None, None, None, None, 70])
+    return tabulate(lines, headers=headers, disable_numparse=True, maxcolwidths=[None, None, None, None, 44])
