@@ -20,9 +20,9 @@ import typer
 
 import mmsflow
 from mmsflow import errors, settings
+from mmsflow.campaign.amounts import duration_text
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.sandbox import Sandbox
-from mmsflow.campaign.scalars import duration_text
 from mmsflow.campaign.unsupported import TABLE, Unsupported
 from mmsflow.cli.app import app
 from mmsflow.ledger.model import PausedBy, RunState

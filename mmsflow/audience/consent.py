@@ -11,7 +11,8 @@ from mmsflow.audience.jsonl_lists import Cell
 from mmsflow.audience.model import ListDigest
 from mmsflow.audience.sources import INLINE, SourcePlan, Wanted, changed_while_read, plan_sources
 from mmsflow.audience.xlsx_cells import FaultyCell
-from mmsflow.campaign.model import Campaign, CsvSource, HistorySource, JsonLinesSource, XlsxSource
+from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.sources import CsvSource, HistorySource, JsonLinesSource, XlsxSource
 from mmsflow.campaign.templating import Templates
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.mms.msisdn import BadNumber, parse_msisdn

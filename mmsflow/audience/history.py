@@ -7,8 +7,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mmsflow.campaign.model import Campaign, HistorySource, InlineRecipient, Source
-from mmsflow.campaign.scalars import AtMost
+from mmsflow.campaign.amounts import AtMost
+from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.sources import HistorySource, InlineRecipient, Source
 
 
 class NumberSet:

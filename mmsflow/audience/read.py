@@ -21,7 +21,8 @@ from mmsflow.audience.jsonl_lists import Cell
 from mmsflow.audience.model import Counts, ListDigest, Recipient, SetAside
 from mmsflow.audience.sources import SourcePlan, Wanted, plan_sources
 from mmsflow.audience.xlsx_cells import FaultyCell
-from mmsflow.campaign.model import Campaign, XlsxSource
+from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.sources import XlsxSource
 from mmsflow.campaign.templating import Templates
 from mmsflow.mms.msisdn import BadNumber, usual_spelling
 from mmsflow.mms.status import Bucket

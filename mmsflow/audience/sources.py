@@ -17,15 +17,8 @@ from mmsflow.audience.history import History, HistoryRule, NumberSet, history_na
 from mmsflow.audience.jsonl_lists import Cell, JsonLinesList
 from mmsflow.audience.model import ListDigest
 from mmsflow.audience.xlsx_lists import XlsxList
-from mmsflow.campaign.model import (
-    Consent,
-    CsvSource,
-    HistorySource,
-    InlineRecipient,
-    JsonLinesSource,
-    Source,
-    XlsxSource,
-)
+from mmsflow.campaign.model import Consent
+from mmsflow.campaign.sources import CsvSource, HistorySource, InlineRecipient, JsonLinesSource, Source, XlsxSource
 from mmsflow.campaign.template_problem import TemplateProblem
 from mmsflow.campaign.templating import Expression, Templates
 from mmsflow.campaign.wording import masked

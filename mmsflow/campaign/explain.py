@@ -10,7 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from mmsflow.campaign.model import ATTACHMENT_TAGS, SOURCE_TAGS, Campaign
+from mmsflow.campaign.model import ATTACHMENT_TAGS, Campaign
+from mmsflow.campaign.sources import SOURCE_TAGS
 from mmsflow.campaign.wording import choice_fix, nearest, quoted
 from mmsflow.campaign.yaml_tree import Fault, Path, Place, Tree
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from mmsflow.campaign.scalars import AtMost, read_at_most
+from mmsflow.campaign.amounts import AtMost, read_at_most
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.errors import LedgerError
 from mmsflow.plan.quota import QuotaRules

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar, cast
 
-from mmsflow.campaign.scalars import DEFAULT_BUDGET, Budget
+from mmsflow.campaign.amounts import DEFAULT_BUDGET, Budget
 from mmsflow.errors import InvalidInput
 from mmsflow.media.cache import MediaCache
 from mmsflow.media.files import read_file, wire_name

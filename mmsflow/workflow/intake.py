@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmsflow.audience.history import Capped, History, HistoryQuery, NumberSet, queries_of
+from mmsflow.campaign.amounts import AtMost, read_at_most
 from mmsflow.campaign.load import LoadedCampaign, load_campaign
 from mmsflow.campaign.model import Campaign, Purpose
-from mmsflow.campaign.scalars import AtMost, read_at_most
 from mmsflow.campaign.wording import nearest, quoted
 from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.mms.status import Bucket

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from mmsflow.campaign.amounts import AtMost, duration_text
 from mmsflow.campaign.model import Campaign
-from mmsflow.campaign.scalars import AtMost, duration_text
 from mmsflow.delivery.rules import RunRules
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.gateway.model import QuotaReply

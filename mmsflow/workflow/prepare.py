@@ -10,9 +10,9 @@ from pathlib import Path
 from mmsflow.audience.history import history_name
 from mmsflow.audience.model import Recipient, SetAside
 from mmsflow.audience.read import Audience
+from mmsflow.campaign.amounts import AtMost
 from mmsflow.campaign.load import FaultyCampaign, LoadedCampaign, load_campaign
-from mmsflow.campaign.model import HistorySource, Source
-from mmsflow.campaign.scalars import AtMost
+from mmsflow.campaign.sources import HistorySource, Source
 from mmsflow.campaign.templating import Templates
 from mmsflow.campaign.wording import choice_fix
 from mmsflow.errors import Finding, InvalidInput

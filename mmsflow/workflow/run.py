@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.audience.consent import Refusals, refusals, suppressed_only
 from mmsflow.campaign.load import load_campaign
-from mmsflow.campaign.model import Campaign, HistorySource
+from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.sources import HistorySource
 from mmsflow.campaign.wording import choice_fix, quoted
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out

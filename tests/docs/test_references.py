@@ -11,7 +11,7 @@ from pages import ROOT, reference, text_of
 from pydantic import BaseModel
 
 from mmsflow import errors
-from mmsflow.campaign import model
+from mmsflow.campaign import model, sources
 from mmsflow.cli.app import app
 from mmsflow.errors import MmsflowError
 from mmsflow.mms.status import TRANSITIONS, Bucket, MessageState
@@ -75,8 +75,9 @@ def test_every_setting_is_documented_with_its_variable(name: str) -> None:
 
 
 def blocks_of_the_campaign_file() -> list[type[BaseModel]]:
-    found = [each for each in vars(model).values() if inspect.isclass(each) and issubclass(each, model.Model)]
-    return [each for each in found if each is not model.Model]
+    known = [*vars(model).values(), *vars(sources).values()]
+    found = {each: None for each in known if inspect.isclass(each) and issubclass(each, sources.Model)}
+    return [each for each in found if each is not sources.Model]
 
 
 @pytest.mark.parametrize("block", blocks_of_the_campaign_file(), ids=lambda block: block.__name__)

@@ -11,7 +11,7 @@ from mmsflow.audience.history import Capped, History, HistoryQuery, NumberSet
 from mmsflow.audience.model import SetAside
 from mmsflow.audience.read import Audience
 from mmsflow.audience.reasons import INTAKE_WORDS
-from mmsflow.campaign.scalars import AtMost
+from mmsflow.campaign.amounts import AtMost
 from mmsflow.campaign.templating import Templates
 
 from .conftest import Workspace

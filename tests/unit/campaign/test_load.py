@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mmsflow.campaign.load import load_campaign
-from mmsflow.campaign.model import CsvSource, InlineRecipient, Purpose
+from mmsflow.campaign.model import Purpose
+from mmsflow.campaign.sources import CsvSource, InlineRecipient
 from mmsflow.errors import InvalidInput
 
 from .conftest import SMALLEST, Findings, Load

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from mmsflow.campaign.amounts import Duration, Rate, RateText, Share, duration_text
 from mmsflow.campaign.local_time import (
     CronText,
     DaySet,
@@ -19,20 +20,7 @@ from mmsflow.campaign.local_time import (
     to_utc,
 )
 from mmsflow.campaign.model import Schedule
-from mmsflow.campaign.scalars import (
-    CampaignName,
-    Count,
-    Duration,
-    Rate,
-    RateText,
-    Sender,
-    Share,
-    Switch,
-    Unquoted,
-    WorkspacePath,
-    duration_text,
-    sender_advice,
-)
+from mmsflow.campaign.scalars import CampaignName, Count, Sender, Switch, Unquoted, WorkspacePath, sender_advice
 
 
 def read(kind: Any, value: object) -> object:

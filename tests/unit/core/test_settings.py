@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from mmsflow.campaign.scalars import read_at_most
+from mmsflow.campaign.amounts import read_at_most
 from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.settings import READERS, Secret, Settings, find_workspace, load_settings
 

@@ -9,8 +9,8 @@ from sending_desk import Desk, desk, freeze, number, rules
 
 from mmsflow.audience.consent import Refusals
 from mmsflow.audience.sources import SourcePlan, plan_sources
-from mmsflow.campaign.model import CsvSource
-from mmsflow.campaign.scalars import read_at_most
+from mmsflow.campaign.amounts import read_at_most
+from mmsflow.campaign.sources import CsvSource
 from mmsflow.campaign.templating import Templates
 from mmsflow.delivery.rules import RunRules
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire

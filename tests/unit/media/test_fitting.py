@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageSequence
 from skimage.metrics import structural_similarity
 
 from benchmarks.pictures import animation, exif, gallery, logo, photo, saved, turned
-from mmsflow.campaign.scalars import DEFAULT_BUDGET, LEGACY_BUDGET, Budget
+from mmsflow.campaign.amounts import DEFAULT_BUDGET, LEGACY_BUDGET, Budget
 from mmsflow.errors import InvalidInput
 from mmsflow.media.fitting import Wish
 from mmsflow.media.library import MediaLibrary
