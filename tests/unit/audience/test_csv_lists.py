@@ -34,13 +34,13 @@ def test_the_delimiter_is_found(workspace: Workspace, delimiter: str) -> None:
 def test_a_delimiter_inside_quotes_does_not_mislead(workspace: Workspace) -> None:
     (row,) = workspace.read_csv('msisdn;"city, street, door"\n501102030;"Gdynia, Portowa, 7"\n')
     assert isinstance(row, Recipient)
-    assert row.vars["city, street, door"] == "Gdynia, Portowa, 7"
+    assert row.vars["city_street_door"] == "Gdynia, Portowa, 7"
 
 
 def test_a_delimiter_that_the_campaign_names_is_taken(workspace: Workspace) -> None:
     (row,) = workspace.read_csv("msisdn:a;b\n501102030:x\n", delimiter=":")
     assert isinstance(row, Recipient)
-    assert row.vars == {"msisdn": "501102030", "a;b": "x"}
+    assert row.vars == {"msisdn": "501102030", "a_b": "x"}
 
 
 def test_the_line_in_which_excel_declares_the_delimiter_is_no_row(workspace: Workspace, outcomes: Outcomes) -> None:

@@ -257,7 +257,7 @@ def test_a_note_that_cannot_be_read_still_leaves_the_process_named(tmp_path: Pat
             holder = holder_of(path)
             assert holder is not None
             assert (holder.pid, holder.since, holder.command) == (child.pid, None, "")
-            with pytest.raises(RunHeld, match="another process"):
+            with pytest.raises(RunHeld, match=f"process {child.pid} "):
                 Ledger.open(url_of(path))
         finally:
             child.kill()
