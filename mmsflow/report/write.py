@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -65,7 +66,7 @@ def write_report(
     """
     if unknown := sorted(set(formats) - set(FORMATS)):
         raise UsageError(f"there is no report format {', '.join(unknown)}", f"use {', '.join(FORMATS)}")
-    try:
+    with _explained(out):
         make_private_folder(out)
         with Drafts(out) as drafts:
             moments = Moments(zone_of(run.config))
@@ -81,14 +82,21 @@ def write_report(
                 )
                 drafts.open("report.html").write(page)
             paths = drafts.publish()
+    csv, html, json, xlsx = (paths.get(f"report.{name}") for name in FORMATS)
+    return ReportPaths(csv, html, json, xlsx, look_problems)
+
+
+@contextmanager
+def _explained(out: Path) -> Iterator[None]:
+    """What the file system refuses, as an error with a way out."""
+    try:
+        yield
     except (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
         problem = f"the report cannot be written to {out}: {error.strerror}"
         raise UsageError(problem, "name a folder of your own with --out") from error
     except OSError as error:
         problem = f"writing the report to {out} failed: {error.strerror}"
         raise MmsflowError(problem, "the run itself is not touched: make room, then write the report again") from error
-    csv, html, json, xlsx = (paths.get(f"report.{name}") for name in FORMATS)
-    return ReportPaths(csv, html, json, xlsx, look_problems)
 
 
 def page_in_some_look(workspace: Path | None, render: Callable[[Look | None], str]) -> tuple[str, tuple[Finding, ...]]:

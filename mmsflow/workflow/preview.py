@@ -98,11 +98,7 @@ def write_page(prepared: Prepared, seen: Preview, index: SearchIndex, path: Path
     _refuse_to_replace(path, MARK)
     campaign, draft = prepared.loaded.campaign, prepared.draft
     zone = ZoneInfo(campaign.schedule.timezone)
-    album = Album(prepared.content)
-    for message in seen.shown:
-        for part in message.parts:
-            if part.kind == "picture":
-                album.take(part.sha256, part.content_type)
+    album = _album_of(prepared, seen)
     budget = campaign.message.budget.size_bytes
     search = index.document(album, prepared.content, budget)
     page = Page(
@@ -134,6 +130,15 @@ def write_page(prepared: Prepared, seen: Preview, index: SearchIndex, path: Path
         raise UsageError(
             f"{path}: the page cannot be written: {error.strerror}", "name a file in a folder of your own with --html"
         ) from error
+
+
+def _album_of(prepared: Prepared, seen: Preview) -> Album:
+    album = Album(prepared.content)
+    for message in seen.shown:
+        for part in message.parts:
+            if part.kind == "picture":
+                album.take(part.sha256, part.content_type)
+    return album
 
 
 def _refuse_to_replace(path: Path, mark: str) -> None:
