@@ -8,23 +8,21 @@ from __future__ import annotations
 import errno
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from difflib import get_close_matches
-from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.secret import Secret
+from mmsflow.setting_values import NOTICE_KINDS, READERS, SECRETS
 
 __all__ = ["READERS", "Secret", "Settings", "find_workspace", "load_settings"]
 
 SETTINGS_FILE = "mmsflow.toml"
 ORANGE_URL = "https://apigateway-prd.orange.pl"
-PROFILES = ("orange", "simulator")
-LIST_SUFFIXES = (".csv", ".jsonl", ".xlsx")
 _PREFIX = "MMSFLOW_"
 _LARGEST_BYTES = 1_000_000
 _WARSAW = ZoneInfo("Europe/Warsaw")
@@ -55,6 +53,21 @@ class Settings:
         proxy: explicit proxy URL; proxies of the environment are never used.
         suppression: list (CSV, JSON Lines or XLSX) of numbers that never get anything, whatever a campaign says.
         at_most: frequency cap of marketing campaigns that name none, such as ``2 in 7 days``.
+        rate: submissions a second of all runs together, such as ``20/s``; no limit when not given.
+        web_host, web_port: where the daemon's web page listens; port 0 takes any free one.
+        web_names: host names by which the page is reached, beside the address that it listens at.
+        web_token: what opens the web page, at least 20 characters; ``web_token_file`` reads it from a file.
+        web_session: how long a browser stays signed in.
+        log_format: of the daemon: ``console``, ``json``, or ``auto``: console on a terminal, else JSON.
+        log_level: the least that the daemon logs: ``debug``, ``info``, ``warning`` or ``error``.
+        retain: how long after its end a run keeps personal data; without it the daemon purges nothing.
+        webhook_url: where notices are posted, https.
+        webhook_secret: key of their signature; ``webhook_secret_file`` reads it from a file.
+        mail_host, mail_port: the mail server that takes notices; without a host no mail is sent.
+        mail_security: ``starttls``, ``tls``, or ``none`` for a server on this machine.
+        mail_user, mail_password: its credentials, if any; ``mail_password_file`` reads the password from a file.
+        mail_from, mail_to: addresses of the notices.
+        notify: which notices go out: ``finished``, ``paused``, ``needs_person``.
         simulator_quota: requests in a period of the built-in simulator's account.
         simulator_delay: longest time until the built-in simulator's delivery report.
     """
@@ -80,6 +93,25 @@ class Settings:
     proxy: str = ""
     suppression: str = ""
     at_most: str = ""
+    rate: float | None = None
+    web_host: str = "127.0.0.1"
+    web_port: int = 8474
+    web_names: tuple[str, ...] = ()
+    web_token: Secret = field(default_factory=lambda: Secret(""))
+    web_session: timedelta = timedelta(hours=12)
+    log_format: str = "auto"
+    log_level: str = "info"
+    retain: timedelta | None = None
+    webhook_url: str = ""
+    webhook_secret: Secret = field(default_factory=lambda: Secret(""))
+    mail_host: str = ""
+    mail_port: int = 587
+    mail_security: str = "starttls"
+    mail_user: str = ""
+    mail_password: Secret = field(default_factory=lambda: Secret(""))
+    mail_from: str = ""
+    mail_to: tuple[str, ...] = ()
+    notify: tuple[str, ...] = NOTICE_KINDS
     simulator_quota: int = 1000
     simulator_delay: timedelta = timedelta(seconds=20)
 
@@ -179,12 +211,14 @@ def load_settings(workspace: Path, environ: Mapping[str, str]) -> Settings:
     overrides = _from_environment(environ)
     if "gateway_url" in overrides and "gateway" not in overrides:
         values.pop("gateway", None)  # naming a URL means that gateway, whatever profile the file prefers
-    if "client_secret_file" in overrides and "client_secret" not in overrides:
-        values.pop("client_secret", None)
+    for name in SECRETS:
+        if f"{name}_file" in overrides and name not in overrides:
+            values.pop(name, None)
     values |= overrides
-    if "client_secret" not in values and (path := values.pop("client_secret_file", "")):
-        values["client_secret"] = _secret_from_file(workspace / str(path))
-    values.pop("client_secret_file", None)
+    for name in SECRETS:
+        path = values.pop(f"{name}_file", "")
+        if path and name not in values:
+            values[name] = _secret_from_file(workspace / str(path), name)
     return Settings(workspace=workspace, **values)  # type: ignore[arg-type]  # each value came through its reader
 
 
@@ -210,8 +244,9 @@ def _from_toml(path: Path, workspace: Path) -> tuple[dict[str, object], list[Fin
             values[name] = reader(value)
         except ValueError as error:
             findings.append(Finding(SETTINGS_FILE, line, 1, f"`{name}` {error}"))
-    if "client_secret_file" in values:
-        values["client_secret_file"] = str(workspace / str(values["client_secret_file"]))
+    for file in (f"{name}_file" for name in SECRETS):
+        if file in values:
+            values[file] = str(workspace / str(values[file]))
     return values, findings
 
 
@@ -252,145 +287,9 @@ def _read(path: Path) -> str:
     return content.decode("utf-8")
 
 
-def _secret_from_file(path: Path) -> Secret:
+def _secret_from_file(path: Path, name: str) -> Secret:
     try:
         return Secret(_read(path).strip())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"the client secret cannot be read from {path}: {reason}") from None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError("must be a text")
-    return value
-
-
-def _url(value: object) -> str:
-    text = _text(value).rstrip("/")
-    try:
-        parts = urlsplit(text)
-        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        valid = False
-    if not valid:
-        raise ValueError("must be a URL such as https://gateway.example")
-    if "@" in parts.netloc:
-        raise ValueError("must not hold a user name or password; set client_id and client_secret")
-    return text
-
-
-def _whole(minimum: int, maximum: int) -> Callable[[object], int]:
-    def read(value: object) -> int:
-        if isinstance(value, str) and value.strip().isdecimal() and len(value) < 20:
-            value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or not minimum <= value <= maximum:
-            raise ValueError(f"must be a whole number from {minimum} to {maximum}")
-        return value
-
-    return read
-
-
-def _positive(value: object) -> float:
-    try:
-        number = float(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else 0.0
-    except (ValueError, OverflowError):
-        number = 0.0
-    if not 0 < number < 1e6:
-        raise ValueError("must be a number above 0")
-    return number
-
-
-def _duration(value: object) -> timedelta:
-    text = str(value).strip()
-    for unit, seconds in {"min": 60.0, "ms": 0.001, "d": 86400.0, "h": 3600.0, "s": 1.0}.items():
-        if text.endswith(unit):
-            try:
-                length = float(text.removesuffix(unit)) * seconds
-            except ValueError:
-                break
-            if 0 < length <= 366 * 86400:
-                return timedelta(seconds=length)
-    raise ValueError("must be a duration such as 20s, 30min, 72h or 7d")
-
-
-def _period(value: object) -> timedelta:
-    length = _duration(value)
-    if length < timedelta(seconds=1):
-        raise ValueError("must be 1s or longer")
-    return length
-
-
-def _time_of_day(value: object) -> time:
-    try:
-        return value if isinstance(value, time) else time.fromisoformat(str(value))
-    except ValueError:
-        raise ValueError("must be a time such as 00:00") from None
-
-
-def _zone(value: object) -> ZoneInfo:
-    try:
-        return ZoneInfo(str(value))
-    except (KeyError, ValueError, OSError):
-        raise ValueError("must be a time zone such as Europe/Warsaw") from None
-
-
-def _statuses(value: object) -> tuple[int, ...]:
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, list):
-        raise ValueError("must be a list of HTTP statuses such as [502]")
-    return tuple(_whole(500, 599)(item) for item in items)
-
-
-def _list_path(value: object) -> str:
-    text = _text(value)
-    path = PurePosixPath(text)
-    if path.suffix not in LIST_SUFFIXES or path.is_absolute() or ".." in path.parts:
-        raise ValueError("must be a list inside the workspace such as lists/suppression.csv (or .jsonl, .xlsx)")
-    return text
-
-
-def _cap(value: object) -> str:
-    text = _text(value).strip()
-    if not re.fullmatch(r"[1-9]\d{0,3} in [1-9]\d{0,2} ?(min|h|hours?|d|days?|weeks?)", text, re.ASCII):
-        raise ValueError("must be messages and a time such as 2 in 7 days, or 1 in 24h")
-    return text
-
-
-def _one_of(*choices: str) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value not in choices:
-            near = get_close_matches(str(value), choices, 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"must be one of: {', '.join(choices)}{hint}")
-        return str(value)
-
-    return read
-
-
-READERS: Mapping[str, Callable[[object], object]] = {
-    "gateway": _one_of(*PROFILES),
-    "gateway_url": _url,
-    "token_url": _url,
-    "client_id": _text,
-    "client_secret": lambda value: Secret(_text(value)),
-    "client_secret_file": _text,
-    "ledger": _text,
-    "in_flight": _whole(1, 1024),
-    "total_deadline": _duration,
-    "connect_timeout": _duration,
-    "poll_per_second": _positive,
-    "not_found_grace": _duration,
-    "quota_period": _period,
-    "quota_reset_time": _time_of_day,
-    "quota_timezone": _zone,
-    "attachment_headers": _one_of("full", "minimal"),
-    "not_processed_statuses": _statuses,
-    "ca_file": _text,
-    "proxy": _url,
-    "suppression": _list_path,
-    "at_most": _cap,
-    "simulator_quota": _whole(0, 10_000_000),
-    "simulator_delay": _duration,
-}
-"""Each setting with the function that reads it from TOML or from the environment's text."""
+        raise UsageError(f"the {name.replace('_', ' ')} cannot be read from {path}: {reason}") from None

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 import mmsflow
-from mmsflow import errors, settings
+from mmsflow import errors, setting_values, settings
 from mmsflow.campaign.amounts import duration_text
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.sandbox import Sandbox
@@ -209,9 +209,9 @@ def exit_codes() -> str:
 def setting_table() -> str:
     """Every setting: its name, its variable, what it takes, its default and its meaning."""
     meanings = _attributes(settings.Settings)
-    meanings["client_secret_file"] = (
-        "a file that holds the client secret; a path in `mmsflow.toml` counts from the workspace"
-    )
+    for secret in setting_values.SECRETS:
+        what = f"a file that holds the {secret.replace('_', ' ')}"
+        meanings[f"{secret}_file"] = f"{what}; a path in `mmsflow.toml` counts from the workspace"
     fields = settings.Settings.__dataclass_fields__
     rows = []
     for name, read in settings.READERS.items():

@@ -84,6 +84,8 @@ def _sentence(error: ErrorDetails, path: Path) -> tuple[str, str]:
         return f"{name} is empty", "name at least one"
     if kind == "greater_than_equal":
         return f"{name} is {_shown(error['input'])}, the least is {context['ge']}", "write a larger number"
+    if kind == "less_than_equal":
+        return f"{name} is {_shown(error['input'])}, the most is {context['le']}", "write a smaller number"
     return f"{name}: {error['msg'][:1].lower()}{error['msg'][1:]}", ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -16,16 +16,6 @@ from pydantic import (
 )
 
 from mmsflow.campaign.amounts import DEFAULT_BUDGET, AtMostText, BudgetText, Duration, RateText, Share
-from mmsflow.campaign.local_time import (
-    CronText,
-    DaySet,
-    Hours,
-    LocalInstant,
-    NonexistentTime,
-    StartInstant,
-    TimezoneName,
-    to_utc,
-)
 from mmsflow.campaign.scalars import (
     CampaignName,
     Count,
@@ -35,12 +25,14 @@ from mmsflow.campaign.scalars import (
     Switch,
     TemplateText,
     Text,
+    TurnPriority,
     VariantName,
     Version,
     WorkspacePath,
     path_fault,
     problem,
 )
+from mmsflow.campaign.schedule import Schedule
 from mmsflow.campaign.sources import Model, Source, tag_by_key
 from mmsflow.campaign.wording import quoted
 
@@ -155,58 +147,21 @@ class Variant(Model):
     attachments: tuple[Attachment, ...] | None = Field(None, description="Parts in place of the message's.")
 
 
-class Window(Model):
-    """When messages may go out."""
-
-    days: DaySet = Field(description="Days of the week.")
-    hours: Hours = Field(description="Hours of the day, local time.")
-    holidays: Literal["skip", "send"] = Field("send", description="What to do on Polish public holidays.")
-
-
-class Schedule(Model):
-    """When the campaign is carried out; local times are in `timezone`."""
-
-    timezone: TimezoneName = Field("Europe/Warsaw", description="Zone of all local times of this file.")
-    start: StartInstant = Field("now", description="Not before this local time, or `now`.")
-    every: CronText | None = Field(None, description="Recurrence as a cron expression.")
-    window: Window | None = Field(None, description="When messages may go out.")
-    not_after: LocalInstant | None = Field(None, description="What is not sent by this local time is not sent at all.")
-
-    @field_validator("start", "not_after")
-    @classmethod
-    def _exists(cls, local: datetime | str | None, info: ValidationInfo) -> datetime | str | None:
-        timezone = info.data.get("timezone")
-        if isinstance(local, datetime) and timezone:
-            try:
-                to_utc(local, timezone)
-            except NonexistentTime as error:
-                raise problem(str(error), f"write {error.instead:%Y-%m-%d %H:%M} instead") from None
-        return local
-
-    @field_validator("not_after")
-    @classmethod
-    def _ends_after_it_starts(cls, local: datetime | None, info: ValidationInfo) -> datetime | None:
-        start = info.data.get("start")
-        if local and isinstance(start, datetime) and local <= start:
-            raise problem("`not_after` is not later than `start`, nothing could be sent", "write a later time")
-        return local
-
-    @property
-    def start_instant(self) -> datetime | None:
-        """Aware, UTC; None for ``now``."""
-        return to_utc(self.start, self.timezone) if isinstance(self.start, datetime) else None
-
-    @property
-    def not_after_instant(self) -> datetime | None:
-        """Aware, UTC; None without a deadline."""
-        return to_utc(self.not_after, self.timezone) if self.not_after else None
-
-
 class QuotaRules(Model):
     """How much of the gateway's quota this campaign leaves to others."""
 
     reserve: NotNegative = Field(0, description="Requests of each period that are left to others.")
     share: Share = Field(1.0, description="Largest part of a period's whole quota that is used.")
+    guaranteed: NotNegative = Field(
+        0, description="Requests of each period that the workspace's other campaigns leave to this one."
+    )
+
+
+class Turn(Model):
+    """Whose turn it is when several campaigns send at the same time on one account."""
+
+    priority: TurnPriority = Field(5, description="From 0 to 9; while a higher one can send, lower ones wait.")
+    weight: Count = Field(1, description="Part of pace and quota, beside the weights of others with the same priority.")
 
 
 class Canary(Model):
@@ -269,11 +224,15 @@ class Campaign(Model):
     message: Message = Field(description="What is sent.", examples=[{"subject": "{{ name }}, your code is {{ code }}"}])
     variants: tuple[Variant, ...] = Field((), description="Arms of an A/B test.")
     schedule: Schedule = Field(Schedule(), description="When it is sent.")
+    approval: Literal["none", "required"] = Field(
+        "none", description="Whether a person must approve the plan before anything is sent."
+    )
     at_most: AtMostText | None = Field(
         None, description="Largest number of messages that one number gets within a time, over all campaigns."
     )
     rate: RateText | None = Field(None, description="Pace of the whole campaign; no limit when not given.")
     quota: QuotaRules = Field(QuotaRules(), description="What is left of the quota for others.")
+    turn: Turn = Field(Turn(), description="Precedence over other campaigns of the account.")
     canary: Canary | None = Field(None, description="A first wave that must do well.")
     stop_if: StopIf | None = Field(None, description="When to pause by itself.")
     unknown: Literal["hold", "resend"] = Field("hold", description="What to do with messages that were maybe sent.")

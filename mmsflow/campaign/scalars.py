@@ -219,6 +219,7 @@ Text = Annotated[str, PlainValidator(_text), scalar_schema(_ANY_SCALAR)]
 FilledText = Annotated[str, PlainValidator(_filled), scalar_schema(_ANY_SCALAR, minLength=1)]
 NotNegative = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+TurnPriority = Annotated[int, Field(ge=0, le=9), BeforeValidator(_whole)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 Version = Annotated[Literal[1], BeforeValidator(_version)]
 CampaignName = Annotated[

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from mmsflow.campaign.amounts import AtMost, read_at_most
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.errors import LedgerError
+from mmsflow.plan.calendar import WindowRule
 from mmsflow.plan.quota import QuotaRules
 
 
@@ -28,6 +29,10 @@ class RunRules:
         canary, stop_if: the campaign's own brakes; None without.
         resend_unknown: whether a message of unknown fate is sent once more.
         at_most: frequency cap over all campaigns of the account; None without.
+        windows: when messages may go out, local in ``timezone``; always when empty.
+        priority: from 0 to 9; while a run with a higher one can send, it waits.
+        weight: its part of pace and quota beside other runs of the same priority, above 0.
+        guaranteed: requests of each quota period that other campaigns leave to it.
     """
 
     start: datetime
@@ -42,6 +47,10 @@ class RunRules:
     stop_if: StopIf | None = None
     resend_unknown: bool = False
     at_most: AtMost | None = None
+    windows: tuple[WindowRule, ...] = ()
+    priority: int = 5
+    weight: int = 1
+    guaranteed: int = 0
 
     def as_config(self) -> dict[str, object]:
         """JSON-able; ``from_config`` reads it back."""
@@ -59,6 +68,9 @@ class RunRules:
             "stop_if": [self.stop_if.failed, self.stop_if.after] if self.stop_if else None,
             "resend_unknown": self.resend_unknown,
             "at_most": self.at_most.text if self.at_most else None,
+            "windows": [window.as_config() for window in self.windows],
+            "turn": [self.priority, self.weight],
+            "guaranteed": self.guaranteed,
         }
 
     @classmethod
@@ -70,6 +82,7 @@ class RunRules:
         """
         try:
             not_after, per_second, formats = config["not_after"], config["per_second"], config["formats"]
+            priority, weight = _read_turn(config.get("turn"))
             return cls(
                 start=datetime.fromisoformat(str(config["start"])),
                 not_after=datetime.fromisoformat(str(not_after)) if not_after else None,
@@ -83,6 +96,10 @@ class RunRules:
                 stop_if=_read_stop_if(config.get("stop_if")),
                 resend_unknown=bool(config.get("resend_unknown")),
                 at_most=read_at_most(config["at_most"]) if config.get("at_most") else None,
+                windows=_read_windows(config.get("windows")),
+                priority=priority,
+                weight=weight,
+                guaranteed=int(str(config.get("guaranteed", 0))),
             )
         except (KeyError, ValueError, OverflowError) as error:
             raise LedgerError(f"the ledger holds a run whose rules cannot be read: {error}") from error
@@ -104,3 +121,15 @@ def _read_stop_if(value: object) -> StopIf | None:
         return None
     failed, after = value
     return StopIf(float(failed), int(after))
+
+
+def _read_windows(value: object) -> tuple[WindowRule, ...]:
+    # Runs of earlier versions have none.
+    return tuple(WindowRule.from_config(each) for each in value) if isinstance(value, list) else ()
+
+
+def _read_turn(value: object) -> tuple[int, int]:
+    if not isinstance(value, list):
+        return 5, 1
+    priority, weight = value
+    return int(priority), int(weight)

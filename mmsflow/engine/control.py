@@ -6,11 +6,13 @@ told, or the run lies still, and then the ledger alone is changed.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mmsflow.clock import Clock
 from mmsflow.delivery.executor import Sender
+from mmsflow.delivery.poller import Poller
 from mmsflow.delivery.progress import Tally
 from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
@@ -25,33 +27,63 @@ CANCELLED = "cancelled by a person before it was sent"
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The run that this process carries out."""
+    """A run that this process carries out."""
 
     run: RunInfo
     sender: Sender
+    poller: Poller
     tally: Tally
 
+    def stop(self) -> None:
+        """Begin nothing more, settle what is on the wire, ask nothing more."""
+        self.sender.stop()
+        self.poller.stop()
 
-async def heed_requests(ledger: Ledger, clock: Clock, live: Live | None) -> None:
+
+class LiveRuns:
+    """The runs that this process carries out right now, by their ids."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Live] = {}
+
+    def __iter__(self) -> Iterator[Live]:
+        return iter(list(self._runs.values()))
+
+    def get(self, run: str) -> Live | None:
+        """The run of that id; None while nobody here carries it out."""
+        return self._runs.get(run)
+
+    @contextmanager
+    def entered(self, live: Live) -> Iterator[None]:
+        """It is carried out as long as the block goes on."""
+        self._runs[live.run.run] = live
+        try:
+            yield
+        finally:
+            del self._runs[live.run.run]
+
+
+async def heed_requests(ledger: Ledger, clock: Clock, live: LiveRuns) -> None:
     """Do what is asked, twice a second, until cancelled.
 
     Args:
         ledger: open for writing.
-        live: the run that is carried out, None while nothing is sent.
+        live: the runs that are carried out.
     """
     spool = Spool(ledger.path)
     while True:
         # A ledger that fails, or a folder that cannot be read: whoever asks is told by the time that passes.
         with suppress(LedgerError):
             for request in spool.pending(clock.now()):
-                spool.done(request, _answer(ledger, request, live))
+                spool.done(request, answer(ledger, request, live))
         await clock.sleep(LOOK_SECONDS)
 
 
-def _answer(ledger: Ledger, request: Request, live: Live | None) -> Answer:
+def answer(ledger: Ledger, request: Request, live: LiveRuns) -> Answer:
+    """Do what is asked, of a run that is carried out here or lies still; what cannot be done is said, not raised."""
     try:
-        if live is not None and live.run.run == request.run:
-            return _do_live(ledger, request, live)
+        if (carried := live.get(request.run)) is not None:
+            return _do_live(ledger, request, carried)
         return do_request(ledger, request)
     except MmsflowError as error:
         return Answer(error.message, error.advice, refused=True)

@@ -6,7 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mmsflow.audience.consent import Refusals
@@ -19,7 +19,7 @@ from mmsflow.delivery.progress import Observer, Tally
 from mmsflow.delivery.quota import QuotaGuard
 from mmsflow.delivery.refusals import RefusalWatch
 from mmsflow.delivery.rules import RunRules
-from mmsflow.engine.control import Live, heed_requests
+from mmsflow.engine.control import Live, LiveRuns, heed_requests
 from mmsflow.errors import GatewayRefused, LedgerError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.retry import RetryPolicy
@@ -40,7 +40,9 @@ class Engine:
         in_flight: requests at a time.
         poll_per_second: status questions a second.
         not_found_grace: how long an unknown id counts as "asked too early".
-        heeds_requests: look for what people ask from other terminals.
+        heeds_requests: look for what people ask from other terminals, as long as a run is carried out.
+        heeds_signals: SIGINT and SIGTERM stop the run that is carried out.
+        live: the runs that are carried out with this engine.
         longest_request: longest time for one request, its reply included.
     """
 
@@ -53,7 +55,9 @@ class Engine:
     poll_per_second: float
     not_found_grace: timedelta
     heeds_requests: bool = False
+    heeds_signals: bool = True
     longest_request: timedelta = timedelta(seconds=60)
+    live: LiveRuns = field(default_factory=LiveRuns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class Ended:
 
     Attributes:
         halt: why sending stopped early; None when nothing is left to send.
-        interrupted: a signal asked the process to stop.
+        interrupted: a signal, or whoever runs the process, asked it to stop.
         unanswered: messages whose polling deadline passed while the gateway answered nothing.
     """
 
@@ -102,7 +106,8 @@ async def carry_out(
         sender.cancel()  # also what the campaign itself would send once more; delivery reports are still followed
     poller = _poller(engine, run, rules, tally, sender.gate)
     tally.tell("")
-    with _signals(sender, poller) as received, _heeding(engine, Live(run, sender, tally)):
+    live = Live(run, sender, poller, tally)
+    with _signals(engine, sender, poller) as received, engine.live.entered(live), _heeding(engine):
         sending = asyncio.ensure_future(_keep_sending(engine, run, sender, poller, once=no_wait))
         following = None if no_wait else asyncio.ensure_future(poller.follow(lambda: sender.is_active))
         if following is not None:
@@ -116,8 +121,9 @@ async def carry_out(
                 task.uncancel()
             return Ended(None, interrupted=True)
     halt = sending.result()
-    gave_up = not (no_wait or received or halt)
-    return Ended(halt, bool(received), engine.ledger.outstanding(run.key) if gave_up else 0)
+    stopped = bool(received) or sender.stopping
+    gave_up = not (no_wait or stopped or halt)
+    return Ended(halt, stopped, engine.ledger.outstanding(run.key) if gave_up else 0)
 
 
 async def _both(sending: asyncio.Task[Halt | None], following: asyncio.Task[None] | None, sender: Sender) -> None:
@@ -148,7 +154,7 @@ async def ask_once(engine: Engine, run: RunInfo, *, observer: Observer) -> None:
     rules = RunRules.from_config(run.config)
     tally = Tally(engine.ledger.state_counts(run.key), observer, polled=run.delivery_report)
     poller = _poller(engine, run, rules, tally)
-    with _signals(None, poller), _heeding(engine, None):
+    with _signals(engine, None, poller), _heeding(engine):
         await poller.ask_once()
 
 
@@ -216,12 +222,12 @@ def _poller(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally, account
 
 
 @contextmanager
-def _heeding(engine: Engine, live: Live | None) -> Iterator[None]:
+def _heeding(engine: Engine) -> Iterator[None]:
     """Do what people ask from other terminals, as long as the block goes on."""
     if not engine.heeds_requests:
         yield
         return
-    heeding = asyncio.ensure_future(heed_requests(engine.ledger, engine.clock, live))
+    heeding = asyncio.ensure_future(heed_requests(engine.ledger, engine.clock, engine.live))
     try:
         yield
     finally:
@@ -229,7 +235,7 @@ def _heeding(engine: Engine, live: Live | None) -> Iterator[None]:
 
 
 @contextmanager
-def _signals(sender: Sender | None, poller: Poller) -> Iterator[list[int]]:
+def _signals(engine: Engine, sender: Sender | None, poller: Poller) -> Iterator[list[int]]:
     """First signal: stop gently. Second: cut off what is on the wire (it becomes "maybe sent")."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     received: list[int] = []
@@ -242,7 +248,7 @@ def _signals(sender: Sender | None, poller: Poller) -> Iterator[list[int]]:
             sender.stop()
         poller.stop()
 
-    numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM)
+    numbers: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM) if engine.heeds_signals else ()
     try:
         for number in numbers:
             loop.add_signal_handler(number, stop, number)

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import earlier, layouts, polls, quota, rows, runs, withheld
+from mmsflow.ledger import approvals, earlier, layouts, notices, occurrences, polls, quota, rows, runs, withheld
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -32,6 +32,7 @@ from mmsflow.ledger.model import (
     WaveRecord,
 )
 from mmsflow.ledger.numbers import Fate, fates
+from mmsflow.ledger.operation import Approval, Notice, Skipped
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket, MessageState
 
@@ -243,6 +244,31 @@ class LedgerReader:
         """The state of a run that has nothing left to send."""
         with self._database.read() as connection:
             return ended_state(connection, key)
+
+    def accounted_until(self, account: str, campaign: str) -> datetime | None:
+        """Every scheduled time up to this instant has a run or was skipped; None for a campaign never watched."""
+        with self._database.read() as connection:
+            return occurrences.accounted_until(connection, account, campaign)
+
+    def skips(self, account: str, campaign: str, limit: int = 100) -> list[Skipped]:
+        """Scheduled times that got no run, newest first."""
+        with self._database.read() as connection:
+            return occurrences.skips_of(connection, account, campaign, limit)
+
+    def last_approval(self, account: str, campaign: str) -> Approval | None:
+        """The newest approval of a campaign; it holds for the plan with its digest only."""
+        with self._database.read() as connection:
+            return approvals.last_approval(connection, account, campaign)
+
+    def notices(self, account: str, limit: int = 100, *, open_only: bool = False) -> list[Notice]:
+        """What people were told of, newest first; with ``open_only`` what still waits for somebody."""
+        with self._database.read() as connection:
+            return notices.last_notices(connection, account, limit, open_only=open_only)
+
+    def next_post_at(self) -> datetime | None:
+        """When the next notice is to go out; None when none is."""
+        with self._database.read() as connection:
+            return notices.next_post_at(connection)
 
     def identity(self) -> str:
         """Which ledger this is, 32 hex digits that every copy of it shares; empty where none has been made yet."""

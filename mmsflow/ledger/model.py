@@ -84,6 +84,7 @@ class NewRun:
         rows: how many rows the lists had, all buckets.
         inputs, blobs, waves: see their classes.
         parts: what the messages carry, streaming; consumed once.
+        due_at: the scheduled time that it belongs to; None for a run that a person began without one.
     """
 
     run: str
@@ -106,6 +107,7 @@ class NewRun:
     blobs: Sequence[Blob] = ()
     waves: Sequence[WaveRecord] = ()
     parts: Iterable[Blob] = ()
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ class RunInfo:
     updated_at: datetime
     resumes_at: datetime | None  # when a paused run is expected to go on; None when not known
     lift: Lift | None = None  # the last override of a breaker
+    due_at: datetime | None = None  # the scheduled time that it belongs to
+    purged_at: datetime | None = None  # when its personal data were removed
 
 
 @dataclass(frozen=True, slots=True)

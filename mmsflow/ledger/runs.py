@@ -72,6 +72,7 @@ def insert_run(connection: Connection, new: NewRun) -> int:
         "config": encode_object(new.config),
         "created_at": to_micros(new.created_at),
         "rows": new.rows,
+        "due_at": maybe_micros(new.due_at),
         "state": RunState.PLANNED.value,
         "updated_at": to_micros(new.created_at),
     }
@@ -204,5 +205,7 @@ def _info(row: Row[Any]) -> RunInfo:
         fence=row.fence,
         updated_at=to_instant(row.updated_at),
         resumes_at=maybe_instant(row.resumes_at),
+        due_at=maybe_instant(row.due_at),
+        purged_at=maybe_instant(row.purged_at),
         lift=None if row.lifted_left is None else Lift(row.lifted_left, row.lifted_failed, row.lifted_canary),
     )

@@ -26,7 +26,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test compares it with the migrations folder."""
 
 VERSION_TABLE = "alembic_version"
@@ -85,6 +85,8 @@ runs = Table(
     Column("lifted_left", Integer),  # NULL until a breaker is overridden; see model.Lift
     Column("lifted_failed", Integer),
     Column("lifted_canary", Boolean, nullable=False, server_default=false()),
+    _instant("due_at"),  # the scheduled time that it belongs to; NULL for a run that a person began
+    _instant("purged_at"),  # when its personal data were removed; NULL while they are there
     UniqueConstraint("account", "campaign", "occurrence", name="runs_one_for_each_occurrence"),
 )
 
@@ -248,4 +250,69 @@ quota_use = Table(
     _run_key(),
     Column("posts", Integer, nullable=False),
     PrimaryKeyConstraint("account", "period", "run_key"),
+)
+
+# Up to when the scheduled times of a campaign are accounted for: each of them has a run, or is in `skipped`.
+watched = Table(
+    "watched",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    _instant("accounted_until", nullable=False),
+    PrimaryKeyConstraint("account", "campaign"),
+)
+
+skipped = Table(
+    "skipped",
+    metadata,
+    Column("account", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    _instant("due_at", nullable=False),
+    _instant("at", nullable=False),
+    Column("code", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("account", "campaign", "due_at"),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    _instant("at", nullable=False),
+    Column("who", Text, nullable=False),
+    Column("seen", Text, nullable=False),  # JSON object: what the plan looked like, see model.Approval
+)
+Index("approvals_by_campaign", approvals.c.account, approvals.c.campaign, approvals.c.id)
+
+# What people are told of; `name` makes sure that they are told once, also by a daemon that was killed in between.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", _Key, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    _instant("at", nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("run", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("advice", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON object
+    _instant("settled_at"),  # when what it asks for was done; NULL while it is open
+)
+
+# One row for each channel that a notice is to go out by.
+notice_posts = Table(
+    "notice_posts",
+    metadata,
+    Column("notice_id", _Key, ForeignKey("notices.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    _count("attempts"),
+    _instant("next_at"),  # NULL when it went out or was given up
+    _instant("sent_at"),
+    _text("error"),
+    PrimaryKeyConstraint("notice_id", "channel"),
 )

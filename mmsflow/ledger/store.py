@@ -11,7 +11,7 @@ from typing import Self
 from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.errors import LedgerUnavailable
-from mmsflow.ledger import freeze, messages, polls, quota, runs, withheld
+from mmsflow.ledger import approvals, freeze, messages, notices, occurrences, polls, quota, runs, withheld
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
 from mmsflow.ledger.evidence import EvidenceJournal
@@ -33,6 +33,7 @@ from mmsflow.ledger.model import (
     RunInfo,
     RunState,
 )
+from mmsflow.ledger.operation import Approval, NewNotice, NoticePost, Skipped
 from mmsflow.ledger.takeover import take_run
 from mmsflow.message.model import PlannedMessage
 from mmsflow.mms.status import MessageState
@@ -230,6 +231,38 @@ class Ledger(LedgerReader):
         """Keep one reading of the gateway's counter."""
         with self._database.write() as connection:
             quota.add_reading(connection, reading)
+
+    def account_for(self, account: str, campaign: str, until: datetime, skips: Sequence[Skipped] = ()) -> None:
+        """Every scheduled time of a campaign up to ``until`` has a run or is one of ``skips``; never goes back."""
+        with self._database.write() as connection:
+            occurrences.account(connection, account, campaign, until, list(skips))
+
+    def approve(self, account: str, campaign: str, approval: Approval) -> None:
+        """Keep a person's yes to one plan."""
+        with self._database.write() as connection:
+            approvals.add_approval(connection, account, campaign, approval)
+
+    def tell(self, notice: NewNotice, channels: Sequence[str] = ()) -> bool:
+        """Keep a notice, to go out by ``channels``; False where an open one of that name is there already."""
+        with self._database.write() as connection:
+            return notices.add_notice(connection, notice, self._clock.now(), channels)
+
+    def settle_notices(self, names: Sequence[str]) -> None:
+        """What these notices asked for has been done; one of the same name may be made again."""
+        with self._database.write() as connection:
+            notices.settle_notices(connection, names, self._clock.now())
+
+    def due_posts(self, *, now: datetime, limit: int) -> list[NoticePost]:
+        """Notices whose next attempt to go out is due, the oldest first."""
+        with self._database.read() as connection:
+            return notices.due_posts(connection, now, limit)
+
+    def note_post(
+        self, post: NoticePost, *, sent_at: datetime | None, next_at: datetime | None = None, error: str = ""
+    ) -> None:
+        """What became of an attempt: sent, to be tried again at ``next_at``, or given up (neither)."""
+        with self._database.write() as connection:
+            notices.note_post(connection, post, sent_at=sent_at, next_at=next_at, error=error)
 
 
 def _migrated(path: Path) -> Database:

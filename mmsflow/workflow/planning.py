@@ -17,14 +17,17 @@ from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
 from mmsflow.workflow.prepare import Prepared
 
 
-def run_rules(campaign: Campaign, now: datetime, *, test: bool = False, cap: AtMost | None = None) -> RunRules:
+def run_rules(
+    campaign: Campaign, now: datetime, *, test: bool = False, cap: AtMost | None = None, due: datetime | None = None
+) -> RunRules:
     """The campaign's rules as a run freezes them; ``start: now``, and any start of a test, becomes this instant.
 
     Args:
+        due: the scheduled time that the run is for, aware; None for a run by hand.
         cap: the frequency cap in force, the campaign's own or the workspace's.
     """
     return RunRules(
-        start=now if test else campaign.schedule.start_instant or now,
+        start=now if test else due or campaign.schedule.start_instant or now,
         not_after=None if test else campaign.schedule.not_after_instant,
         per_second=campaign.rate.per_second if campaign.rate else None,
         quota=QuotaRules(campaign.quota.reserve, campaign.quota.share),
@@ -36,6 +39,9 @@ def run_rules(campaign: Campaign, now: datetime, *, test: bool = False, cap: AtM
         stop_if=StopIf(campaign.stop_if.failed, campaign.stop_if.after) if campaign.stop_if and not test else None,
         resend_unknown=campaign.unknown == "resend" and not test,
         at_most=cap if not test else None,
+        priority=campaign.turn.priority,
+        weight=campaign.turn.weight,
+        guaranteed=campaign.quota.guaranteed,
     )
 
 
@@ -52,6 +58,7 @@ def plan_campaign(
     account: str,
     resets: ResetRules,
     now: datetime,
+    due: datetime | None = None,
 ) -> Plan:
     """Cut the prepared campaign into waves.
 
@@ -60,11 +67,12 @@ def plan_campaign(
         reply: the gateway's counter, read just now.
         history: earlier readings teach the period's length.
         account: whose quota it is.
+        due: as ``run_rules`` has it.
 
     Raises:
         PlanRefused: the quota never permits a message, or the deadline has passed.
     """
-    rules = run_rules(prepared.loaded.campaign, now, test=prepared.test, cap=prepared.cap)
+    rules = run_rules(prepared.loaded.campaign, now, test=prepared.test, cap=prepared.cap, due=due)
     earlier = [reading.reset_on for reading in history.quota_readings(account) if reading.reset_on]
     quota = forecast(
         reply.used,

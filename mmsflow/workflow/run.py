@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -37,19 +37,34 @@ class Interrupted(MmsflowError):
 
 
 def freeze(
-    prepared: Prepared, plan: Plan, ledger: Ledger, *, workspace: Path, now: datetime, test: bool = False
+    prepared: Prepared,
+    plan: Plan,
+    ledger: Ledger,
+    *,
+    workspace: Path,
+    now: datetime,
+    test: bool = False,
+    due: datetime | None = None,
 ) -> RunInfo:
-    """Start a run: everything it needs goes into the ledger in one transaction."""
+    """Start a run: everything it needs goes into the ledger in one transaction.
+
+    Args:
+        due: the scheduled time that it is for, aware; there is one run at most for each. None for a run by hand.
+
+    Raises:
+        LedgerError: that time has its run already.
+    """
     campaign, loaded = prepared.loaded.campaign, prepared.loaded
-    rules = run_rules(campaign, now, test=test, cap=prepared.cap)
-    day = now.astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")
+    rules = run_rules(campaign, now, test=test, cap=prepared.cap, due=due)
+    day = (due or now).astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")
     name = next_run_id(ledger, campaign.campaign, day, test=test)
     revision = revision_of(workspace)
     new = NewRun(
         run=name,
         campaign=campaign.campaign,
         account=plan.account,
-        occurrence=name,
+        occurrence=occurrence_of(due) if due else name,
+        due_at=due,
         test=test,
         campaign_file=loaded.shown_path,
         campaign_sha256=loaded.sha256,
@@ -69,6 +84,11 @@ def freeze(
     )
     draft = prepared.draft
     return ledger.freeze_run(new, in_waves(draft.stored_messages(), plan.waves), draft.stored_set_aside())
+
+
+def occurrence_of(due: datetime) -> str:
+    """The key of a scheduled time, within campaign and account."""
+    return due.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _columns_kept(campaign: Campaign) -> dict[str, object]:

@@ -158,7 +158,7 @@ def test_a_near_miss_of_a_key_is_answered_with_did_you_mean(
 def test_did_you_mean_knows_only_the_keys_of_that_block(findings: Findings) -> None:
     (found,) = findings(SMALLEST + "schedule: {sender: x}\n")
 
-    assert found.fix == "use one of: timezone, start, every, window, not_after"
+    assert found.fix == "use one of: timezone, start, every, until, window, not_after, missed, grace"
 
 
 def test_a_misspelt_required_key_is_one_finding_not_two(findings: Findings) -> None:

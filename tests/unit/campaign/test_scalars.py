@@ -19,8 +19,8 @@ from mmsflow.campaign.local_time import (
     TimezoneName,
     to_utc,
 )
-from mmsflow.campaign.model import Schedule
 from mmsflow.campaign.scalars import CampaignName, Count, Sender, Switch, Unquoted, WorkspacePath, sender_advice
+from mmsflow.campaign.schedule import Schedule
 
 
 def read(kind: Any, value: object) -> object:

@@ -10,6 +10,7 @@ import pytest
 
 from mmsflow.campaign.amounts import read_at_most
 from mmsflow.errors import Finding, InvalidInput, UsageError
+from mmsflow.setting_values import SECRETS
 from mmsflow.settings import READERS, Secret, Settings, find_workspace, load_settings
 
 GOOD: dict[str, tuple[str, str, object]] = {
@@ -34,6 +35,33 @@ GOOD: dict[str, tuple[str, str, object]] = {
     "proxy": ('"http://proxy:3128"', "http://proxy:3128", "http://proxy:3128"),
     "suppression": ('"lists/no.xlsx"', "lists/no.xlsx", "lists/no.xlsx"),
     "at_most": ('"2 in 7 days"', "2 in 7 days", "2 in 7 days"),
+    "rate": ('"600/min"', "600/min", 10.0),
+    "web_host": ('"::1"', "::1", "::1"),
+    "web_port": ("8080", "8080", 8080),
+    "web_names": ('["ops.example.com"]', "ops.example.com", ("ops.example.com",)),
+    "web_token": (
+        '"a-long-enough-token-of-ours"',
+        "a-long-enough-token-of-ours",
+        Secret("a-long-enough-token-of-ours"),
+    ),
+    "web_session": ('"30min"', "30min", timedelta(minutes=30)),
+    "log_format": ('"json"', "json", "json"),
+    "log_level": ('"debug"', "debug", "debug"),
+    "retain": ('"90d"', "90d", timedelta(days=90)),
+    "webhook_url": ('"https://hooks.example.com/x"', "https://hooks.example.com/x", "https://hooks.example.com/x"),
+    "webhook_secret": ('"s3"', "s3", Secret("s3")),
+    "mail_host": ('"mail.example.com"', "mail.example.com", "mail.example.com"),
+    "mail_port": ("25", "25", 25),
+    "mail_security": ('"tls"', "tls", "tls"),
+    "mail_user": ('"ops"', "ops", "ops"),
+    "mail_password": ('"s3"', "s3", Secret("s3")),
+    "mail_from": ('"mmsflow@example.com"', "mmsflow@example.com", "mmsflow@example.com"),
+    "mail_to": (
+        '["a@example.com", "b@example.com"]',
+        "a@example.com, b@example.com",
+        ("a@example.com", "b@example.com"),
+    ),
+    "notify": ('["paused"]', "paused", ("paused",)),
     "simulator_quota": ("0", "0", 0),
     "simulator_delay": ('"2h"', "2h", timedelta(hours=2)),
 }
@@ -51,7 +79,7 @@ def findings(folder: Path, text: str | bytes) -> list[Finding]:
 
 
 def test_every_setting_is_tried_here() -> None:
-    assert set(GOOD) == set(READERS) - {"client_secret_file"}
+    assert set(GOOD) == set(READERS) - {f"{name}_file" for name in SECRETS}
 
 
 @pytest.mark.parametrize("name", GOOD)

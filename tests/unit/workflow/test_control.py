@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from mmsflow.engine.control import heed_requests
+from mmsflow.engine.control import LiveRuns, heed_requests
 from mmsflow.errors import RunHeld
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
@@ -37,7 +37,7 @@ def asked(desk: CampaignDesk, run: RunInfo, action: Action, *decisions: Decision
 @asynccontextmanager
 async def heeding(desk: CampaignDesk) -> AsyncIterator[None]:
     """The holder looks for requests, while it carries none of the desk's runs out."""
-    task = asyncio.ensure_future(heed_requests(desk.ledger, desk.clock, None))
+    task = asyncio.ensure_future(heed_requests(desk.ledger, desk.clock, LiveRuns()))
     yield
     task.cancel()
 

@@ -1,0 +1,1 @@
+"""Campaigns that run by themselves: files watched, times kept, runs carried out, people told."""

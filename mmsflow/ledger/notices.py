@@ -1,0 +1,108 @@
+"""What people are told of, once each, and the way of each notice out: an outbox that survives a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
+from mmsflow.ledger.operation import NewNotice, Notice, NoticeKind, NoticePost
+from mmsflow.ledger.schema import notice_posts, notices
+
+
+def add_notice(connection: Connection, new: NewNotice, at: datetime, channels: Sequence[str]) -> bool:
+    """Keep a notice, to go out by ``channels``; False where one of that name is there already."""
+    if connection.execute(select(notices.c.id).where(notices.c.name == new.name)).first() is not None:
+        return False
+    values = {
+        "name": new.name,
+        "at": to_micros(at),
+        "kind": new.kind.value,
+        "account": new.account,
+        "campaign": new.campaign,
+        "run": new.run,
+        "text": new.text,
+        "advice": new.advice,
+        "detail": encode_object(new.detail),
+    }
+    number = connection.execute(insert(notices).returning(notices.c.id), values).scalar_one()
+    for channel in channels:
+        connection.execute(
+            insert(notice_posts), {"notice_id": number, "channel": channel, "attempts": 0, "next_at": to_micros(at)}
+        )
+    return True
+
+
+def settle_notices(connection: Connection, names: Sequence[str], at: datetime) -> None:
+    """What these notices asked for has been done; a later one of the same name may be made again."""
+    for name in names:
+        row = connection.execute(
+            select(notices.c.id).where(notices.c.name == name, notices.c.settled_at.is_(None))
+        ).first()
+        if row is not None:
+            # The name is free again: a run that pauses a second time tells a second time.
+            renamed = f"{name}#{row.id}"
+            values = {"settled_at": to_micros(at), "name": renamed}
+            connection.execute(update(notices).where(notices.c.id == row.id), values)
+
+
+def last_notices(connection: Connection, account: str, limit: int, *, open_only: bool) -> list[Notice]:
+    """The last ``limit`` notices of an account, newest first."""
+    query = select(notices).where(notices.c.account == account).order_by(notices.c.id.desc()).limit(limit)
+    if open_only:
+        query = query.where(notices.c.settled_at.is_(None))
+    return [_notice(row) for row in connection.execute(query)]
+
+
+def due_posts(connection: Connection, now: datetime, limit: int) -> list[NoticePost]:
+    """Notices whose next attempt to go out is due, the oldest first."""
+    query = (
+        select(notices, notice_posts.c.channel, notice_posts.c.attempts)
+        .join(notice_posts, notice_posts.c.notice_id == notices.c.id)
+        .where(notice_posts.c.next_at <= to_micros(now))
+        .order_by(notice_posts.c.next_at)
+        .limit(limit)
+    )
+    return [NoticePost(_notice(row), row.channel, row.attempts) for row in connection.execute(query)]
+
+
+def note_post(
+    connection: Connection,
+    post: NoticePost,
+    *,
+    sent_at: datetime | None,
+    next_at: datetime | None = None,
+    error: str = "",
+) -> None:
+    """What became of an attempt: sent, to be tried again at ``next_at``, or given up (neither)."""
+    values = {
+        "attempts": post.attempts + 1,
+        "sent_at": maybe_micros(sent_at),
+        "next_at": maybe_micros(next_at),
+        "error": error,
+    }
+    where = (notice_posts.c.notice_id == post.notice.id, notice_posts.c.channel == post.channel)
+    connection.execute(update(notice_posts).where(*where), values)
+
+
+def next_post_at(connection: Connection) -> datetime | None:
+    """When the next attempt is due; None when nothing is to go out."""
+    query = select(notice_posts.c.next_at).where(notice_posts.c.next_at.is_not(None)).order_by(notice_posts.c.next_at)
+    return maybe_instant(connection.execute(query.limit(1)).scalar())
+
+
+def _notice(row: Row[Any]) -> Notice:
+    said = NewNotice(
+        row.name.partition("#")[0],
+        NoticeKind(row.kind),
+        row.account,
+        row.campaign,
+        row.run,
+        row.text,
+        row.advice,
+        decode_object(row.detail),
+    )
+    return Notice(row.id, to_instant(row.at), maybe_instant(row.settled_at), said)
