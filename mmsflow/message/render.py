@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import repeat
 
 from mmsflow.audience.model import Recipient
-from mmsflow.campaign.model import FileAttachment, Message, QrAttachment, TextAttachment
+from mmsflow.campaign.model import Message
 from mmsflow.campaign.templating import CompiledTemplate, TemplateProblem, Templates
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.media.fitting import Wish
-from mmsflow.media.library import MediaLibrary, wire_name
+from mmsflow.media.library import MediaLibrary
 from mmsflow.media.model import SentPart
 from mmsflow.media.problem import Unusable
 from mmsflow.message.model import DrawnPart, Layout, PlannedMessage, StaticPart, TextPart
 from mmsflow.message.notes import Notes
 from mmsflow.message.problems import RowProblems
-from mmsflow.mms.content import KIB, SAFE_CONTENT_TYPES, Part, composed
-
-Place = Callable[[Sequence[str | int]], tuple[str, int, int]]
-"""Where a key of the campaign file stands: its path in the document → (file, line, column)."""
+from mmsflow.message.slots import Place, Slot, SlotMaker, laid_out
+from mmsflow.mms.content import KIB, SAFE_CONTENT_TYPES, composed
 
 # Rows differ in the bytes of their texts. Rounded up, almost all of them leave their pictures the same room, and the
 # pictures are made once for all.
 _STEP_BYTES = 4 * KIB
-
-
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """One attachment: laid out already, a picture to be fitted, or a template of a path, of a text or of a code."""
-
-    static: StaticPart | None = None
-    fixed: str = ""  # path of a picture to be fitted
-    path: CompiledTemplate | None = None
-    text: CompiledTemplate | None = None
-    qr: CompiledTemplate | None = None
-    fit: bool = True
-    filename: str = ""
-    place: tuple[str, int, int] = ("", 0, 0)
-
-    @property
-    def template(self) -> CompiledTemplate | None:
-        return self.path or self.text or self.qr
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +79,15 @@ class Composer:
         self.notes = notes or Notes()
         self._variant = variant
         self.unusual_types: set[str] = set()
-        self._templates = templates
         self._place = place
-        self._findings: list[Finding] = []
+        maker = SlotMaker(templates, media, self.notes, place)
+        self._findings = maker.findings
         self._budget = message.budget
         self._layouts: dict[tuple[tuple[str, ...], int], tuple[Layout, int]] = {}
         self._fitted: dict[Wish, list[SentPart] | InvalidInput] = {}
-        self._subject = self._compile(message.subject, ("message", "subject"))
+        self._subject = maker.compile(message.subject, ("message", "subject"))
         self._slots = [
-            slot for index, attachment in enumerate(message.attachments) if (slot := self._slot(index, attachment))
+            slot for index, attachment in enumerate(message.attachments) if (slot := maker.slot(index, attachment))
         ]
         self._fits = any(slot.fixed or (slot.path and slot.fit) for slot in self._slots)
         self._fit_fixed()
@@ -271,7 +251,7 @@ class Composer:
         return known
 
     def _part(
-        self, slot: _Slot, paths: Iterator[str], pictures: Iterator[SentPart]
+        self, slot: Slot, paths: Iterator[str], pictures: Iterator[SentPart]
     ) -> StaticPart | TextPart | DrawnPart:
         if slot.static:
             return slot.static
@@ -280,77 +260,13 @@ class Composer:
         if slot.qr:
             return DrawnPart("image/png", slot.filename)
         path = slot.fixed or next(paths)
-        return _laid_out(next(pictures) if slot.fit and self.media.picture(path) else self.media.part(path))
-
-    def _slot(self, index: int, attachment: object) -> _Slot | None:
-        if isinstance(attachment, FileAttachment):
-            key = ("message", "attachments", index, "file")
-            path = self._compile(attachment.file, key)
-            if path is None:
-                return None
-            fit = attachment.fit is not False
-            if not path.is_static:
-                return _Slot(path=path, fit=fit, place=self._place(key))
-            return self._static(path.render({}), key, fit=fit)
-        if isinstance(attachment, TextAttachment):
-            return self._text(attachment.text, ("message", "attachments", index, "text"))
-        if isinstance(attachment, QrAttachment):
-            return self._qr(attachment.qr, ("message", "attachments", index, "qr"))
-        raise AssertionError("there are no other kinds of attachments")
-
-    def _static(self, path: str, key: Sequence[str | int], *, fit: bool) -> _Slot | None:
-        try:
-            if fit and self.media.picture(path):
-                return _Slot(fixed=path, place=self._place(key))
-            return _Slot(static=_laid_out(self.media.part(path)))
-        except InvalidInput as error:
-            finding = error.findings[0]
-            self._findings.append(Finding(*self._place(key), f"{path}: {finding.message}", finding.fix))
-            return None
-
-    def _text(self, path: str, key: Sequence[str | int]) -> _Slot | None:
-        try:
-            template = self._templates.compile_file(path)
-        except TemplateProblem as problem:
-            self._wrong(problem, key)
-            return None
-        if template.is_static:
-            shared = composed(template.render({}))
-            self.notes.look_at_shared(shared, path)
-            part = Part("text/plain", wire_name(path), shared.encode("utf-8"))
-            return _Slot(static=_laid_out(self.media.add(part)))
-        return _Slot(text=template, filename=wire_name(path), place=self._place(key))
-
-    def _qr(self, text: str, key: Sequence[str | int]) -> _Slot | None:
-        template = self._compile(text, key)
-        if template is None:
-            return None
-        if not template.is_static:
-            return _Slot(qr=template, filename="qr.png", place=self._place(key))
-        (code,) = self.media.draw([template.render({})], shared=True)
-        if isinstance(code, Unusable):
-            self._findings.append(Finding(*self._place(key), code.message, code.fix))
-            return None
-        return _Slot(static=_laid_out(code))
-
-    def _compile(self, source: str, key: Sequence[str | int]) -> CompiledTemplate | None:
-        try:
-            return self._templates.compile(source, ".".join(map(str, key)))
-        except TemplateProblem as problem:
-            self._wrong(problem, key)
-            return None
-
-    def _wrong(self, problem: TemplateProblem, key: Sequence[str | int]) -> None:
-        if problem.file and problem.line:
-            self._findings.append(Finding(problem.file, problem.line, 0, problem.message, problem.advice))
-        else:
-            self._findings.append(Finding(*self._place(key), problem.message, problem.advice))
+        return laid_out(next(pictures) if slot.fit and self.media.picture(path) else self.media.part(path))
 
 
 def _row(
     recipient: Recipient,
     subject: str,
-    slots: Sequence[_Slot],
+    slots: Sequence[Slot],
     values: Sequence[str | SentPart | None],
     codes: tuple[str, ...],
 ) -> _Row:
@@ -366,10 +282,6 @@ def _row(
             texts.append(text := composed(value))
             own_bytes += len(text.encode())
     return _Row(recipient, subject, tuple(paths), tuple(texts), own_bytes, codes)
-
-
-def _laid_out(part: SentPart) -> StaticPart:
-    return StaticPart(part.content_type, part.filename, part.sha256, part.size_bytes)
 
 
 def _distinctly_named(parts: Sequence[StaticPart | TextPart | DrawnPart]) -> Layout:

@@ -23,7 +23,8 @@ from mmsflow.message.links import words_of_template
 from mmsflow.message.model import PlannedMessage
 from mmsflow.message.notes import Notes
 from mmsflow.message.problems import RowProblems
-from mmsflow.message.render import Composer, FaultyMessage, Place
+from mmsflow.message.render import Composer, FaultyMessage
+from mmsflow.message.slots import Place
 
 _HASH_BYTES = 8
 _OWN = ("subject", "attachments")
