@@ -27,7 +27,7 @@ _AT_ONCE = 8
 _LEDGER_REST = 5.0
 _PROBED_REST = 30.0  # one probe a minute is enough for an account; whoever sends makes it
 _LIMIT = 53
-_UNANSWERED_AGAIN = timedelta(seconds=30)
+_UNANSWERED_AGAIN = timedelta(seconds=1), timedelta(seconds=30)  # a tenth of `until`, between these
 _VAIN_PROBES = 3  # questions without an answer, one after the other, before those past their deadline are given up
 
 
@@ -94,8 +94,9 @@ class Poller:
     async def _step(self, sending: bool) -> float | None:
         """Ask what is due; seconds to rest, None when there is nothing left to ask."""
         closed = self._gate.closed_for()
-        if not closed and self._account is not None and self._account.is_probing:
-            closed = _PROBED_REST
+        if not closed and sending and self._account is not None and self._account.is_probing:
+            self._idle = True  # whoever probes wakes us with the first message that is taken, and when they end
+            return _PROBED_REST
         due = [] if closed else self._due(self._clock.now(), self._gate.width(4 * _AT_ONCE))
         if due:
             await self._ask(due)
@@ -177,7 +178,7 @@ class Poller:
         longest = _LOOK_SECONDS if sending and not self._tally.notice else _LONGEST_REST
         upcoming = self._ledger.next_poll(self._run.key)
         if upcoming is None:
-            return longest  # accepted a moment ago, and not in the ledger yet
+            return _LOOK_SECONDS  # accepted a moment ago, and not in the ledger yet
         return min(longest, max(0.05, (upcoming - self._clock.now()).total_seconds()))
 
     async def _rest(self, seconds: float) -> None:
@@ -193,7 +194,7 @@ def judge(poll: DuePoll, reply: StatusReply, *, now: datetime, until: timedelta,
     detail: dict[str, object] = {"http": reply.http_status, "body": reply.body[:_BODY_KEPT].decode("utf-8", "replace")}
     if reply.status is None:
         text = reply.text or f"the gateway answered {reply.http_status} without a status"
-        again = next_poll(poll.accepted_at, until, poll.polls + 1, now) or now + _UNANSWERED_AGAIN
+        again = next_poll(poll.accepted_at, until, poll.polls + 1, now) or now + _after_silence(until)
         return PollResult(poll.id, now, None, "", text, again, detail)
     status = reply.status
     if status.state is not None:
@@ -208,3 +209,9 @@ def judge(poll: DuePoll, reply: StatusReply, *, now: datetime, until: timedelta,
         reason = f"no delivery report until the deadline; last status: {status.raw}"
         return PollResult(poll.id, now, MessageState.UNDETERMINED, status.raw, reason, None, detail)
     return PollResult(poll.id, now, None, status.raw, status.meaning, again_at, detail)
+
+
+def _after_silence(until: timedelta) -> timedelta:
+    """How long after a question without an answer, past the deadline, the next one comes."""
+    shortest, longest = _UNANSWERED_AGAIN
+    return min(longest, max(shortest, until / 10))
