@@ -71,7 +71,7 @@ class Admission:
             await self._watch.read()
         except InvalidInput as error:
             finding = error.findings[0]
-            text = f"an opt-out or consent list cannot be read: {finding.place} {finding.message}"
+            text = f"an opt-out, consent or suppression list cannot be read: {finding.place} {finding.message}"
             return Halt(PausedBy.LISTS, RunUnfinished(text, finding.fix or "mend the list, then run again"))
         return None
 

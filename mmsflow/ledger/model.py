@@ -35,7 +35,7 @@ class PausedBy(StrEnum):
     BREAKER = "breaker"
     WINDOW = "window"
     CANARY = "canary"  # the delivery reports of the first messages are awaited
-    LISTS = "lists"  # an opt-out or consent list cannot be read
+    LISTS = "lists"  # an opt-out, consent or suppression list cannot be read
 
 
 @dataclass(frozen=True, slots=True)

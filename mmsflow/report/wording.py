@@ -199,7 +199,7 @@ PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
         PausedBy.BREAKER: "by its breaker",
         PausedBy.WINDOW: "until its sending window opens",
         PausedBy.CANARY: "until the canary's delivery reports have come",
-        PausedBy.LISTS: "an opt-out or consent list cannot be read",
+        PausedBy.LISTS: "an opt-out, consent or suppression list cannot be read",
     }
 )
 

@@ -305,6 +305,17 @@ async def test_while_whoever_sends_probes_a_dead_gateway_no_questions_are_asked(
         assert not [moment for moment, _ in it.gateway.asked if 20 < moment < 600]
 
 
+async def test_reports_are_asked_for_again_as_soon_as_the_probe_of_whoever_sends_has_succeeded(tmp_path: Path) -> None:
+    async with desk(tmp_path, 10, in_flight=1, carried=rules(per_second=1)) as it:
+        it.gateway.evidence = lambda _: (
+            Evidence(Wire.NOT_BEGUN, text="refused") if 4 < it.clock.monotonic() < 600 else None
+        )
+        await it.carry_out()
+        back = next(moment for moment, _ in it.gateway.sent if moment >= 600)
+        asked = next(moment for moment, _ in it.gateway.asked if moment >= back)
+        assert asked - back < 1
+
+
 async def test_while_a_person_has_paused_the_run_reports_are_followed_all_the_same(tmp_path: Path) -> None:
     async with desk(tmp_path, 10, in_flight=1, carried=rules(per_second=1)) as it:
         engine = replace(it.engine, heeds_requests=True)
