@@ -132,3 +132,7 @@ def _jump(instant: datetime, zone: ZoneInfo) -> datetime:
         else:
             low = middle
     return high.replace(microsecond=0)
+
+
+ALWAYS = SendingCalendar((), ZoneInfo("UTC"))
+"""Any hour of any day."""
