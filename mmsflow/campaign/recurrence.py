@@ -1,14 +1,24 @@
-"""The scheduled times of a campaign: its one start, or every time that its cron expression names."""
+"""The scheduled times of a campaign: its one start, or every time that its cron expression names.
+
+The expression names local times, and each of them counts once: a time that comes twice is the first, one that the
+clocks skip is the moment of the jump. With ``*`` for the hour it names every hour that the clocks show, so that also
+the hour that comes twice has its two, and the skipped one none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from heapq import merge
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from mmsflow.campaign.clock_changes import instant_of, instants_of
 from mmsflow.campaign.schedule import Schedule
+
+_LARGEST_CHANGE = timedelta(hours=3)  # of a zone's clocks, in the years that a campaign can name
+_FIRST_LOOK, _LONGEST_LOOK = timedelta(hours=4), timedelta(days=366 * 50)  # 29 February on one weekday: up to 40 years
 
 
 def due_times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
@@ -18,34 +28,52 @@ def due_times(schedule: Schedule, after: datetime) -> Iterator[datetime]:
         schedule: of the campaign.
         after: aware.
     """
-    start = schedule.start_instant
+    start, end = schedule.start_instant, schedule.until_instant
     if schedule.every is None:
         if start is not None and start > after:
             yield start
         return
-    first = max(after, start - timedelta(seconds=1)) if start else after
-    end = schedule.until_instant
-    for local in CronSim(schedule.every, first.astimezone(ZoneInfo(schedule.timezone))):
-        due = local.astimezone(UTC)
+    last = after
+    for due in _named(schedule.every, ZoneInfo(schedule.timezone), max(after, start) if start else after):
         if end is not None and due > end:
             return
-        if due > after:
+        if due > last and (start is None or due >= start):
             yield due
+            last = due
 
 
 def last_due(schedule: Schedule, by: datetime) -> datetime | None:
     """The latest scheduled time at or before ``by``, aware, UTC; None where there is none."""
-    start = schedule.start_instant
+    start, end = schedule.start_instant, schedule.until_instant
     if schedule.every is None:
         return start if start is not None and start <= by else None
-    end = schedule.until_instant
     latest = min(by, end) if end else by
-    zone = ZoneInfo(schedule.timezone)
-    # Backwards, the iteration gives what is earlier than its beginning.
-    for local in CronSim(schedule.every, (latest + timedelta(minutes=1)).astimezone(zone), reverse=True):
-        due = local.astimezone(UTC)
-        if start is not None and due < start:
-            return None
-        if due <= latest:
-            return due
-    return None
+    earliest = latest - _LONGEST_LOOK if start is None else start
+    look = _FIRST_LOOK
+    while True:
+        found = None
+        for due in due_times(schedule, latest - look):
+            if due > latest:
+                break
+            found = due
+        if found is not None or latest - look < earliest:
+            return found
+        look *= 4
+
+
+def _named(every: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """Instants of the named local times from somewhat before ``after``, in order; some may come more than once."""
+    begin = after.astimezone(zone).replace(tzinfo=None) - _LARGEST_CHANGE
+    if every.split()[1] == "*":
+        # In the order of the local times alone, the second time of an hour would come between those of the first.
+        firsts, seconds = (_shown(CronSim(every, begin), zone, which) for which in (0, -1))
+        yield from merge(firsts, seconds)
+        return
+    for local in CronSim(every, begin):
+        yield instant_of(local, zone)
+
+
+def _shown(times: Iterator[datetime], zone: ZoneInfo, which: int) -> Iterator[datetime]:
+    for local in times:
+        if found := instants_of(local, zone):
+            yield found[which]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from mmsflow.campaign.clock_changes import instant_of
+
 _DAY = timedelta(days=1)
+_LONGEST_SPAN = timedelta(days=8)
 _LONGEST_CLOSED = 400  # days; windows that do not open within them never do
 
 
@@ -50,6 +53,9 @@ class WindowRule:
         )
 
 
+_ALWAYS = WindowRule(frozenset(range(7)), ((0, 24 * 60),))
+
+
 class SendingCalendar:
     """When a campaign may send; always, without windows.
 
@@ -74,36 +80,45 @@ class SendingCalendar:
         return None if found is None else max(instant, found[0])
 
     def closes(self, instant: datetime) -> datetime | None:
-        """When the span that holds ``instant`` ends, aware, UTC; None where it has no end, or is closed now."""
+        """When the span that holds ``instant`` ends, aware, UTC; None without windows, or where it is closed now.
+
+        A span may go on at its end (see ``spans``): then it is open at that instant, too.
+        """
         if not self.windows:
             return None
         found = next(self.spans(instant), None)
         return found[1] if found is not None and found[0] <= instant else None
 
     def spans(self, after: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Open spans ``(start, end)`` that end after ``after``, in time order, those that touch joined."""
-        day, closed_days = after.astimezone(self.zone).date() - _DAY, 0
-        pending: tuple[datetime, datetime] | None = None
+        """Open spans ``(start, end)`` that end after ``after``, in time order, those that touch joined.
+
+        The first may have begun earlier than it says. One that goes on for more than eight days is given in pieces, so
+        that windows which never close have spans, too.
+        """
+        joined: tuple[datetime, datetime] | None = None
+        for start, end in self._by_day(after.astimezone(self.zone).date() - _DAY):
+            if joined is None:
+                joined = (start, end)
+            elif start <= joined[1] and max(end, joined[1]) - joined[0] <= _LONGEST_SPAN:
+                joined = (joined[0], max(end, joined[1]))
+            else:
+                if joined[1] > after:
+                    yield joined
+                joined = (max(start, joined[1]), end)
+        if joined is not None and joined[1] > after:
+            yield joined
+
+    def _by_day(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        closed_days = 0
         while closed_days <= _LONGEST_CLOSED:
             spans = self._of_day(day)
             closed_days = 0 if spans else closed_days + 1
-            for start, end in spans:
-                if pending is not None and start <= pending[1]:
-                    pending = (pending[0], max(pending[1], end))
-                    continue
-                if pending is not None and pending[1] > after:
-                    yield pending
-                pending = (start, end)
-            if pending is not None and not spans and pending[1] > after:
-                yield pending
-                pending = None
+            yield from spans
             day += _DAY
-        if pending is not None and pending[1] > after:
-            yield pending
 
     def _of_day(self, day: date) -> list[tuple[datetime, datetime]]:
         found = []
-        for window in self.windows:
+        for window in self.windows or (_ALWAYS,):
             if day.weekday() not in window.days or (window.skips_holidays and self._is_holiday(day)):
                 continue
             if not window.closed.isdisjoint((day.isoformat(), f"{day:%m-%d}")):
@@ -113,25 +128,7 @@ class SendingCalendar:
         return sorted(found)
 
     def _instant(self, day: date, minute: int) -> datetime:
-        local = datetime.combine(day + _DAY * (minute // 1440), time(minute % 1440 // 60, minute % 60))
-        instant = local.replace(tzinfo=self.zone).astimezone(UTC)
-        if instant.astimezone(self.zone).replace(tzinfo=None) == local:
-            return instant
-        return _jump(instant, self.zone)
-
-
-def _jump(instant: datetime, zone: ZoneInfo) -> datetime:
-    """The moment at which the clocks jumped over the local time that ``instant`` was made from."""
-    # Counted from before the jump, ``instant`` lies after it by what the skipped time lies after its beginning.
-    low, high = instant - timedelta(hours=3), instant
-    offset = high.astimezone(zone).utcoffset()
-    while high - low > timedelta(seconds=1):
-        middle = low + (high - low) / 2
-        if middle.astimezone(zone).utcoffset() == offset:
-            high = middle
-        else:
-            low = middle
-    return high.replace(microsecond=0)
+        return instant_of(datetime.combine(day, time()) + timedelta(minutes=minute), self.zone)
 
 
 ALWAYS = SendingCalendar((), ZoneInfo("UTC"))
