@@ -41,7 +41,7 @@ async def test_before_the_window_nothing_goes_out_and_the_ledger_says_when_it_op
 async def test_nothing_begins_at_the_end_of_a_window_or_after_it_and_the_rest_follows_the_next_day(
     tmp_path: Path,
 ) -> None:
-    async with desk(tmp_path, 100, carried=rules(windows=(MORNING,), per_second=1), in_flight=1) as it:
+    async with desk(tmp_path, 9, carried=rules(windows=(MORNING,), per_second=0.1), in_flight=1) as it:
         await it.carry_out()
         days = local_times(it)
         assert {moment[3:] for moment in days} == {"09:00"}
@@ -49,7 +49,7 @@ async def test_nothing_begins_at_the_end_of_a_window_or_after_it_and_the_rest_fo
         assert days[-1].startswith("02")
         assert max(moment % 86400 for moment, _ in it.gateway.sent) < 60
         assert it.times_sent == {1}
-        assert it.states == {"delivered": 100}
+        assert it.states == {"delivered": 9}
 
 
 async def test_without_waiting_the_command_leaves_and_names_the_opening(tmp_path: Path) -> None:
@@ -62,16 +62,15 @@ async def test_without_waiting_the_command_leaves_and_names_the_opening(tmp_path
 
 async def test_delivery_reports_are_followed_while_the_window_is_closed(tmp_path: Path) -> None:
     late = {"delivery_delay": (7200, 7200)}
-    async with desk(
-        tmp_path, 90, carried=rules(windows=(MORNING,), per_second=1, poll_until=timedelta(hours=8)), simulator=late
-    ) as it:
+    carried = rules(windows=(MORNING,), per_second=0.1, poll_until=timedelta(hours=8))
+    async with desk(tmp_path, 8, carried=carried, simulator=late) as it:
         task = asyncio.ensure_future(carry_out(it.engine, it.run, no_wait=False, observer=it.seen.append))
         await until(it, task, 6 * 3600)
         delivered = it.states["delivered"]
-        assert 50 < delivered < 90
+        assert 4 < delivered < 8
         assert it.now.paused_by is PausedBy.WINDOW
         await until(it, task, 5 * 86400)
-        assert it.states == {"delivered": 90}
+        assert it.states == {"delivered": 8}
         await task
 
 
