@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from mmsflow.ledger.codec import decode_object, encode_object, to_instant, to_micros
-from mmsflow.ledger.model import NewRun
+from mmsflow.ledger.events import append_run_event
+from mmsflow.ledger.model import NewRun, RunState
 from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.schema import approvals, runs
 
@@ -40,19 +41,21 @@ def use_up(connection: Connection, run_key: int, new: NewRun) -> None:
     """In the transaction that freezes a run: its plan's approvals are for this run from now on, and for no other.
 
     All of them, also where two people have approved the plan: otherwise the second yes would send it a second time.
+    The run's history keeps who it was.
     """
     if new.test:
         return
-    connection.execute(
-        update(approvals)
-        .where(
-            approvals.c.account == new.account,
-            approvals.c.campaign == new.campaign,
-            approvals.c.digest == new.plan_sha256,
-            approvals.c.run_key.is_(None),
-        )
-        .values(run_key=run_key)
+    theirs = (
+        approvals.c.account == new.account,
+        approvals.c.campaign == new.campaign,
+        approvals.c.digest == new.plan_sha256,
+        approvals.c.run_key.is_(None),
     )
+    connection.execute(update(approvals).where(*theirs).values(run_key=run_key))
+    if (approval := approval_for(connection, run_key)) is not None:
+        at, planned = to_micros(new.created_at), RunState.PLANNED
+        detail = {"approved_at": approval.at.isoformat(), "plan_sha256": approval.digest}
+        append_run_event(connection, run_key, at, 0, planned, planned, f"approved by {approval.who}", detail)
 
 
 def _newest() -> Select[Any]:

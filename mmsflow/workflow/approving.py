@@ -7,7 +7,8 @@ made from. It is good for one run: the run that is frozen with that digest uses 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.wording import masked, quoted
@@ -87,45 +88,78 @@ def changes_since(approval: Approval, prepared: Prepared, plan: Plan) -> tuple[s
     return tuple(said)
 
 
-def refuse_unapproved(ledger: LedgerReader, prepared: Prepared, plan: Plan, *, command: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """How a plan stands with its campaign's newest approval.
+
+    Attributes:
+        required: the campaign asks for one.
+        approval: the newest, whether it holds or not; None without any.
+        approved: it holds for this plan.
+        changes: why it does not; empty where it holds, and without any.
+    """
+
+    required: bool
+    approval: Approval | None
+    approved: bool
+    changes: tuple[str, ...]
+
+    def as_json(self, zone: tzinfo) -> dict[str, object]:
+        """The key ``approval`` of ``plan --json``; ``by`` and ``at`` are of the newest one, holding or not."""
+        return {
+            "required": self.required,
+            "approved": self.approved,
+            "by": self.approval.who if self.approval else None,
+            "at": self.approval.at.astimezone(zone).isoformat(timespec="seconds") if self.approval else None,
+            "changes": list(self.changes),
+        }
+
+    def as_text(self, zone: tzinfo) -> str:
+        """For a terminal, a line each; empty where no approval is asked for and none was given."""
+        if self.approval is None:
+            return "approval  required, and nobody has approved a plan of this campaign" if self.required else ""
+        given = given_by(self.approval, zone)
+        if self.approved:
+            return f"approval  this plan was approved {given}, for one run"
+        head = f"approval  {'required; ' if self.required else ''}another plan was approved {given}; since then:"
+        return "\n".join([head, *(f"          {change}" for change in self.changes)])
+
+
+def view_approval(ledger: LedgerReader, prepared: Prepared, plan: Plan) -> ApprovalView:
+    """How a plan stands now."""
+    approval = approval_of(ledger, plan.account, plan.campaign)
+    return ApprovalView(
+        required=prepared.loaded.campaign.approval == "required",
+        approval=approval,
+        approved=approval is not None and approval.holds_for(plan.digest),
+        changes=changes_since(approval, prepared, plan) if approval else (),
+    )
+
+
+def refuse_unapproved(ledger: LedgerReader, prepared: Prepared, plan: Plan, *, option: str = "") -> None:
     """Do nothing where the campaign asks for no approval, or somebody has approved exactly this plan.
 
     Args:
-        command: with which it is approved; ``mmsflow approve FILE`` when empty.
+        option: what ``mmsflow approve FILE`` needs besides, such as ``--top-up``.
 
     Raises:
         PlanRefused: naming what has changed since the last approval.
     """
-    campaign = prepared.loaded.campaign
-    if campaign.approval != "required" or prepared.test:
+    view = view_approval(ledger, prepared, plan)
+    if view.approved or not view.required:
         return
-    approval = approval_of(ledger, plan.account, plan.campaign)
-    if approval is not None and approval.holds_for(plan.digest):
-        return
-    advice = f"`{command or f'mmsflow approve {prepared.loaded.shown_path}'}` shows the plan and asks for a yes"
-    if approval is None:
+    command = f"mmsflow approve {prepared.loaded.shown_path} {option}".strip()
+    advice = f"`{command}` shows the plan and asks for a yes"
+    if view.approval is None:
         raise PlanRefused(f"{plan.campaign} asks for approval, and nobody has approved a plan of it", advice)
-    changes = "; ".join(changes_since(approval, prepared, plan))
-    given = given_by(approval, ZoneInfo(campaign.schedule.timezone))
-    raise PlanRefused(f"this plan of {plan.campaign} is not the one that was approved {given}: {changes}", advice)
+    given = given_by(view.approval, ZoneInfo(prepared.loaded.campaign.schedule.timezone))
+    changes = "; ".join(view.changes)
+    raise PlanRefused(f"this plan of {plan.campaign} is not what was approved {given}: {changes}", advice)
 
 
-def given_by(approval: Approval, zone: ZoneInfo) -> str:
+def given_by(approval: Approval, zone: tzinfo) -> str:
     """``by Ewa Nowak on Tue 2026-12-01 09:14 CET``."""
     return f"by {approval.who} on {approval.at.astimezone(zone):%a %Y-%m-%d %H:%M %Z}"
-
-
-def approval_as_json(
-    required: bool, approval: Approval | None, changes: tuple[str, ...], plan: Plan, zone: ZoneInfo
-) -> dict[str, object]:
-    """How a plan stands with its campaign's newest approval; ``by`` and ``at`` are of that one, holding or not."""
-    return {
-        "required": required,
-        "approved": approval is not None and approval.holds_for(plan.digest),
-        "by": approval.who if approval else None,
-        "at": approval.at.astimezone(zone).isoformat(timespec="seconds") if approval else None,
-        "changes": list(changes),
-    }
 
 
 def _files(before: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
