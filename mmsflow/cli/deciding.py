@@ -1,4 +1,4 @@
-"""The commands with which people decide about a run: pause, resume, cancel, resolve; and its audit."""
+"""The commands with which people decide: approve a plan; pause, resume, cancel, resolve a run; and its audit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from mmsflow.cli.options import RUNS, Adopt, AsJson, NoWait, RunName, ShowNumber
 deciding = typer.Typer()
 
 _SAID = "NUMBER|all"
+
+
+@deciding.command(rich_help_panel=RUNS)
+def approve(
+    file: Annotated[str, typer.Argument(metavar="FILE|PLAN", help="A campaign file, or a plan saved by `plan --out`.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who says yes; default: the system's user.")] = "",
+    top_up: Annotated[bool, typer.Option("--top-up", help="The plan of `run --top-up`, not that of `run`.")] = False,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> int:
+    """Show a campaign's plan with what has changed since the last yes, and say yes to exactly this plan.
+
+    A campaign with `approval: required` sends nothing without it. It is good for one run. Works from any terminal.
+    """
+    from mmsflow.cli.commands.approve import ApproveOptions
+    from mmsflow.cli.commands.approve import approve as command
+
+    return command(file, ApproveOptions(by=by, top_up=top_up, yes=yes, as_json=json))
 
 
 @deciding.command(rich_help_panel=RUNS)

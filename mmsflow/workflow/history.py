@@ -52,6 +52,7 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
         "resumes_at": iso(run.resumes_at, zone),
         "created_at": iso(run.created_at, zone),
         "updated_at": iso(run.updated_at, zone),
+        "approval": _approval(ledger, run, zone),
         "rows": run.rows,
         "buckets": {bucket.value: rows for bucket, rows in ledger.bucket_counts(run.key).items()},
         "waiting_for_reports": ledger.outstanding(run.key) if run.delivery_report else 0,
@@ -65,6 +66,11 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
             for wave in ledger.waves(run.key)
         ],
     }
+
+
+def _approval(ledger: LedgerReader, run: RunInfo, zone: tzinfo) -> dict[str, object] | None:
+    approval = ledger.approval_for(run.key)
+    return {"by": approval.who, "at": iso(approval.at, zone)} if approval else None
 
 
 def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = True) -> dict[str, object]:
@@ -92,6 +98,7 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
                 "run": run.run,
                 "campaign": run.campaign,
                 "account": run.account,
+                "approval": _approval(ledger, run, zone),
                 "source": row.source,
                 "row": row.row,
                 "bucket": row.bucket.value,

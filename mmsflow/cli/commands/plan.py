@@ -14,6 +14,7 @@ from mmsflow.plan.explain import plan_as_json, plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import save_plan
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
+from mmsflow.workflow.approving import view_approval
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, prepare
 from mmsflow.workflow.standing import standing_of
@@ -27,26 +28,30 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
         intake = session.intake(rejects=rejects)
         prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
     with prepared.draft:
-        made = asyncio.run(_plan(session, prepared))
+        made = asyncio.run(plan_only(session, prepared))
         campaign = prepared.loaded.campaign
         if out:
             _save(out, made, prepared, session)
         zone = ZoneInfo(campaign.schedule.timezone)
+        with reading_ledger(session.settings) as ledger:
+            approval = view_approval(ledger, prepared, made)
+            standing = standing_of(ledger, account, campaign.campaign)
         if as_json:
-            print_json(plan_as_json(made, zone))
+            print_json(plan_as_json(made, zone) | {"approval": approval.as_json(zone)})
             return 0
-        tell(plan_as_text(made, zone))
-    with reading_ledger(session.settings) as ledger:
-        standing = standing_of(ledger, account, campaign.campaign)
+        tell("\n\n".join(filter(None, [plan_as_text(made, zone), approval.as_text(zone)])))
     say()
     if standing.goes_on and standing.run:
         say(f"note  {standing.run.run} is not finished: `mmsflow run {file}` goes on with it instead of this plan")
     else:
-        say(f"nothing was sent; `mmsflow run {out or file}` carries it out")
+        unapproved = approval.required and not approval.approved
+        first = f"`mmsflow approve {out or file}`, then " if unapproved else ""
+        say(f"nothing was sent; {first}`mmsflow run {out or file}` carries it out")
     return 0
 
 
-async def _plan(session: Session, prepared: Prepared) -> Plan:
+async def plan_only(session: Session, prepared: Prepared) -> Plan:
+    """Ask the quota and plan against it; nothing is written."""
     async with open_gateway(session.settings, session.clock) as gateway:
         reply = await gateway.limit()
     with reading_ledger(session.settings) as ledger:

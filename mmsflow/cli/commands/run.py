@@ -13,16 +13,18 @@ from mmsflow.cli.carrying import CarryOptions, carry
 from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
 from mmsflow.cli.ending import end_run
 from mmsflow.cli.output import can_ask, confirm, say, warn
+from mmsflow.cli.plans import named_campaign
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
-from mmsflow.errors import Finding, InvalidInput, PlanRefused, UsageError
+from mmsflow.errors import PlanRefused, UsageError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.model import QuotaReading, RunInfo
 from mmsflow.ledger.store import Ledger
 from mmsflow.plan.explain import plan_as_text
 from mmsflow.plan.model import Plan
-from mmsflow.plan.planfile import SavedPlan, is_plan_file, load_plan, refuse_if_stale
+from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
+from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
 from mmsflow.workflow.planning import plan_campaign
@@ -49,14 +51,7 @@ def run(file: str, options: RunOptions) -> int:
     """Carry a campaign out; returns the exit code."""
     if options.top_up and options.again:
         raise UsageError("--top-up and --again exclude each other", "choose one")
-    session, path = Session.for_file(file)
-    saved = None
-    if is_plan_file(path):
-        saved = load_plan(path)
-        path = session.workspace / saved.campaign_file
-        if not path.is_file():
-            fix = "run it in the workspace that the plan was made in"
-            raise InvalidInput([Finding(file, 0, 0, f"its campaign {saved.campaign_file} is not here", fix)])
+    session, path, saved = named_campaign(file)
     with writing_ledger(session.settings, session.clock, f"run {file}") as ledger:
         return asyncio.run(_run(session, ledger, path, saved, options))
 
@@ -148,6 +143,7 @@ async def _start(
             raise PlanRefused("nobody is left to send to", "every recipient had a message in an earlier run")
         if why := start_long_past(prepared.loaded.campaign.schedule.start_instant, session.clock.now()):
             warn(why)
+        refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, yes=options.yes)
         return freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now())
 

@@ -37,6 +37,9 @@ def _tell(story: dict[str, object], shown: str) -> str:
         paint(head, "strong", sys.stdout),
         f"  from {story['source']} row {story['row']}, account {story['account']}",
     ]
+    approval = story["approval"]
+    if isinstance(approval, dict):
+        lines.append(f"  approved by {approval['by']}, {str(approval['at']).replace('T', ' ')}")
     if story["subject"]:
         lines.append(f"  subject: {story['subject']}")
     consent = story["consent"]
