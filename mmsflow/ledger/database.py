@@ -200,10 +200,16 @@ class Database:
             LedgerError: the database cannot be written.
         """
         with explained(self.path):
-            self._connection.exec_driver_sql("PRAGMA secure_delete = ON")
-            with _transaction(self._connection, "BEGIN IMMEDIATE"):
-                self._connection.exec_driver_sql(f"PRAGMA user_version = {_SCRUB_OWED}")
-                yield self._connection
+            run = self._connection.exec_driver_sql
+            usual = run("PRAGMA secure_delete").scalar_one()
+            run("PRAGMA secure_delete = ON")
+            try:
+                with _transaction(self._connection, "BEGIN IMMEDIATE"):
+                    run(f"PRAGMA user_version = {_SCRUB_OWED}")
+                    yield self._connection
+            finally:
+                run(f"PRAGMA secure_delete = {int(usual)}")
+                self._connection.rollback()
 
     @property
     def scrub_owed(self) -> bool:
