@@ -58,14 +58,20 @@ def hindrance(connection: Connection, run: RunInfo, *, even_maybe_sent: bool) ->
     counts = state_counts(connection, run.key)
     unsent = counts[MessageState.READY] + counts[MessageState.SENDING]
     if unsent or run.state not in ENDED:
-        what = f"{unsent:,} messages are not sent yet" if unsent else f"it is {run.state}"
+        what = _counted(unsent, "message is", "messages are") + " not sent yet" if unsent else f"it is {run.state}"
         return Hindrance(what, f"`mmsflow cancel {run.run}` ends it", needs_person=True)
     if waiting := outstanding(connection, run.key):
-        return Hindrance(f"{waiting:,} delivery reports are awaited", f"`mmsflow poll {run.run}` asks for them")
+        what = _counted(waiting, "delivery report is", "delivery reports are") + " awaited"
+        return Hindrance(what, f"`mmsflow poll {run.run}` asks for what is outstanding")
     if (doubtful := sum(counts[state] for state in MAYBE_SENT)) and not even_maybe_sent:
-        advice = f"`mmsflow resolve {run.run}` settles them; or add --even-maybe-sent, and nobody can any more"
-        return Hindrance(f"{doubtful:,} messages were maybe sent", advice, needs_person=True)
+        advice = f"`mmsflow resolve {run.run}` settles it; or add --even-maybe-sent, and nobody can any more"
+        what = _counted(doubtful, "message was", "messages were") + " maybe sent"
+        return Hindrance(what, advice, needs_person=True)
     return None
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def last_touched(connection: Connection, run: RunInfo) -> datetime:

@@ -28,6 +28,7 @@ WAITS = (
 """After each attempt in vain; after the one behind the last of them, a day later, a notice is given up."""
 
 _AT_ONCE = 20
+_NEWS = timedelta(days=7)  # a channel that is set up again must not tell of what was long ago
 _AFTER_TROUBLE = timedelta(seconds=30)
 
 
@@ -97,6 +98,9 @@ class _Line:
                 await self._post(post)
 
     async def _post(self, post: NoticePost) -> None:
+        if self._clock.now() - post.notice.at > _NEWS:
+            self._failed(post, NotPosted("it was older than a week before it could go out", for_good=True))
+            return
         try:
             remark = await self._channel.send(letter_of(self._ledger, post.notice, self._link(post.notice)))
         except Exception as error:  # a fault of ours in one notice must not hold up the others

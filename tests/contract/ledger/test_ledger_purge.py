@@ -23,11 +23,13 @@ from ledger_factory import (
     settle,
 )
 
+from mmsflow.engine.control import do_request
 from mmsflow.errors import LedgerError, RunUnfinished
 from mmsflow.ledger.audit import Figures
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import Blob, FrozenInput, RunInfo, RunState, WaveRecord
 from mmsflow.ledger.operation import Approval
+from mmsflow.ledger.requests import Action, Request
 from mmsflow.ledger.store import Ledger
 from mmsflow.message.model import DrawnPart, StaticPart, TextPart
 from mmsflow.mms.status import Bucket, MessageState
@@ -157,13 +159,17 @@ def test_what_was_maybe_sent_needs_a_person_before_it_is_forgotten(ledgers: Ledg
     run = ended_run(ledger, maybe_sent=True)
     (doubt,) = ledger.maybe_sent(run.key)
 
-    with pytest.raises(RunUnfinished, match="1 messages were maybe sent"):
+    with pytest.raises(RunUnfinished, match="1 message was maybe sent"):
         ledger.purge(run.key, LATER)
     ledger.purge(run.key, LATER, even_maybe_sent=True)
 
     assert ledger.bucket_counts(run.key)[Bucket.MAYBE_SENT] == 1
+    decisions = (Decision(doubt.id, doubt.attempt, MessageState.READY),)
     with pytest.raises(LedgerError, match="personal data were removed"):
-        ledger.decide(run.key, [Decision(doubt.id, doubt.attempt, MessageState.READY)])
+        ledger.decide(run.key, decisions)
+    answer = do_request(ledger, Request(run.run, Action.RESOLVE, LATER, decisions))
+    assert answer.refused
+    assert "personal data" in answer.text
 
 
 def test_nobody_is_known_to_have_had_a_message_of_a_purged_run_and_that_can_be_seen(ledgers: Ledgers) -> None:

@@ -133,6 +133,19 @@ async def test_a_receiver_that_wants_no_more_is_not_asked_again(
     assert len(webhook.attempts) == 1
 
 
+async def test_what_is_older_than_a_week_is_no_news_any_more(
+    ledger: Ledger, clock: ManualClock, webhook: FakeChannel
+) -> None:
+    ledger.tell(notice(), ["webhook"])
+    await clock.advance(timedelta(days=8).total_seconds())
+    async with posting(ledger, clock, webhook) as outbox:
+        ledger.tell(notice("finished/offer-2"), ["webhook"])
+        outbox.wake.set()
+        await clock.advance(0)
+    assert len(webhook.attempts) == 1
+    assert [channel for channel, _ in ledger.posts_given_up(NOW)] == ["webhook"]
+
+
 async def test_a_slow_channel_does_not_hold_up_the_other(
     ledger: Ledger, clock: ManualClock, webhook: FakeChannel, mail: FakeChannel
 ) -> None:
