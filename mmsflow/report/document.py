@@ -40,6 +40,7 @@ def opening(
             "reason": run.reason,
             "created_at": moments[run.created_at].text,
             "updated_at": moments[run.updated_at].text,
+            "purged_at": moments[run.purged_at].text or None,
             "resumes_at": moments[run.resumes_at].text or None,
             "sender": run.sender,
             "priority": run.priority,

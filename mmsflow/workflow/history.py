@@ -53,6 +53,7 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
         "created_at": iso(run.created_at, zone),
         "updated_at": iso(run.updated_at, zone),
         "approval": _approval(ledger, run, zone),
+        "purged_at": iso(run.purged_at, zone),
         "rows": run.rows,
         "buckets": {bucket.value: rows for bucket, rows in ledger.bucket_counts(run.key).items()},
         "waiting_for_reports": ledger.outstanding(run.key) if run.delivery_report else 0,
@@ -74,7 +75,7 @@ def _approval(ledger: LedgerReader, run: RunInfo, zone: tzinfo) -> dict[str, obj
 
 
 def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = True) -> dict[str, object]:
-    """One recipient's story over all runs, newest first.
+    """One recipient's story over all runs, newest first; ``purged_runs`` counts those of which nobody knows any more.
 
     Args:
         number: as people write it.
@@ -122,7 +123,8 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
                 ],
             }
         )
-    return {"number": msisdn, "stories": stories}
+    forgotten = sum(run.purged_at is not None for run in ledger.runs())
+    return {"number": msisdn, "stories": stories, "purged_runs": forgotten}
 
 
 def _evidence(run: RunInfo, row: ReportRow) -> dict[str, str]:
