@@ -23,7 +23,6 @@ from mmsflow import errors, setting_values, settings
 from mmsflow.campaign.amounts import duration_text
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.sandbox import Sandbox
-from mmsflow.campaign.unsupported import TABLE, Unsupported
 from mmsflow.cli.app import app
 from mmsflow.ledger.model import PausedBy, RunState
 from mmsflow.mms import status
@@ -271,6 +270,7 @@ _BLOCKS = {
     "Schedule": "schedule",
     "Window": "schedule.window",
     "QuotaRules": "quota",
+    "Turn": "turn",
     "Canary": "canary",
     "StopIf": "stop_if",
     "Retry": "retry",
@@ -285,9 +285,9 @@ def _block(name: str, block: Json) -> str:
     rows = []
     for key, shape in properties.items():
         default = "**required**" if key in required else _json_default(shape)
-        rows.append((_code(key), _shape(shape), default, _meaning(shape), _carried_out(name, key)))
+        rows.append((_code(key), _shape(shape), default, _meaning(shape)))
     text = _prose(str(block.get("description", "")))
-    return f"### {_BLOCKS[name]}\n\n{text}\n\n" + _table(("Key", "Value", "Default", "Meaning", "Carried out"), rows)
+    return f"### {_BLOCKS[name]}\n\n{text}\n\n" + _table(("Key", "Value", "Default", "Meaning"), rows)
 
 
 def _meaning(shape: Json) -> str:
@@ -307,16 +307,6 @@ def _json_default(shape: Json) -> str:
         return _code("[" + ", ".join(map(str, default)) + "]") if default else "none"
     return _value(default)
 
-
-def _carried_out(model: str, key: str) -> str:
-    found = next((row for row in TABLE if row.model == model and row.key == key), None)
-    if model in _REFUSED_BLOCKS or (found and found.value is None):
-        return "not yet"
-    return f"yes, except `{found.written}`" if found else "yes"
-
-
-# Blocks that stand behind a refused key, so that nothing in them is carried out.
-_REFUSED_BLOCKS = ("Window",)
 
 # How a value of such a block is called where a list takes it.
 _NOUNS = {
@@ -370,16 +360,6 @@ def _reference(name: str) -> str:
 def _examples(shape: Json) -> str:
     examples = [each for each in cast("list[object]", shape.get("examples", [])) if not isinstance(each, list | dict)]
     return f", such as {' or '.join(map(_code, examples))}" if examples else ""
-
-
-def unsupported() -> str:
-    """What is refused for now, why, and what to do instead."""
-    return _table(("Key", "In", "Why", "Until then"), [_refused(row) for row in TABLE])
-
-
-def _refused(row: Unsupported) -> tuple[str, str, str, str]:
-    places = ", ".join(_code(place.removesuffix(".*")) if place else "the top" for place in row.places)
-    return _code(row.written), places, row.reason, row.fix
 
 
 def template_filters() -> str:
@@ -584,7 +564,6 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "settings": setting_table,
     "campaign-keys": campaign_keys,
-    "unsupported": unsupported,
     "template-filters": template_filters,
     "states": states,
     "buckets": buckets,

@@ -77,7 +77,8 @@ LEGACY_BUDGET = Budget(100 * KIB, 640, 480, "legacy")
 LEAST_BUDGET_BYTES, MOST_BUDGET_BYTES = 10 * KIB, 1024 * KIB
 
 
-def _duration(value: object) -> timedelta:
+def read_duration(value: object) -> timedelta:
+    """A duration from its text, such as ``30min``; above 0, up to 366 days."""
     if isinstance(value, timedelta):
         return value
     text = as_written(value, "write a duration such as 20s, 30min, 72h or 7d").strip()
@@ -153,11 +154,16 @@ def _share(value: object) -> float:
     return share
 
 
+DURATION_SCHEMA = {
+    "type": "string",
+    "pattern": rf"^{_DURATION.pattern}$",
+    "examples": ["20s", "30min", "72h", "7d"],
+}
 Duration = Annotated[
     timedelta,
-    PlainValidator(_duration),
+    PlainValidator(read_duration),
     PlainSerializer(duration_text),
-    scalar_schema(pattern=rf"^{_DURATION.pattern}$", examples=["20s", "30min", "72h", "7d"]),
+    WithJsonSchema(DURATION_SCHEMA),
 ]
 RateText = Annotated[
     Rate, PlainValidator(_rate), scalar_schema(pattern=rf"^{_RATE.pattern}$", examples=["20/s", "600/min"])

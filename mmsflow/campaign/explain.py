@@ -11,12 +11,13 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from mmsflow.campaign.model import ATTACHMENT_TAGS, Campaign
+from mmsflow.campaign.schedule import WINDOW_TAGS
 from mmsflow.campaign.sources import SOURCE_TAGS
 from mmsflow.campaign.wording import choice_fix, nearest, quoted
 from mmsflow.campaign.yaml_tree import Fault, Path, Place, Tree
 
 _TAGS = {**SOURCE_TAGS, **ATTACHMENT_TAGS}
-_TAG_NAMES = frozenset(_TAGS.values())
+_TAG_NAMES = frozenset(_TAGS.values()) | WINDOW_TAGS
 
 
 class Positions:
@@ -96,6 +97,9 @@ def _with_name(message: str, path: Path) -> str:
 
 
 def _no_tag(value: object, name: str, path: Path) -> tuple[str, str]:
+    if path[-1] == "window":
+        message = f"{name} must be a window, a list of them, or `any`, not {_shown(value)}"
+        return message, 'write `window: {hours: "09:00-19:00"}`'
     tags = ATTACHMENT_TAGS if "attachments" in path else SOURCE_TAGS
     keys = ", ".join(f"`{key}`" for key in tags)
     if not isinstance(value, Mapping):
@@ -164,7 +168,7 @@ def _model_at(loc: tuple[str | int, ...]) -> type[BaseModel] | None:
     """The model of the block at a pydantic location."""
     models: list[type[BaseModel]] = [Campaign]
     for step in loc:
-        if isinstance(step, int):
+        if isinstance(step, int) or step in WINDOW_TAGS:
             continue
         if step in _TAG_NAMES:
             key = next(key for key, tag in _TAGS.items() if tag == step)

@@ -11,11 +11,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mmsflow.campaign import unsupported
 from mmsflow.campaign.explain import Positions, explain
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.remains import naming_part, without
-from mmsflow.campaign.scalars import Unquoted, sender_advice
+from mmsflow.campaign.scalars import sender_advice
 from mmsflow.campaign.templating import TemplateProblem, Templates
 from mmsflow.campaign.yaml_tree import Fault, Place, Tree, Value, read_tree
 from mmsflow.errors import Finding, InvalidInput
@@ -95,7 +94,7 @@ def load_campaign(path: Path, workspace: Path, content: bytes | None = None) -> 
     # What is wrong with a value as YAML is said once, not again by the model.
     told = {fault.path for fault in tree.faults if fault.path}
     faults = [fault for fault in faults if not any(fault.path[: len(path)] == path for path in told)]
-    faults += [*tree.faults, *_unsupported(tree, positions), *_template_faults(tree, positions, workspace)]
+    faults += [*tree.faults, *_template_faults(tree, positions, workspace)]
 
     def loaded(campaign: Campaign, positions: Positions) -> LoadedCampaign:
         return LoadedCampaign(
@@ -199,17 +198,6 @@ def _validate(tree: Tree, positions: Positions) -> tuple[Campaign | None, list[F
     except ValidationError as error:
         details = error.errors(include_url=False)
         return None, list(explain(details, tree, positions))
-
-
-def _unsupported(tree: Tree, positions: Positions) -> Iterator[Fault]:
-    for path, value in _walk(tree.value, ()):
-        key = path[-1] if path else None
-        if not isinstance(key, str):
-            continue
-        bare = value.value if isinstance(value, Unquoted) else value
-        for row in unsupported.TABLE:
-            if row.stands_at(path[:-1], key) and (row.value is None or row.value == bare):
-                yield Fault(Place(*positions.key(path)), f"`{row.written}`: {row.reason}", row.fix, path)
 
 
 def _walk(value: Value, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Value]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from cronsim import CronSim, CronSimError
 from pydantic import PlainValidator, WithJsonSchema
 
+from mmsflow.campaign.amounts import DURATION_SCHEMA, read_duration
 from mmsflow.campaign.scalars import as_written, problem
 from mmsflow.campaign.wording import nearest, quoted
 
@@ -19,7 +21,9 @@ EARLIEST_YEAR, LATEST_YEAR = 2000, 2199
 
 _INSTANT = re.compile(r"(\d{4})-(\d\d)-(\d\d)[ Tt]+(\d{1,2}):(\d\d)(?::(\d\d))?", re.ASCII)
 _INSTANT_FIX = "write date and local time, such as 2026-12-01 09:00"
+_DEADLINE_FIX = "write a local time such as 2026-12-05 19:00, or a duration such as 8h"
 _HOURS = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)", re.ASCII)
+_DAY = re.compile(r"(?:(\d{4})-)?(\d\d)-(\d\d)", re.ASCII)
 _DAY_MINUTES = 24 * 60
 
 
@@ -88,6 +92,14 @@ def _naive(instant: datetime) -> datetime:
     return instant
 
 
+def deadline(value: object) -> datetime | timedelta:
+    """A local instant, or a time that is counted from each beginning."""
+    if isinstance(value, datetime | timedelta):
+        return value
+    text = as_written(value, _DEADLINE_FIX).strip()
+    return _instant(value) if "-" in text or ":" in text else read_duration(value)
+
+
 def _start(value: object) -> datetime | Literal["now"]:
     if isinstance(value, str) and value.strip() == "now":
         return "now"
@@ -151,6 +163,35 @@ def _hours(value: object) -> HourSpan:
     return span
 
 
+def _several_hours(value: object) -> tuple[HourSpan, ...]:
+    spans = [_hours(each) for each in value] if isinstance(value, list | tuple) else [_hours(value)]
+    if not spans:
+        raise problem("no hours are named", 'write hours of one day, such as "09:00-19:00"')
+    ordered = sorted(spans, key=lambda span: span.start_minute)
+    if any(before.end_minute > after.start_minute for before, after in pairwise(ordered)):
+        raise problem("two spans of hours overlap", "write them one after the other")
+    return tuple(ordered)
+
+
+def _closed(value: object) -> tuple[str, ...]:
+    fix = "write days such as 2026-12-24, or 12-24 for every year"
+    parts = value if isinstance(value, list | tuple) else [value]
+    return tuple(dict.fromkeys(_closed_day(part, fix) for part in parts))
+
+
+def _closed_day(value: object, fix: str) -> str:
+    text = as_written(value, fix).strip()
+    match = _DAY.fullmatch(text)
+    if not match:
+        raise problem(f"{quoted(text)} is not a day", fix)
+    try:
+        # 2024 has a 29th of February, so `02-29` is a day of every year that has one.
+        date(int(match[1] or 2024), int(match[2]), int(match[3]))
+    except ValueError:
+        raise problem(f"{quoted(text)} is not in the calendar", fix) from None
+    return text
+
+
 _INSTANT_SCHEMA = {
     "type": "string",
     "pattern": rf"^\s*{_INSTANT.pattern}\s*$",
@@ -161,6 +202,11 @@ StartInstant = Annotated[
     datetime | Literal["now"],
     PlainValidator(_start),
     WithJsonSchema({"anyOf": [{"const": "now"}, _INSTANT_SCHEMA]}),
+]
+Deadline = Annotated[
+    datetime | timedelta,
+    PlainValidator(deadline),
+    WithJsonSchema({"anyOf": [_INSTANT_SCHEMA, DURATION_SCHEMA]}),
 ]
 TimezoneName = Annotated[
     str, PlainValidator(_timezone), WithJsonSchema({"type": "string", "examples": ["Europe/Warsaw"]})
@@ -176,8 +222,20 @@ DaySet = Annotated[
         }
     ),
 ]
+_HOURS_SCHEMA = {"type": "string", "pattern": rf"^{_HOURS.pattern}$", "examples": ["09:00-19:00"]}
+_DAY_SCHEMA = {"type": "string", "pattern": rf"^{_DAY.pattern}$", "examples": ["2026-12-24", "12-24"]}
 Hours = Annotated[
-    HourSpan,
-    PlainValidator(_hours),
-    WithJsonSchema({"type": "string", "pattern": rf"^{_HOURS.pattern}$", "examples": ["09:00-19:00"]}),
+    tuple[HourSpan, ...],
+    PlainValidator(_several_hours),
+    WithJsonSchema(
+        {
+            "anyOf": [_HOURS_SCHEMA, {"type": "array", "items": _HOURS_SCHEMA, "minItems": 1}],
+            "examples": ["09:00-19:00", ["09:00-12:00", "14:00-19:00"]],
+        }
+    ),
+]
+ClosedDays = Annotated[
+    tuple[str, ...],
+    PlainValidator(_closed),
+    WithJsonSchema({"anyOf": [_DAY_SCHEMA, {"type": "array", "items": _DAY_SCHEMA}], "examples": [["2026-12-24"]]}),
 ]

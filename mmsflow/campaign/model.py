@@ -32,7 +32,7 @@ from mmsflow.campaign.scalars import (
     path_fault,
     problem,
 )
-from mmsflow.campaign.schedule import Schedule
+from mmsflow.campaign.schedule import MARKETING_WINDOW, Schedule, Window
 from mmsflow.campaign.sources import Model, Source, tag_by_key
 from mmsflow.campaign.wording import quoted
 
@@ -240,6 +240,14 @@ class Campaign(Model):
     poll: Poll = Field(Poll(), description="How long delivery reports are asked for.")
     test_recipients: tuple[FilledText, ...] = Field((), description="Handsets for test messages.")
     report: Report = Field(Report(), description="What a run leaves behind.")
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The windows in force, the default of marketing included; none for any hour."""
+        windows = self.schedule.windows
+        if windows is None:
+            return (MARKETING_WINDOW,) if self.purpose is Purpose.MARKETING else ()
+        return windows
 
     @field_validator("canary")
     @classmethod

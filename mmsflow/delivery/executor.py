@@ -18,6 +18,7 @@ from mmsflow.delivery.errand import Errand, Work
 from mmsflow.delivery.flight import Flight
 from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.halt import Breaker, Halt, refused
+from mmsflow.delivery.hours import Hours
 from mmsflow.delivery.outage import Outage
 from mmsflow.delivery.progress import Tally
 from mmsflow.delivery.quota import QuotaGuard
@@ -82,6 +83,7 @@ class Sender(Steering):
         self._run, self._rules, self._quota, self._tally = run, rules, quota, tally
         self._in_flight, self._no_wait = in_flight, no_wait
         self._pacer = Pacer(rules.per_second, clock)
+        self._hours = Hours(rules.calendar)
         self.gate = AccountGate(clock)
         self._waiting = Waiting(ledger, run, tally, self.gate, no_wait=no_wait)
         self._admission = Admission(ledger, run, rules, tally, watch, clock)
@@ -181,12 +183,21 @@ class Sender(Steering):
         ready = self._look_ahead(free)
         if not ready:
             return self._when_nothing_is_ready()
-        if now < self._rules.start:
-            wait = (self._rules.start - now).total_seconds()
-            return self._blocked(wait, PausedBy.WINDOW, "its start has not come yet", self._rules.start)
+        if (rest := self._until_it_may_send(now)) is not None:
+            return rest
         if (closed := self.gate.closed_for()) > 0:
             return self._blocked(closed, PausedBy.GATEWAY, self.gate.reason)
         return self._admit(ready, free, now)
+
+    def _until_it_may_send(self, now: datetime) -> float | None:
+        """The start that has not come yet, or the window that is closed; None when neither is in the way."""
+        opens, reason = self._rules.start, "its start has not come yet"
+        if now >= opens:
+            opening = self._hours.opening(now)
+            if opening is None:
+                return None
+            opens, reason = opening, "outside its sending window"
+        return self._blocked((opens - now).total_seconds(), PausedBy.WINDOW, reason, opens)
 
     def _land(self) -> float | None:
         """Write down what comes in until nothing is on the wire any more."""

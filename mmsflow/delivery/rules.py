@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.amounts import AtMost, read_at_most
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.errors import LedgerError
-from mmsflow.plan.calendar import WindowRule
+from mmsflow.plan.calendar import SendingCalendar, WindowRule
+from mmsflow.plan.holidays import is_polish_holiday
 from mmsflow.plan.quota import QuotaRules
 
 
@@ -51,6 +53,11 @@ class RunRules:
     priority: int = 5
     weight: int = 1
     guaranteed: int = 0
+
+    @property
+    def calendar(self) -> SendingCalendar:
+        """The windows as spans of instants."""
+        return SendingCalendar(self.windows, ZoneInfo(self.timezone), is_polish_holiday)
 
     def as_config(self) -> dict[str, object]:
         """JSON-able; ``from_config`` reads it back."""

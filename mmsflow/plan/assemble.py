@@ -8,7 +8,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mmsflow.errors import PlanRefused
+from mmsflow.plan.calendar import ALWAYS, SendingCalendar
 from mmsflow.plan.draft import Draft
+from mmsflow.plan.hours import windows_in_words
 from mmsflow.plan.intake import intake_of
 from mmsflow.plan.model import ArmSize, Plan, QuotaForecast, Wave
 from mmsflow.plan.planner import cut_waves, sent_in_time
@@ -24,6 +26,8 @@ class Timing:
         not_after: what is not sent by then is not sent at all; None for no deadline.
         per_second: submissions a second; None for as fast as the gateway takes them.
         zone: the campaign's, for what people read; reset_zone: where the quota's reset is local.
+        calendar: its windows; always open by default.
+        due: the scheduled time that it is for, aware; None for a run by hand.
     """
 
     now: datetime
@@ -32,6 +36,8 @@ class Timing:
     per_second: float | None
     zone: ZoneInfo
     reset_zone: ZoneInfo
+    calendar: SendingCalendar = ALWAYS
+    due: datetime | None = None
 
 
 def make_plan(
@@ -56,7 +62,12 @@ def make_plan(
             "set a later deadline, or remove it",
         )
     waves = cut_waves(
-        draft.messages, quota=quota, start=timing.start, per_second=timing.per_second, zone=timing.reset_zone
+        draft.messages,
+        quota=quota,
+        start=timing.start,
+        per_second=timing.per_second,
+        zone=timing.reset_zone,
+        calendar=timing.calendar,
     )
     return Plan(
         campaign=campaign,
@@ -70,6 +81,8 @@ def make_plan(
         warnings=(*warnings, *_schedule_warnings(waves, timing, draft.messages)),
         digest=digest,
         first_subject=draft.first_subject,
+        windows=windows_in_words(timing.calendar.windows),
+        due=timing.due,
         arms=tuple(arms),
         intake=intake_of(draft),
     )

@@ -129,3 +129,7 @@ class SendingCalendar:
 
     def _instant(self, day: date, minute: int) -> datetime:
         return instant_of(datetime.combine(day, time()) + timedelta(minutes=minute), self.zone)
+
+
+ALWAYS = SendingCalendar((), ZoneInfo("UTC"))
+"""Any hour of any day."""

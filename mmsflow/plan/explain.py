@@ -45,6 +45,8 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
             "period": plan.quota.period.text if plan.quota.period else None,
             "assumption": plan.quota.assumption if len(plan.waves) > 1 else "",
         },
+        "windows": plan.windows,
+        "due": iso(plan.due),
         "starts_at": iso(plan.starts_at),
         "finishes_at": iso(plan.finishes_at),
         "warnings": list(plan.warnings),
@@ -99,6 +101,8 @@ def _waves(plan: Plan, zone: ZoneInfo) -> str:
     if not rows:
         return ""
     table = tabulate(rows, headers=("wave", "messages", "starts", "submitted by"))
+    if plan.windows:
+        table += f"\n\nsent only  {plan.windows}"
     return f"{table}\n\nassumed  {plan.quota.assumption}" if len(plan.waves) > 1 and plan.quota.assumption else table
 
 

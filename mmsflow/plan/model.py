@@ -56,7 +56,7 @@ class QuotaForecast:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """The messages of one quota period.
+    """The messages of one span of a window within one quota period.
 
     Attributes:
         number: from 1.
@@ -132,6 +132,8 @@ class Plan:
         warnings: one sentence each.
         digest: hex SHA-256 over every message and every row set aside.
         first_subject: of the first message, for the question before sending.
+        windows: when messages may go out, in words; empty for any hour.
+        due: the scheduled time that it is for, aware, UTC; None for a run by hand.
         arms: the variants in the file's order; empty without variants.
         intake: what became of the rows of each list.
     """
@@ -147,6 +149,8 @@ class Plan:
     warnings: tuple[str, ...]
     digest: str
     first_subject: str
+    windows: str = ""
+    due: datetime | None = None
     arms: tuple[ArmSize, ...] = ()
     intake: tuple[SourceIntake, ...] = ()
 

@@ -7,11 +7,13 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.amounts import AtMost, duration_text
 from mmsflow.campaign.model import Campaign
+from mmsflow.campaign.schedule import Window
 from mmsflow.delivery.rules import RunRules
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.gateway.model import QuotaReply
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.plan.assemble import Timing, make_plan
+from mmsflow.plan.calendar import WindowRule
 from mmsflow.plan.model import Plan
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
 from mmsflow.workflow.prepare import Prepared
@@ -26,9 +28,10 @@ def run_rules(
         due: the scheduled time that the run is for, aware; None for a run by hand.
         cap: the frequency cap in force, the campaign's own or the workspace's.
     """
+    start = now if test else due or campaign.schedule.start_instant or now
     return RunRules(
-        start=now if test else due or campaign.schedule.start_instant or now,
-        not_after=None if test else campaign.schedule.not_after_instant,
+        start=start,
+        not_after=None if test else campaign.schedule.deadline(start),
         per_second=campaign.rate.per_second if campaign.rate else None,
         quota=QuotaRules(campaign.quota.reserve, campaign.quota.share),
         attempts=campaign.retry.attempts,
@@ -39,9 +42,20 @@ def run_rules(
         stop_if=StopIf(campaign.stop_if.failed, campaign.stop_if.after) if campaign.stop_if and not test else None,
         resend_unknown=campaign.unknown == "resend" and not test,
         at_most=cap if not test else None,
+        windows=() if test else tuple(window_rule(window) for window in campaign.windows),
         priority=campaign.turn.priority,
         weight=campaign.turn.weight,
         guaranteed=campaign.quota.guaranteed,
+    )
+
+
+def window_rule(window: Window) -> WindowRule:
+    """A window of the campaign file as the calendar takes it."""
+    return WindowRule(
+        days=window.days,
+        hours=tuple((span.start_minute, span.end_minute) for span in window.hours),
+        skips_holidays=window.holidays == "skip",
+        closed=frozenset(window.closed),
     )
 
 
@@ -90,6 +104,8 @@ def plan_campaign(
         per_second=rules.per_second,
         zone=ZoneInfo(rules.timezone),
         reset_zone=resets.zone,
+        calendar=rules.calendar,
+        due=due,
     )
     return make_plan(
         prepared.draft,

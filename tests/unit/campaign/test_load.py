@@ -93,7 +93,7 @@ report: {formats: [csv]}
     assert campaign.consent is not None
     assert campaign.consent.accept == ("yes", "tak", "1")
     assert campaign.schedule.start_instant == datetime(2026, 12, 1, 8, tzinfo=UTC)
-    assert campaign.schedule.not_after_instant == datetime(2026, 12, 5, 18, tzinfo=UTC)
+    assert campaign.schedule.deadline(campaign.schedule.start_instant) == datetime(2026, 12, 5, 18, tzinfo=UTC)
     assert campaign.rate is not None
     assert campaign.rate.per_second == 10.0
     assert campaign.quota.share == 0.5
@@ -179,24 +179,6 @@ def test_marketing_without_consent_is_refused_even_when_other_things_are_wrong(f
     found = findings(SMALLEST.replace("purpose: transactional\n", "").replace("ACME", "''"))
 
     assert {each.message for each in found} == {"a marketing campaign needs `consent`", "the sender is empty"}
-
-
-@pytest.mark.parametrize(
-    ("lines", "key", "place"),
-    [
-        ('schedule: {window: {days: mon-fri, hours: "09:00-19:00"}}', "window", (9, 12)),
-        ('schedule: {every: "0 9 1 * *"}', "every", (9, 12)),
-    ],
-)
-def test_what_is_not_carried_out_yet_is_refused_with_that_reason_and_a_way_out(
-    lines: str, key: str, place: tuple[int, int], findings: Findings
-) -> None:
-    (found,) = findings(SMALLEST + lines + "\n")
-
-    assert found.message.startswith(f"`{key}`: ")
-    assert found.message.endswith(" yet")
-    assert found.fix
-    assert (found.line, found.column) == place
 
 
 @pytest.mark.parametrize("lines", ["unknown: hold", "  attachments: [{file: media/a.jpg, fit: false}]"])

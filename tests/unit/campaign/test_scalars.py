@@ -54,8 +54,8 @@ def read(kind: Any, value: object) -> object:
         (DaySet, "mon-fri", frozenset(range(5))),
         (DaySet, "Sat-Mon", frozenset({5, 6, 0})),
         (DaySet, ["mon", "wed"], frozenset({0, 2})),
-        (Hours, "09:00-19:30", HourSpan(540, 1170)),
-        (Hours, "20:00-24:00", HourSpan(1200, 1440)),
+        (Hours, "09:00-19:30", (HourSpan(540, 1170),)),
+        (Hours, ["20:00-24:00", "09:00-12:00"], (HourSpan(540, 720), HourSpan(1200, 1440))),
     ],
 )
 def test_what_people_write_is_understood(kind: Any, written: object, value: object) -> None:

@@ -9,7 +9,6 @@ from jsonschema import Draft202012Validator
 
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.schema import campaign_json_schema
-from mmsflow.campaign.unsupported import TABLE
 
 GOOD: dict[str, Any] = {
     "version": 1,
@@ -92,27 +91,6 @@ def test_schema_and_model_refuse_the_same_bad_files(change: dict[str, Any], vali
     assert list(validator.iter_errors(document))
     with pytest.raises(ValueError):
         Campaign.model_validate(document)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"schedule": {"every": "0 9 1 * *"}},
-        {"schedule": {"window": {"days": "mon-fri", "hours": "09:00-19:00"}}},
-    ],
-)
-def test_an_editor_marks_what_is_not_carried_out_yet(change: dict[str, Any], validator: Draft202012Validator) -> None:
-    document = {**GOOD, **change}
-
-    assert list(validator.iter_errors(document))
-    assert Campaign.model_validate(document).campaign == "winter-sale"
-
-
-def test_every_row_of_the_table_names_a_key_of_the_model() -> None:
-    definitions = Campaign.model_json_schema()
-    blocks = {**definitions["$defs"], "Campaign": definitions}
-
-    assert all(row.key in blocks[row.model]["properties"] for row in TABLE)
 
 
 def test_every_key_has_a_description_for_the_editor() -> None:
