@@ -70,6 +70,7 @@ recipients:
 exclude:
   - csv: {OPT_OUTS}
 consent: {{column: consent, accept: ["tak"]}}
+schedule: {{window: any}}
 message:
   subject: "{SUBJECT}"
   attachments:

@@ -56,7 +56,8 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
 
 def plan_as_text(plan: Plan, zone: ZoneInfo) -> str:
     """Tables for a terminal; no number is shown in full."""
-    blocks = [_audience(plan), arms_as_text(plan.arms), _quota(plan, zone), _waves(plan, zone)]
+    blocks = [f"scheduled for  {minute_as_text(plan.due, zone)}"] if plan.due else []
+    blocks += [_audience(plan), arms_as_text(plan.arms), _quota(plan, zone), _waves(plan, zone)]
     blocks.append(intake_as_text(plan.intake))
     blocks += ["\n".join(f"warning  {warning}" for warning in plan.warnings)] if plan.warnings else []
     return "\n\n".join(block for block in blocks if block)
@@ -85,7 +86,7 @@ def _audience(plan: Plan) -> str:
 
 def _quota(plan: Plan, zone: ZoneInfo) -> str:
     quota = plan.quota
-    resets = _minute(quota.resets_at, zone) if quota.resets_at else "not known"
+    resets = minute_as_text(quota.resets_at, zone) if quota.resets_at else "not known"
     row = (plan.account, quota.used, quota.available, quota.permitted_now, resets)
     return tabulate([row], headers=("quota of", "used", "available", "for this campaign", "resets"))
 
@@ -93,8 +94,8 @@ def _quota(plan: Plan, zone: ZoneInfo) -> str:
 def _waves(plan: Plan, zone: ZoneInfo) -> str:
     rows = []
     for wave in plan.waves:
-        starts = _minute(wave.starts_at, zone) if wave.starts_at else "after the next reset"
-        rows.append((wave.number, wave.size, starts, _minute(wave.ends_at, zone) if wave.ends_at else ""))
+        starts = minute_as_text(wave.starts_at, zone) if wave.starts_at else "after the next reset"
+        rows.append((wave.number, wave.size, starts, minute_as_text(wave.ends_at, zone) if wave.ends_at else ""))
     if len(rows) > _WAVES_SHOWN:
         left = rows[_WAVES_SHOWN - 1 : -1]
         rows[_WAVES_SHOWN - 1 : -1] = [("…", sum(row[1] for row in left), f"{len(left)} more waves", "")]  # type: ignore[list-item]  # a row for people
@@ -106,5 +107,6 @@ def _waves(plan: Plan, zone: ZoneInfo) -> str:
     return f"{table}\n\nassumed  {plan.quota.assumption}" if len(plan.waves) > 1 and plan.quota.assumption else table
 
 
-def _minute(instant: datetime, zone: ZoneInfo) -> str:
+def minute_as_text(instant: datetime, zone: ZoneInfo) -> str:
+    """A local minute with its weekday and zone, such as ``Tue 2026-12-01 09:00 CET``."""
     return instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M %Z")

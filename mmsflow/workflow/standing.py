@@ -30,6 +30,11 @@ class Standing:
     goes_on: bool
     refusal: MmsflowError | None
 
+    @property
+    def paused(self) -> bool:
+        """Whether a person has paused the latest run."""
+        return self.run is not None and self.run.paused_by is PausedBy.USER
+
 
 def standing_of(ledger: LedgerReader, account: str, campaign: str) -> Standing:
     """Where the campaign's latest run on this account stands."""

@@ -233,6 +233,7 @@ def test_the_proof_of_a_consent_is_kept_and_told_and_a_row_without_one_gets_noth
         {
             "purpose: transactional\n": "purpose: marketing\n",
             "message:": 'consent: {column: ok, accept: ["tak"], source: from, date: on}\nmessage:',
+            "poll:": "schedule: {window: any}\npoll:",
         },
     )
     assert reasons(sent(quick)) == {PEOPLE[1]: "no_consent_evidence"}

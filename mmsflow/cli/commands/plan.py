@@ -10,11 +10,12 @@ from mmsflow.cli.output import print_json, say, tell
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import UsageError
-from mmsflow.plan.explain import plan_as_json, plan_as_text
+from mmsflow.plan.explain import minute_as_text, plan_as_json, plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import save_plan
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
 from mmsflow.workflow.approving import view_approval
+from mmsflow.workflow.occasion import occasion_of
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, prepare
 from mmsflow.workflow.standing import standing_of
@@ -41,8 +42,11 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
             return 0
         tell("\n\n".join(filter(None, [plan_as_text(made, zone), approval.as_text(zone)])))
     say()
+    begins_later = made.due is not None and made.due > session.clock.now()
     if standing.goes_on and standing.run:
         say(f"note  {standing.run.run} is not finished: `mmsflow run {file}` goes on with it instead of this plan")
+    elif made.due and begins_later:
+        say(f"nothing was sent; this is the plan for {minute_as_text(made.due, zone)}, not earlier")
     else:
         unapproved = approval.required and not approval.approved
         first = f"`mmsflow approve {out or file}`, then " if unapproved else ""
@@ -54,14 +58,17 @@ async def plan_only(session: Session, prepared: Prepared) -> Plan:
     """Ask the quota and plan against it; nothing is written."""
     async with open_gateway(session.settings, session.clock) as gateway:
         reply = await gateway.limit()
+    account, now = session.settings.account, session.clock.now()
     with reading_ledger(session.settings) as ledger:
+        occasion = occasion_of(ledger, account, prepared.loaded.campaign, now)
         return plan_campaign(
             prepared,
             reply,
             ledger,
-            account=session.settings.account,
+            account=account,
             resets=reset_rules(session.settings),
-            now=session.clock.now(),
+            now=now,
+            due=(occasion.due or occasion.upcoming) if occasion else None,
         )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Container
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -20,13 +21,14 @@ from mmsflow.errors import PlanRefused, UsageError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.model import QuotaReading, RunInfo
 from mmsflow.ledger.store import Ledger
-from mmsflow.plan.explain import plan_as_text
+from mmsflow.plan.explain import minute_as_text, plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
 from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
+from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
 from mmsflow.workflow.purge import received_already
@@ -62,33 +64,35 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
     name, account = loaded.campaign.campaign, session.settings.account
     file, decided = session.workspace / loaded.shown_path, options.adopt or options.again
     refuse_if_ledger_is_not_the_one(ledger, account, name, file, person_decided=decided)
-    standing = standing_of(ledger, account, name)
+    standing, by_hand = standing_of(ledger, account, name), options.again or options.top_up
+    occasion = None if by_hand else occasion_of(ledger, account, loaded.campaign, session.clock.now())
+    refusal = standing.refusal if by_hand else refusal_now(standing, occasion, loaded.campaign)
     async with open_gateway(session.settings, session.clock) as gateway:
         # A run that only waits for delivery reports stands in nobody's way; `poll` goes on asking for them.
         unsent = standing.run is not None and has_unsent(ledger, standing.run)
-        anew = (options.again or options.top_up) and not unsent
+        anew = not unsent and (by_hand or (occasion is not None and refusal is None))
         if standing.goes_on and standing.run and not anew:
-            if options.again or options.top_up or saved:
+            if by_hand or saved:
                 raise PlanRefused(
                     f"{standing.run.run} is not finished",
                     f"`mmsflow run {standing.run.campaign_file}` goes on with it first",
                 )
             current = _go_on(ledger, standing.run, session, yes=options.yes)
-        elif standing.refusal and not anew:
+        elif refusal is not None and not anew:
             if standing.run is None:
-                raise standing.refusal
+                raise refusal
             # The report is written whatever the end: a process killed before it could has left none.
             return end_run(
                 session,
                 ledger,
                 standing.run,
-                standing.refusal,
+                refusal,
                 show_numbers=options.show_numbers,
                 as_json=options.as_json,
             )
         else:
             already = received_already(ledger, account, name) if options.top_up else frozenset()
-            current = await _start(session, ledger, gateway, path, saved, already, options)
+            current = await _start(session, ledger, gateway, path, saved, already, options, occasion)
         carried = CarryOptions(no_wait=options.no_wait, show_numbers=options.show_numbers, as_json=options.as_json)
         return await carry(session, ledger, gateway, current, carried)
 
@@ -121,7 +125,9 @@ async def _start(
     saved: SavedPlan | None,
     already: Container[str],
     options: RunOptions,
+    occasion: Occasion | None,
 ) -> RunInfo:
+    due = occasion.due if occasion else None
     with counting("rendering", quiet=options.as_json) as progress:
         prepared = await prepare_aside(
             path,
@@ -132,33 +138,40 @@ async def _start(
             intake=session.intake(),
         )
     with prepared.draft:
-        made = await plan_now(session, ledger, gateway, prepared)
+        made = await plan_now(session, ledger, gateway, prepared, due=due)
         if saved:
             refuse_if_stale(saved, made, prepared.loaded.sha256)
         if options.at_most is not None and made.messages > options.at_most:
             raise PlanRefused(
                 f"the plan has {made.messages} messages, --max allows {options.at_most}", "look at `mmsflow plan`"
             )
-        say(plan_as_text(made, ZoneInfo(prepared.loaded.campaign.schedule.timezone)))
+        schedule = prepared.loaded.campaign.schedule
+        zone = ZoneInfo(schedule.timezone)
+        say(plan_as_text(made, zone))
         if not made.messages:
             raise PlanRefused("nobody is left to send to", "every recipient had a message in an earlier run")
-        if why := start_long_past(prepared.loaded.campaign.schedule.start_instant, session.clock.now()):
+        if why := start_long_past(due or schedule.start_instant, session.clock.now()):
             warn(why)
+        if occasion and occasion.skipped:
+            warn(f"this time was skipped before: {occasion.skipped}")
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
-        ask_before_sending(session, made, yes=options.yes)
-        return freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now())
+        ask_before_sending(session, made, zone, yes=options.yes)
+        return freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due)
 
 
-async def plan_now(session: Session, ledger: Ledger, gateway: GatewayClient, prepared: Prepared) -> Plan:
-    """Ask the quota, remember the reading, and plan against it."""
+async def plan_now(
+    session: Session, ledger: Ledger, gateway: GatewayClient, prepared: Prepared, due: datetime | None = None
+) -> Plan:
+    """Ask the quota, remember the reading, and plan against it, for the scheduled time if there is one."""
     reply = await gateway.limit()
     now = session.clock.now()
     account = session.settings.account
     ledger.record_quota(QuotaReading(now, account, reply.used, reply.available, reply.reset_on))
-    return plan_campaign(prepared, reply, ledger, account=account, resets=reset_rules(session.settings), now=now)
+    resets = reset_rules(session.settings)
+    return plan_campaign(prepared, reply, ledger, account=account, resets=resets, now=now, due=due)
 
 
-def ask_before_sending(session: Session, made: Plan, *, yes: bool) -> None:
+def ask_before_sending(session: Session, made: Plan, zone: ZoneInfo, *, yes: bool) -> None:
     """Show what is about to happen and ask; nothing is sent without a yes.
 
     Raises:
@@ -171,6 +184,8 @@ def ask_before_sending(session: Session, made: Plan, *, yes: bool) -> None:
     say(f"account   {made.account}")
     say(f"gateway   {host}")
     waves = "1 wave" if len(made.waves) == 1 else f"{len(made.waves)} waves"
+    if made.due:
+        say(f"due       {minute_as_text(made.due, zone)}")
     say(f"messages  {made.messages} in {waves}, {first} of them now")
     say(f"subject   {made.first_subject or '(none)'}")
     say(f"quota     {made.quota.available} available, {max(0, made.quota.available - first)} after the first wave")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from zoneinfo import ZoneInfo
 
 from mmsflow.audience.consent import suppressed_only
 from mmsflow.cli.commands.run import ask_before_sending, plan_now
@@ -68,7 +69,7 @@ async def _send(
     async with open_gateway(session.settings, session.clock) as gateway:
         made = await plan_now(session, ledger, gateway, test)
         say(f"a test of {made.campaign} to {', '.join(mask_msisdn(number) for number in numbers)}")
-        ask_before_sending(session, made, yes=yes)
+        ask_before_sending(session, made, ZoneInfo(test.loaded.campaign.schedule.timezone), yes=yes)
         run = freeze(test, made, ledger, workspace=session.workspace, now=session.clock.now(), test=True)
         with following(quiet=as_json) as observer:
             engine = make_engine(session.settings, ledger, gateway, session.clock)

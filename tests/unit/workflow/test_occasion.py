@@ -1,0 +1,121 @@
+"""Which scheduled time of a recurring campaign is carried out now, and what stands in its way."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from mmsflow.campaign.load import load_campaign
+from mmsflow.campaign.model import Campaign
+from mmsflow.errors import LedgerError
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.operation import Skipped
+from mmsflow.mms.status import MessageState
+from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
+from mmsflow.workflow.run import freeze
+from mmsflow.workflow.standing import standing_of
+
+from .campaign_desk import ACCOUNT, CAMPAIGN, START, CampaignDesk
+
+ACCEPTED, REJECTED, UNKNOWN = MessageState.ACCEPTED, MessageState.REJECTED, MessageState.UNKNOWN
+DAILY = "schedule: {every: '0 8 * * *'}\n"
+TODAY = START - timedelta(hours=1)  # 08:00 in Warsaw
+DAY = timedelta(days=1)
+
+
+def campaign_with(desk: CampaignDesk, schedule: str) -> Campaign:
+    desk.write("campaigns/a.yaml", CAMPAIGN + schedule)
+    return load_campaign(desk.campaign, desk.workspace).campaign
+
+
+def now_of(desk: CampaignDesk, campaign: Campaign) -> Occasion:
+    occasion = occasion_of(desk.ledger, ACCOUNT, campaign, desk.clock.now())
+    assert occasion is not None
+    return occasion
+
+
+def begin(desk: CampaignDesk, due: datetime | None) -> RunInfo:
+    with (prepared := desk.prepare()).draft:
+        plan = desk.plan(prepared)
+        now = desk.clock.now()
+        return freeze(prepared, plan, desk.ledger, workspace=desk.workspace, now=now, due=due)
+
+
+def refused(desk: CampaignDesk, campaign: Campaign) -> tuple[int, str]:
+    """(exit code, message); ``(0, "")`` where a run may begin."""
+    error = refusal_now(standing_of(desk.ledger, ACCOUNT, "winter-sale"), now_of(desk, campaign), campaign)
+    return (error.exit_code, error.message) if error else (0, "")
+
+
+def test_a_campaign_without_recurrence_has_no_occasions(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, "")
+    assert occasion_of(desk.ledger, ACCOUNT, campaign, START) is None
+    standing = standing_of(desk.ledger, ACCOUNT, "winter-sale")
+    assert refusal_now(standing, None, campaign) is standing.refusal
+
+
+def test_the_latest_time_without_a_run_is_due_and_earlier_ones_are_not_caught_up_with(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, DAILY)
+    assert now_of(desk, campaign) == Occasion(TODAY, "", TODAY + DAY)
+    assert refused(desk, campaign) == (0, "")
+
+
+def test_a_time_that_has_its_run_is_not_due_again_and_the_next_one_is_named_in_local_time(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, DAILY)
+    run = desk.settle(begin(desk, TODAY), REJECTED, REJECTED)
+    code, message = refused(desk, campaign)
+    assert code == 6
+    assert f"has its run, {run.run}" in message
+    assert message.endswith("the next time is Wed 2026-12-02 08:00 CET")
+    with pytest.raises(LedgerError):
+        begin(desk, TODAY)
+
+
+async def test_the_next_day_is_due_whatever_was_maybe_sent_the_day_before(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, DAILY)
+    desk.settle(begin(desk, TODAY), ACCEPTED, UNKNOWN)
+    assert refused(desk, campaign)[0] == 7, "until then a person is told of it first"
+    await desk.clock.advance(DAY.total_seconds())
+    assert now_of(desk, campaign).due == TODAY + DAY
+    assert refused(desk, campaign) == (0, "")
+
+
+async def test_what_a_person_has_paused_keeps_later_times_from_beginning(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, DAILY)
+    run = begin(desk, TODAY)
+    desk.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER)
+    await desk.clock.advance(DAY.total_seconds())
+    code, message = refused(desk, campaign)
+    assert (code, message) == (7, f"{run.run} was paused by a person")
+
+
+def test_a_run_by_hand_takes_no_scheduled_time_away(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, DAILY)
+    desk.settle(begin(desk, None), REJECTED, REJECTED)
+    assert now_of(desk, campaign).due == TODAY
+
+
+def test_a_time_whose_deadline_has_passed_is_over(desk: CampaignDesk) -> None:
+    over = campaign_with(desk, "schedule: {every: '0 8 * * *', not_after: 1h}\n")
+    assert now_of(desk, over).due is None
+    assert "`schedule.not_after` of Tue 2026-12-01 08:00 CET has passed" in refused(desk, over)[1]
+    assert now_of(desk, campaign_with(desk, "schedule: {every: '0 8 * * *', not_after: 61min}\n")).due == TODAY
+
+
+def test_before_the_first_and_after_the_last_time_nothing_is_due(desk: CampaignDesk) -> None:
+    early = campaign_with(desk, "schedule: {every: '0 8 * * *', start: 2026-12-24 00:00}\n")
+    assert refused(desk, early) == (
+        6,
+        "nothing of winter-sale is due: its first time has not come yet; the next time is Thu 2026-12-24 08:00 CET",
+    )
+    last = campaign_with(desk, "schedule: {every: '0 8 * * *', until: 2026-12-01 12:00}\n")
+    desk.settle(begin(desk, TODAY), REJECTED, REJECTED)
+    assert refused(desk, last)[1].endswith("no time comes after it")
+
+
+def test_a_time_that_was_skipped_may_still_be_begun_by_a_person_who_is_told_why_it_was(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, DAILY)
+    skip = Skipped(TODAY, START, "missed", "nobody was there")
+    desk.ledger.account_for(ACCOUNT, "winter-sale", START, [skip])
+    assert now_of(desk, campaign) == Occasion(TODAY, "", TODAY + DAY, "nobody was there")
