@@ -177,11 +177,19 @@ def number(ordinal: int) -> str:
     return f"+48501{ordinal:06d}"
 
 
-def freeze(ledger: Ledger, messages: int, carried: RunRules, name: str = "sale-1", *, report: bool = True) -> RunInfo:
+def freeze(
+    ledger: Ledger,
+    messages: int,
+    carried: RunRules,
+    name: str = "sale-1",
+    *,
+    report: bool = True,
+    campaign: str = "sale",
+) -> RunInfo:
     """A run of so many plain messages."""
     new = NewRun(
         run=name,
-        campaign="sale",
+        campaign=campaign,
         account=ACCOUNT,
         occurrence=name,
         test=False,
