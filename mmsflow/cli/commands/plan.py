@@ -14,6 +14,7 @@ from mmsflow.plan.explain import plan_as_json, plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import save_plan
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
+from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, prepare
 from mmsflow.workflow.standing import standing_of
@@ -57,6 +58,7 @@ async def _plan(session: Session, prepared: Prepared) -> Plan:
             account=session.settings.account,
             resets=reset_rules(session.settings),
             now=session.clock.now(),
+            guaranteed=guaranteed_in(session.workspace),
         )
 
 

@@ -24,6 +24,7 @@ from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import SavedPlan, is_plan_file, load_plan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
 from mmsflow.workflow.aside import prepare_aside
+from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
@@ -158,7 +159,15 @@ async def plan_now(session: Session, ledger: Ledger, gateway: GatewayClient, pre
     now = session.clock.now()
     account = session.settings.account
     ledger.record_quota(QuotaReading(now, account, reply.used, reply.available, reply.reset_on))
-    return plan_campaign(prepared, reply, ledger, account=account, resets=reset_rules(session.settings), now=now)
+    return plan_campaign(
+        prepared,
+        reply,
+        ledger,
+        account=account,
+        resets=reset_rules(session.settings),
+        now=now,
+        guaranteed=guaranteed_in(session.workspace),
+    )
 
 
 def ask_before_sending(session: Session, made: Plan, *, yes: bool) -> None:

@@ -185,6 +185,7 @@ def freeze(
     *,
     report: bool = True,
     campaign: str = "sale",
+    sender: str = "ACME",
 ) -> RunInfo:
     """A run of so many plain messages."""
     new = NewRun(
@@ -198,7 +199,7 @@ def freeze(
         plan_sha256="d" * 64,
         git_commit="",
         git_clean=False,
-        sender="ACME",
+        sender=sender,
         priority="Normal",
         delivery_report=report,
         config=json.loads(json.dumps(carried.as_config())),

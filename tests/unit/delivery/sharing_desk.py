@@ -16,12 +16,12 @@ from sending_desk import START, WARSAW, drive, freeze, rules
 from mmsflow.clock import ManualClock
 from mmsflow.engine.embedded import Ended, Engine, carry_out
 from mmsflow.gateway.client import GatewayClient
-from mmsflow.gateway.model import DeliveryStatus, Evidence, OutgoingMessage, QuotaReply, StatusReply, Wire
+from mmsflow.gateway.model import Evidence, OutgoingMessage, QuotaReply, StatusReply, Wire
 from mmsflow.gateway.retry import RetryPolicy
 from mmsflow.ledger.audit import Figures
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import Ledger
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import DeliveryStatus, MessageState
 from mmsflow.plan.quota import ResetRules
 
 TOMORROW = date(2026, 12, 2)
@@ -29,7 +29,7 @@ LIMIT_REACHED = Evidence(Wire.ANSWERED, http_status=403, code=53, text="Too many
 
 
 class CountingGateway(GatewayClient):
-    """Takes every message after ``latency`` seconds until its counter is used up; knows a run by its subject.
+    """Takes every message after ``latency`` seconds until its counter is used up; knows a run by its sender.
 
     Attributes:
         sent: the moment and the run of each request, in order.
@@ -48,7 +48,7 @@ class CountingGateway(GatewayClient):
         self.evidence: Callable[[OutgoingMessage], Evidence | None] = lambda _: None
 
     async def send(self, message: OutgoingMessage) -> Evidence:
-        self.sent.append((self._clock.monotonic(), str(message.subject).partition("#")[0]))
+        self.sent.append((self._clock.monotonic(), message.sender))
         self.on_wire += 1
         self.most_on_wire = max(self.most_on_wire, self.on_wire)
         await self._clock.sleep(self.latency)
@@ -87,7 +87,7 @@ class Street:
 
     def run(self, name: str, messages: int, *, campaign: str = "", report: bool = False, **changes: Any) -> RunInfo:
         """Freeze a run; its campaign has its name unless said otherwise."""
-        made = freeze(self.ledger, messages, rules(**changes), name, report=report, campaign=campaign or name)
+        made = freeze(self.ledger, messages, rules(**changes), name, report=report, campaign=campaign or name, sender=name)
         self.runs.append(made)
         return made
 
