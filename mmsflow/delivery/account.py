@@ -104,7 +104,7 @@ class Account:
         return len(self._seats) == 1 and self._seats[0] is seat
 
     def take(self, seat: Seat, wanted: int, rivals: list[Seat]) -> tuple[int, float]:
-        """Permits for a seat with no rival of a higher priority, 0 to ``wanted``; and the seconds until it may ask again.
+        """Permits for a seat with no rival of a higher priority, 0 to ``wanted``, and the seconds until it asks again.
 
         Infinite seconds mean that it is woken.
         """

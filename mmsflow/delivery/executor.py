@@ -163,10 +163,8 @@ class Sender(Steering):
         Returns:
             Seconds to wait for the next step (a finished request ends the wait), None when nothing is left.
         """
-        if (halt := self._errand.collect()) is not None:
+        if (halt := self._errand.collect() or self._seat.halt) is not None:
             self._stop_for(halt)
-        if self._seat.halt is not None:
-            self._stop_for(self._seat.halt)
         if self.stopping or self._halt is not None or self._flight.crash is not None:
             return None
         if self._outage.failures:

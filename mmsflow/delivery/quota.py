@@ -243,10 +243,8 @@ class QuotaGuard:
             return f"the quota is used up ({counter})"
         left = account.left_to_others(self.run.campaign)
         if left:
-            return (
-                f"what `quota.reserve`, `quota.share` and the guarantees of other campaigns ({left}) leave of the quota "
-                f"is used up ({counter})"
-            )
+            theirs = f"the guarantees of other campaigns ({left})"
+            return f"what `quota.reserve`, `quota.share` and {theirs} leave of the quota is used up ({counter})"
         return f"what `quota.reserve` and `quota.share` leave of the quota is used up ({counter})"
 
     def take(self, count: int) -> None:

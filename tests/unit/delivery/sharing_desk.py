@@ -87,7 +87,9 @@ class Street:
 
     def run(self, name: str, messages: int, *, campaign: str = "", report: bool = False, **changes: Any) -> RunInfo:
         """Freeze a run; its campaign has its name unless said otherwise."""
-        made = freeze(self.ledger, messages, rules(**changes), name, report=report, campaign=campaign or name, sender=name)
+        made = freeze(
+            self.ledger, messages, rules(**changes), name, report=report, campaign=campaign or name, sender=name
+        )
         self.runs.append(made)
         return made
 
