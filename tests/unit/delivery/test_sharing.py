@@ -286,6 +286,7 @@ _RUN = st.fixed_dictionaries(
         "guaranteed": st.sampled_from([0, 0, 5]),
         "reserve": st.sampled_from([0, 0, 3]),
         "delay": st.sampled_from([0.0, 0.0, 2.0, 9.0]),
+        "paused": st.sampled_from([None, None, (1.0, 4.0), (0.2, 30.0)]),
     }
 )
 
@@ -329,11 +330,25 @@ def test_whatever_is_mixed_all_runs_end_and_nobody_is_sent_to_twice(
                     guaranteed=each["guaranteed"],
                     quota=QuotaRules(reserve=each["reserve"]),
                 )
-            refilling = asyncio.ensure_future(refilled())
+
+            async def pause(name: str, after: float, seconds: float) -> None:
+                await it.clock.sleep(after)
+                if (live := it.engine.live.get(name)) is not None:
+                    live.sender.pause(PausedBy.USER, "paused by a person")
+                    await it.clock.sleep(seconds)
+                    live.sender.resume()
+
+            beside = [asyncio.ensure_future(refilled())]
+            beside += [
+                asyncio.ensure_future(pause(f"run-{index}", *each["paused"]))
+                for index, each in enumerate(runs)
+                if each["paused"]
+            ]
             delays = [each["delay"] for each in runs]
             work = asyncio.gather(*(it.carry_out(run, after) for run, after in zip(it.runs, delays, strict=True)))
             ends = await asyncio.wait_for(drive(it.clock, work), 60)
-            refilling.cancel()
+            for task in beside:
+                task.cancel()
             assert all(end.halt is None for end in ends)
             assert [it.accepted(run) for run in it.runs] == [each["messages"] for each in runs]
             assert it.gateway.most_on_wire <= in_flight

@@ -28,11 +28,12 @@ def at(hours: float) -> datetime:
 
 
 def sale(name: str, messages: int, begins: float = 1, **changes: Any) -> Appointment:
-    return Appointment(**{"campaign": name, "begins": at(begins), "messages": messages, "calendar": ALWAYS} | changes)
+    values: dict[str, Any] = {"campaign": name, "begins": at(begins), "messages": messages, "calendar": ALWAYS}
+    return Appointment(**values | changes)
 
 
 def quota(available: int, used: int = 0, **changes: Any) -> SharedQuota:
-    values = {"resets_at": MIDNIGHT, "period": Period(timedelta(days=1)), "zone": WARSAW}
+    values: dict[str, Any] = {"resets_at": MIDNIGHT, "period": Period(timedelta(days=1)), "zone": WARSAW}
     return SharedQuota(used=used, available=available, **values | changes)
 
 
@@ -100,7 +101,10 @@ def test_what_misses_its_deadline_because_of_others_is_said_with_what_it_would_b
     assert of(agenda, "urgent").late == 30
     assert of(agenda, "urgent").finishes_at is None
     [warning] = [each for each in agenda.warnings if each.startswith("urgent")]
-    assert "30 messages would not go out by 2026-12-01 15:00 beside big of 2026-12-01 10:00; alone it would miss 0" in warning
+    assert (
+        "30 messages would not go out by 2026-12-01 15:00 beside big of 2026-12-01 10:00; alone it would miss 0"
+        in warning
+    )
 
 
 def test_a_time_of_a_campaign_waits_for_the_one_before_and_is_skipped_after_its_grace() -> None:
