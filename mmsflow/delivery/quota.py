@@ -266,11 +266,11 @@ class QuotaGuard:
 
     def note_reading(self) -> int:
         """Permits after a reading; without any, the next look comes later each time."""
-        permits = self.permits
+        permits, now = self.permits, self._account.clock.monotonic()
         if permits:
             self._look_again, self.look_at = _SHORTEST_LOOK, 0.0
-        else:
-            self.look_at = self._account.clock.monotonic() + self._next_look()
+        elif now >= self.look_at:  # else others had it read, and its own look comes as it would have
+            self.look_at = now + self._next_look()
         return permits
 
     def _next_look(self) -> float:

@@ -16,7 +16,8 @@ from mmsflow.plan.quota import Guaranteed, permitted, reset_after, unused
 
 _LONGEST = timedelta(days=400)
 _MOST_CHANGES = 20_000
-_HAIR = 1e-6  # of a message
+_HAIR = 1e-3  # of a message; more than a microsecond of the fastest pace
+_HALF = 0.5
 _PAUSE = timedelta(minutes=1)
 
 
@@ -139,6 +140,8 @@ class _Flow:
     def step(self) -> bool:
         """Go on to the next change; False when nothing changes any more."""
         self._retire()
+        if self._round_off():
+            return True
         may = [each for each in self.going if self._may_send(each)]
         able = [each for each in may if self._permits(each) > 0]
         rates = self._rates(able)
@@ -173,6 +176,14 @@ class _Flow:
                 each.is_skipped = True
                 self._end(each)
 
+    def _round_off(self) -> bool:
+        """Less than half a message that has no permit is none: parts of messages come of flowing only."""
+        rest = [each for each in self.going if 0 < each.left < _HALF and each.waves and not each.is_over]
+        done = [each for each in rest if not self._permits(each)]
+        for each in done:
+            each.left = 0.0
+        return bool(done)
+
     def _end(self, each: _Going) -> None:
         each.ended_at = each.waves[-1][1] if each.waves and not each.late else self.now
         each.left_after = int(self._available + _HAIR)
@@ -188,7 +199,7 @@ class _Flow:
         return each.what.calendar.next_open(self.now) == self.now
 
     def _guaranteed(self, each: _Going) -> Guaranteed:
-        begun = {name: int(count) for name, count in self._begun.items()}
+        begun = {name: int(count + _HAIR) for name, count in self._begun.items()}
         return unused(self._quota.guaranteed, begun, each.what.campaign)
 
     def _pool(self, each: _Going) -> int:
@@ -231,13 +242,7 @@ class _Flow:
             self._begun[each.what.campaign] = self._begun.get(each.what.campaign, 0.0) + amount
 
     def _next_change(self, able: Sequence[_Going], rates: Sequence[float]) -> datetime | None:
-        together = sum(rates)
-        seconds = []
-        for each, rate in zip(able, rates, strict=True):
-            if rate > 0:
-                least = 1 / together
-                seconds += [each.left / rate, max(least, self._pool(each) / together)]
-                seconds.append(max(least, self._permits(each) / rate))
+        seconds = self._until_limits([(each, rate) for each, rate in zip(able, rates, strict=True) if rate > 0])
         ends = [self.now + timedelta(seconds=min(seconds) + 1e-6)] if seconds else []
         ends += [each.what.begins for each in self.going if each.what.begins > self.now]
         waiting = [each for each in self.going if not each.is_over and each.what.begins <= self.now]
@@ -246,6 +251,22 @@ class _Flow:
         if self._resets_at is not None and waiting:
             ends.append(self._resets_at)
         return min(ends, default=None)
+
+    def _until_limits(self, moving: Sequence[tuple[_Going, float]]) -> list[float]:
+        """Seconds until each is done, or meets what quota and guarantees leave it, or has used its guarantee up."""
+        together = sum(rate for _, rate in moving)
+        protected: dict[str, float] = {}
+        seconds = []
+        for each, rate in moving:
+            if own := self._guaranteed(each).own:
+                seconds.append(own / rate)
+                protected[each.what.campaign] = protected.get(each.what.campaign, 0.0) + rate
+        for each, rate in moving:
+            # What others take of their guarantees is not taken from what is left to this one.
+            drain = together - sum(theirs for name, theirs in protected.items() if name != each.what.campaign)
+            least = 0.01 / together
+            seconds += [each.left / rate, max(least, self._pool(each) / drain), max(least, self._permits(each) / rate)]
+        return seconds
 
     def _ends_of(self, each: _Going) -> list[datetime | None]:
         calendar, grace = each.what.calendar, each.what.grace

@@ -132,6 +132,21 @@ def test_campaigns_that_do_not_touch_each_other_bring_no_warning() -> None:
     assert agenda.warnings == ()
 
 
+def test_the_example_of_the_page_about_sharing() -> None:
+    shared = quota(1000, per_second=10.0, guaranteed={"alerts": 200})
+    news, other = sale("news", 600, weight=3), sale("sale", 600)
+    at_once = foresee([news, other, sale("alerts", 200, priority=9, per_second=2.0)], shared, NOW)
+    ends = [of(at_once, name).finishes_at for name in ("news", "alerts")]
+    assert all(end is not None and abs(end - at(1) - timedelta(seconds=100)) < timedelta(seconds=1) for end in ends)
+    assert [wave.size for wave in of(at_once, "sale").waves] == [200, 400]
+    later = foresee([news, other, sale("alerts", 200, 7, priority=9, per_second=2.0)], shared, NOW)
+    end = of(later, "news").finishes_at
+    assert end is not None
+    assert abs(end - at(1) - timedelta(seconds=80)) < timedelta(seconds=1)
+    assert [wave.size for wave in of(later, "sale").waves] == [200, 400]
+    assert [wave.size for wave in of(later, "alerts").waves] == [200]
+
+
 @pytest.mark.parametrize(
     ("total", "parts", "expected"),
     [
