@@ -200,6 +200,11 @@ class LedgerReader:
         with self._database.read() as connection:
             return quota.posts_in_period(connection, account, period, key)
 
+    def posts_of_campaigns(self, account: str, period: str) -> dict[str, int]:
+        """Requests that we have begun in a quota period, by campaign."""
+        with self._database.read() as connection:
+            return quota.posts_of_campaigns(connection, account, period)
+
     def sent_numbers(self, account: str, campaign: str) -> Iterator[str]:
         """Numbers (E.164) that had a message, maybe-sent ones included, in any run that was no test; each once."""
         with self._database.read_beside() as connection:

@@ -206,6 +206,7 @@ PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
         PausedBy.WINDOW: "until its sending window opens",
         PausedBy.CANARY: "until the canary's delivery reports have come",
         PausedBy.LISTS: "an opt-out, consent or suppression list cannot be read",
+        PausedBy.ACCOUNT: "other runs of the account go first",
     }
 )
 

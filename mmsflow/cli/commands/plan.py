@@ -15,6 +15,7 @@ from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import save_plan
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
 from mmsflow.workflow.approving import view_approval
+from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.occasion import occasion_of
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, prepare
@@ -69,6 +70,7 @@ async def plan_only(session: Session, prepared: Prepared) -> Plan:
             resets=reset_rules(session.settings),
             now=now,
             due=(occasion.due or occasion.upcoming) if occasion else None,
+            guaranteed=guaranteed_in(session.workspace),
         )
 
 

@@ -27,6 +27,7 @@ from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
 from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
+from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
 from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
 from mmsflow.workflow.planning import plan_campaign
@@ -167,8 +168,16 @@ async def plan_now(
     now = session.clock.now()
     account = session.settings.account
     ledger.record_quota(QuotaReading(now, account, reply.used, reply.available, reply.reset_on))
-    resets = reset_rules(session.settings)
-    return plan_campaign(prepared, reply, ledger, account=account, resets=resets, now=now, due=due)
+    return plan_campaign(
+        prepared,
+        reply,
+        ledger,
+        account=account,
+        resets=reset_rules(session.settings),
+        now=now,
+        due=due,
+        guaranteed=guaranteed_in(session.workspace),
+    )
 
 
 def ask_before_sending(session: Session, made: Plan, zone: ZoneInfo, *, yes: bool) -> None:
