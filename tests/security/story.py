@@ -175,6 +175,7 @@ def _carry_out(story: Story, real: Console, quick: Console) -> None:
         both(*before)
     both("plan", CAMPAIGN)
     run("plan", CAMPAIGN, "--out", "plan.json")
+    both("approve", CAMPAIGN, "--yes", "--by", "Ewa")
     done = story.outputs["run"] = real("run", CAMPAIGN, "--yes", "--json")
     story.run = done.document["run"]
     run("run", CAMPAIGN, "--yes")
