@@ -126,7 +126,7 @@ class Flight:
             with suppress(
                 OSError
             ):  # what stays in it is of attempts that have ended in the ledger, and changes nothing
-                self._ledger.evidence.clear()
+                self._ledger.evidence.settled(self._run.key)
         return taken
 
     def _witness(self, outcomes: Sequence[Outcome]) -> None:

@@ -53,6 +53,7 @@ class EvidenceJournal:
         self._ledger = ""
         self._end = 0
         self._torn = False
+        self._owed: set[int] = set()  # runs with entries that do not stand in the ledger yet
 
     def prepare(self, identity: str) -> list[Witnessed]:
         """Allocate the file; what stands in it about this ledger, oldest first.
@@ -91,6 +92,17 @@ class EvidenceJournal:
             os.fdatasync(descriptor)
         self._end += len(lines)
         self._torn = False
+        self._owed.add(run_key)
+
+    def settled(self, run_key: int) -> None:
+        """All that was kept of this run stands in the ledger now; forgotten when no other run needs the file.
+
+        Raises:
+            OSError: it could not be forgotten.
+        """
+        self._owed.discard(run_key)
+        if not self._owed:
+            self.clear()
 
     def clear(self) -> None:
         """Forget everything: it stands in the ledger now.
@@ -104,6 +116,7 @@ class EvidenceJournal:
                 os.fdatasync(descriptor)
         self._end = 0
         self._torn = False
+        self._owed.clear()
 
     def clear_unless(self, identity: str, needed: Callable[[Witnessed], bool]) -> bool:
         """Forget everything, unless something in it is still needed; whether nothing was.

@@ -90,6 +90,16 @@ def test_what_was_cleared_is_gone_and_the_room_stays(journal: EvidenceJournal) -
     assert journal.path.stat().st_size == 512 * 1024
 
 
+def test_what_one_run_has_settled_stays_as_long_as_another_run_needs_the_file(journal: EvidenceJournal) -> None:
+    other = replace(OUTCOME, id=8)
+    journal.append(1, 3, PERIOD, [OUTCOME])
+    journal.append(2, 1, PERIOD, [other])
+    journal.settled(1)
+    assert other.id in {each.id for each in outcomes(journal)}
+    journal.settled(2)
+    assert outcomes(journal) == []
+
+
 def test_a_torn_last_line_is_passed_over_and_does_not_spoil_the_next(journal: EvidenceJournal) -> None:
     journal.append(1, 1, PERIOD, [OUTCOME, replace(OUTCOME, id=8)])
     content = journal.path.read_bytes()
