@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import approvals, earlier, layouts, notices, occurrences, polls, quota, rows, runs, withheld
+from mmsflow.ledger import approvals, earlier, layouts, notices, occurrences, polls, quota, rows, runs, steps, withheld
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -32,7 +32,7 @@ from mmsflow.ledger.model import (
     WaveRecord,
 )
 from mmsflow.ledger.numbers import Fate, fates
-from mmsflow.ledger.operation import Approval, Notice, Skipped
+from mmsflow.ledger.operation import Approval, Notice, Skipped, Step
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket, MessageState
 
@@ -279,6 +279,21 @@ class LedgerReader:
         """The number of the newest step in a run's history; it only ever grows."""
         with self._database.read() as connection:
             return last_event(connection, key)
+
+    def newest_step(self) -> int:
+        """The number of the newest step in the history of anything; 0 when there is none."""
+        with self._database.read() as connection:
+            return steps.newest(connection)
+
+    def steps_after(self, number: int, limit: int) -> list[Step]:
+        """The next steps of messages of any run after that one, oldest first, ``limit`` at most."""
+        with self._database.read() as connection:
+            return steps.after(connection, number, limit)
+
+    def run_counts(self, account: str) -> dict[RunState, int]:
+        """Runs of an account by state, without tests, zeros included."""
+        with self._database.read() as connection:
+            return runs.count_runs(connection, account)
 
     def audit(self, key: int, figures: Figures) -> Iterator[Violation]:
         """Everything that is wrong with a run's books, as of one moment; ``figures`` count what was gone through."""
