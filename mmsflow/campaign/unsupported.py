@@ -51,11 +51,4 @@ TABLE = (
         "sending windows are not carried out yet",
         "leave it out, set `start` and `not_after`, and run it within your hours",
     ),
-    Unsupported(
-        "Schedule",
-        "every",
-        ("schedule",),
-        "recurring campaigns are not carried out yet",
-        "leave it out, and start `mmsflow run` from cron or a systemd timer",
-    ),
 )

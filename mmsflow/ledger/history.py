@@ -256,9 +256,14 @@ class LedgerReader:
             return occurrences.skips_of(connection, account, campaign, limit)
 
     def last_approval(self, account: str, campaign: str) -> Approval | None:
-        """The newest approval of a campaign; it holds for the plan with its digest only."""
+        """The newest approval of a campaign; it holds for the plan with its digest only, and for one run of it."""
         with self._database.read() as connection:
             return approvals.last_approval(connection, account, campaign)
+
+    def approval_for(self, key: int) -> Approval | None:
+        """The approval that a run was begun with; None where nobody was asked."""
+        with self._database.read() as connection:
+            return approvals.approval_for(connection, key)
 
     def notices(self, account: str, limit: int = 100, *, open_only: bool = False) -> list[Notice]:
         """What people were told of, newest first; with ``open_only`` what still waits for somebody."""
