@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from threading import Lock
 
 from mmsflow.clock import Clock
 from mmsflow.daemon.events import level_of, message_event
@@ -20,28 +21,36 @@ _AT_ONCE = 500
 Reading = Callable[[], AbstractContextManager[LedgerReader]]
 
 
-async def follow_messages(reading: Reading, clock: Clock, log: Log, *, since: int) -> None:
-    """Log what happens to messages, once a second, until cancelled.
+class Follower:
+    """Logs what happens to messages.
 
     Args:
         reading: opens the ledger for reading.
         since: the number of the last step that is known already; see ``LedgerReader.newest_step``.
     """
-    last = since
-    while True:
-        with suppress(LedgerError):  # whoever writes tells of a ledger that fails; the lines come when it can be read
-            last = await asyncio.to_thread(log_steps, reading, log, last)
-        await clock.sleep(LOOK_SECONDS)
 
+    def __init__(self, reading: Reading, log: Log, since: int) -> None:
+        self._reading, self._log, self._last = reading, log, since
+        self._one = Lock()
 
-def log_steps(reading: Reading, log: Log, since: int) -> int:
-    """Log every step of a message after that one; the number of the last step then."""
-    with reading() as ledger:
-        while steps := ledger.steps_after(since, _AT_ONCE):
-            for step in steps:
-                _log(log, step)
-            since = steps[-1].id
-    return since
+    async def follow(self, clock: Clock) -> None:
+        """Catch up once a second, in a thread, until cancelled."""
+        while True:
+            with suppress(LedgerError):  # whoever writes tells of a ledger that fails; the lines come when it is read
+                await asyncio.to_thread(self.catch_up)
+            await clock.sleep(LOOK_SECONDS)
+
+    def catch_up(self) -> None:
+        """Log every step of a message since the last time, once. For any thread.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with self._one, self._reading() as ledger:
+            while steps := ledger.steps_after(self._last, _AT_ONCE):
+                for step in steps:
+                    _log(self._log, step)
+                self._last = steps[-1].id
 
 
 def _log(log: Log, step: Step) -> None:
