@@ -119,9 +119,9 @@ def history_of(connection: Connection, ids: Collection[int]) -> dict[int, tuple[
 def span_query(key: int) -> Select[int | None, int | None, int | None]:
     """First and last submission, last delivery, in microseconds; one pass over the run's messages."""
     delivered = case((messages.c.state == literal_column("'delivered'"), messages.c.final_at))
-    return select(
-        func.min(messages.c.sent_at), func.max(messages.c.sent_at), func.max(delivered)
-    ).where(messages.c.run_key == key)
+    return select(func.min(messages.c.sent_at), func.max(messages.c.sent_at), func.max(delivered)).where(
+        messages.c.run_key == key
+    )
 
 
 def curve_span(connection: Connection, key: int) -> tuple[datetime, datetime] | None:
@@ -162,4 +162,3 @@ def run_names(connection: Connection, account: str, before: int, limit: int) -> 
     if before:
         query = query.where(runs.c.key < before)
     return [(key, run) for key, run in connection.execute(query)]
-
