@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -12,13 +15,18 @@ from starlette.routing import BaseRoute, Route
 from mmsflow.errors import MmsflowError
 from mmsflow.web import actions, doubts, live, reports, signing, views
 from mmsflow.web.answers import failed, problem
-from mmsflow.web.doors import Doors
+from mmsflow.web.doors import HEADERS, Doors
 from mmsflow.web.site import Site
 
+_log = logging.getLogger(__name__)
 
-def create_app(site: Site) -> Starlette:
-    """The application over one site."""
-    service: list[Route] = []
+
+def create_app(site: Site, service: Sequence[Route] = ()) -> Starlette:
+    """The application over one site.
+
+    Args:
+        service: routes for programs, which let in nobody without asking ``Site.allowed`` where it matters.
+    """
     app = Starlette(
         routes=[*_pages(), *service],
         middleware=[Middleware(Doors, site=site, open_paths=frozenset(route.path for route in service))],
@@ -60,5 +68,7 @@ async def _missing(request: Request, error: Exception) -> Response:
     return problem(request, status, "refused.method" if status == 405 else "refused.missing")
 
 
-async def _unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 - told to the log, not to people
-    return problem(request, 500, "refused.unforeseen")
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    _log.error("the web page failed at %s", request.url.path, exc_info=error)
+    # This reply does not come by way of the doors, so it brings their headers along.
+    return problem(request, 500, "refused.unforeseen", headers=HEADERS)

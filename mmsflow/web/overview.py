@@ -9,7 +9,7 @@ from datetime import tzinfo
 from mmsflow.daemon.board import Board
 from mmsflow.daemon.model import CampaignCard, CardState
 from mmsflow.ledger.model import QuotaReading, RunInfo
-from mmsflow.ledger.operation import Notice
+from mmsflow.ledger.operation import Notice, NoticeKind
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import Bucket
 from mmsflow.report.chart import Segment, bar
@@ -124,7 +124,7 @@ def overview(board: Board, before: int = 0) -> Overview:
     unfinished = {line.run.key: line for line in (*recent, *running)}
     return Overview(
         healthy=board.healthy,
-        notices=notices,
+        notices=sorted(notices, key=lambda notice: notice.said.kind is not NoticeKind.NEEDS_PERSON),
         faulty=[card for card in cards if card.errors],
         running=running,
         scheduled=sorted(_cards(cards, *_SCHEDULED), key=_when),

@@ -10,16 +10,16 @@ from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from mmsflow.mms.msisdn import mask_msisdn
 from mmsflow.report.page import VISIBLE_CONTROLS, house_style
 from mmsflow.report.wording import masked
 from mmsflow.web.words import word
 
-_LONGEST = 400
+_LONGEST = 300
 # `/home/ola/ws/.mmsflow/ledger.db` in an error says more about the machine than a browser needs to know.
-_MACHINE_PATH = re.compile(r"(?<![\w:/.…])/(?:[^\s/'\"`:,;]+/)+([^\s/'\"`:,;]*)")
+_MACHINE_PATH = re.compile(r"(?<![\w:/.…<])/(?:[^\s/'\"`:,;<>]+/)+([^\s/'\"`:,;<>]*)")
 _KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 ASSETS = ("page.css", "page.js")
 
@@ -45,6 +45,15 @@ def said(text: str, longest: int = _LONGEST) -> str:
     # Masked before it is cut: half a number at the end would not be known for one.
     whole = masked(_MACHINE_PATH.sub(r"…/\1", text[: 4 * longest]))
     return whole if len(whole) <= longest else whole[: longest - 1] + "…"
+
+
+def _coded(text: str) -> Markup:
+    """Text in which ```` `commands` ```` are set as code; the rest is escaped."""
+    pieces = str(_seen(text)).split("`")
+    if len(pieces) % 2 == 0:  # one that is never closed is only a character
+        return escape("`".join(pieces))
+    shown = [Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces)]
+    return Markup("").join(shown)
 
 
 def _version(name: str) -> str:
@@ -92,7 +101,7 @@ def _environment(language: str) -> Environment:
         finalize=_seen,
     )
     environment.filters.update(
-        said=said, count=lambda number: _grouped(number, language), instant=_instant, number=mask_msisdn
+        said=said, coded=_coded, count=lambda number: _grouped(number, language), instant=_instant, number=mask_msisdn
     )
     environment.globals.update(t=lambda key: word(key, language), language=language, percent=_percent, version=_version)
     return environment

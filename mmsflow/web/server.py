@@ -84,6 +84,7 @@ def _site(board: Board, host: str, port: int, token: Secret) -> Site:
         board=board,
         sessions=Sessions(board.clock, board.settings.web_session),
         guesses=Guesses(board.clock, token),
+        scrapes=Guesses(board.clock, token),
         hosts=hosts_of(host, port, board.settings.web_names),
         cookie=f"mmsflow_{port}",
     )

@@ -22,6 +22,7 @@ class Site:
     """One web page over one board.
 
     Attributes:
+        guesses, scrapes: wrong tokens of people, and of programs; whoever tries one does not hold up the other.
         hosts: ``name:port`` as browsers may write it in Host, lower case.
         cookie: name of the session's cookie; with the port, because cookies know no ports.
         closing: set when the streams of live figures are to end.
@@ -31,6 +32,7 @@ class Site:
     board: Board
     sessions: Sessions
     guesses: Guesses
+    scrapes: Guesses
     hosts: frozenset[str]
     cookie: str
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -47,7 +49,7 @@ class Site:
         """Whether a program may read figures: it carries the token as ``Authorization: Bearer``, or a session."""
         kind, _, offered = request.headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer" and offered:
-            return self.guesses.check(offered.strip())
+            return self.scrapes.check(offered.strip())
         return self.session(request) is not None
 
 
