@@ -8,7 +8,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import approvals, earlier, layouts, notices, occurrences, polls, quota, rows, runs, steps, withheld
+from mmsflow.ledger import (
+    approvals,
+    earlier,
+    layouts,
+    notices,
+    occurrences,
+    pages,
+    polls,
+    quota,
+    rows,
+    runs,
+    steps,
+    withheld,
+)
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -33,6 +46,7 @@ from mmsflow.ledger.model import (
 )
 from mmsflow.ledger.numbers import Fate, fates
 from mmsflow.ledger.operation import Approval, Notice, Skipped, Step
+from mmsflow.ledger.pages import CurveCounts, ProblemRow
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket, MessageState
 
@@ -143,6 +157,31 @@ class LedgerReader:
         """
         with self._database.read_beside() as connection:
             yield from rows.report_rows(connection, key)
+
+    def rows_page(self, key: int, buckets: Collection[Bucket], after: int, limit: int) -> list[ProblemRow]:
+        """The next messages of a run that went wrong, in sending order; see ``pages.problem_rows``."""
+        with self._database.read() as connection:
+            return pages.problem_rows(connection, key, buckets, after, limit)
+
+    def histories(self, ids: Collection[int]) -> dict[int, tuple[Event, ...]]:
+        """The history of a few messages, by their ids."""
+        with self._database.read() as connection:
+            return pages.history_of(connection, ids)
+
+    def curve_span(self, key: int) -> tuple[datetime, datetime] | None:
+        """From a run's first submission to its last submission or delivery; None before the first."""
+        with self._database.read() as connection:
+            return pages.curve_span(connection, key)
+
+    def curve_counts(self, key: int, edges: range) -> CurveCounts:
+        """Messages of a run sent and delivered, by bin; ``edges`` are seconds since 1970."""
+        with self._database.read() as connection:
+            return pages.curve_counts(connection, key, edges)
+
+    def run_names(self, account: str, before: int, limit: int) -> list[tuple[int, str]]:
+        """Key and id of an account's runs, newest first; ``before`` is the last key seen, 0 for none."""
+        with self._database.read() as connection:
+            return pages.run_names(connection, account, before, limit)
 
     def stories(self, msisdn: str) -> list[Story]:
         """What happened to a number over all runs, newest run first, rows that were set aside included."""
