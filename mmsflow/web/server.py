@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
-from mmsflow.daemon.board import Board
+from mmsflow.daemon.health import LivingBoard
 from mmsflow.errors import UsageError
 from mmsflow.secret import Secret
 from mmsflow.settings import Settings
 from mmsflow.web.access import Guesses, Sessions, long_enough, token_of
 from mmsflow.web.app import create_app
+from mmsflow.web.health import health_routes
 from mmsflow.web.site import Site, hosts_of, is_loopback
 
 _GRACE_SECONDS = 1
@@ -40,7 +41,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    board: Board, *, host: str | None = None, port: int | None = None, token: Secret | None = None
+    board: LivingBoard, *, host: str | None = None, port: int | None = None, token: Secret | None = None
 ) -> AsyncIterator[str]:
     """Serve the page beside the caller, in its event loop; gives its URL, and ends with the block.
 
@@ -59,7 +60,7 @@ async def serving(
         bound = listener.getsockname()[1]
         site = _site(board, host, bound, secret)
         up = asyncio.Event()
-        server = _Server(_config(create_app(site)), up)
+        server = _Server(_config(create_app(site, health_routes(board, site.allowed))), up)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await up.wait()
@@ -79,7 +80,7 @@ def sign_in_link(url: str, settings: Settings, token: Secret | None = None) -> s
     return f"{url}?token={(token or token_of(settings)).reveal()}"
 
 
-def _site(board: Board, host: str, port: int, token: Secret) -> Site:
+def _site(board: LivingBoard, host: str, port: int, token: Secret) -> Site:
     return Site(
         board=board,
         sessions=Sessions(board.clock, board.settings.web_session),
