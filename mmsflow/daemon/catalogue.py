@@ -85,6 +85,9 @@ class Catalogue:
             return Entry(file, last, error.findings)
         except MmsflowError as error:
             return Entry(file, last, (Finding(file, 0, 0, error.message, error.advice),))
+        except Exception as error:  # one file must not keep the others from being read
+            what = f"it cannot be looked at ({type(error).__name__})"
+            return Entry(file, last, (Finding(file, 0, 0, what, "`mmsflow check` may tell more"),))
         if last is not None and last.loaded.sha256 == loaded.sha256:
             return Entry(file, last)
         return Entry(file, Version(loaded, self._clock.now()))

@@ -87,16 +87,15 @@ class Crew:
             await asyncio.wait({ended, late}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             late.cancel()
-            await self.cut_off()
+            self.cut_off()
             await ended
 
-    async def cut_off(self) -> None:
+    def cut_off(self) -> None:
         """End every task now; what is on the wire becomes "maybe sent"."""
         self._stopping = True
         for carried in self._carried.values():
             if carried.task is not None:
                 carried.task.cancel()
-        await self._all_ended()
 
     async def _all_ended(self) -> None:
         tasks = [carried.task for carried in self._carried.values() if carried.task is not None]
@@ -115,7 +114,7 @@ class Crew:
                 if not self._may_try_again(run):
                     return
         except MmsflowError as error:
-            self._teller.event("error", doing=f"carrying out {run.run}", message=error.message)
+            self._teller.error(f"carrying out {run.run}", error)
         except Exception as error:
             self._crashed(run, error)
         finally:
@@ -229,7 +228,7 @@ class Crew:
     def _crashed(self, run: RunInfo, error: Exception) -> None:
         """An unforeseen error: the run rests until a person looks, the daemon goes on."""
         reason = f"an unforeseen error stopped it ({type(error).__name__})"
-        self._teller.event("error", doing=f"carrying out {run.run}", message=reason, exception=error)
+        self._teller.error(f"carrying out {run.run}", error)
         with suppress(LedgerError):
             if has_unsent(self._engine.ledger, run):
                 # As of a breaker: neither this process nor the next one tries it again by itself.

@@ -15,6 +15,7 @@ from mmsflow.ledger.operation import Skipped
 
 MISSED, OVERTAKEN, NOT_APPROVED = "missed", "overtaken", "not_approved"
 UNFINISHED, INVALID, REFUSED = "unfinished", "invalid", "refused"
+_MOMENT = timedelta(microseconds=1)
 
 
 class Waits(StrEnum):
@@ -106,7 +107,7 @@ def decide(facts: Facts) -> Verdict:
     settled, accounted = tuple(skips), earlier[-1] if earlier else None
     if facts.asked_for == latest and facts.unanswered:
         return Verdict(settled, accounted, None, latest, Waits.APPROVAL, _first(facts.next_due, facts.not_after))
-    end = None if facts.asked_for == latest else latest + facts.grace
+    end = None if facts.asked_for == latest else latest + facts.grace + _MOMENT
     until = _first(facts.next_due, facts.not_after, end)
     if facts.unfinished:
         return Verdict(settled, accounted, None, latest, Waits.EARLIER_RUN, until)

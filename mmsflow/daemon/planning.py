@@ -128,9 +128,7 @@ class Planner:
                 self._kept[version.name] = _Kept(made, version.loaded.sha256, due, prepared.inputs, self._clock.now())
         return made
 
-    async def _still_true(
-        self, kept: _Kept, version: Version, due: datetime | None, approval: Approval | None
-    ) -> bool:
+    async def _still_true(self, kept: _Kept, version: Version, due: datetime | None, approval: Approval | None) -> bool:
         if (kept.sha256, kept.due, kept.made.approval) != (version.loaded.sha256, due, approval):
             return False
         if self._clock.now() - kept.at > _GOOD_FOR:

@@ -6,10 +6,9 @@ import asyncio
 
 from mmsflow.clock import Clock
 from mmsflow.daemon.telling import Teller
-from mmsflow.errors import MmsflowError
 from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
-from mmsflow.wiring import reading_ledger
 from mmsflow.workflow.run import report_run
 
 
@@ -24,6 +23,7 @@ class Reporting:
     def __init__(self, settings: Settings, clock: Clock, teller: Teller) -> None:
         self._settings, self._clock, self._teller = settings, clock, teller
         self._one = asyncio.Lock()
+        self._reader: LedgerReader | None = None
         self._begun: set[asyncio.Task[None]] = set()
 
     def begin(self, run: RunInfo) -> None:
@@ -37,16 +37,17 @@ class Reporting:
         try:
             async with self._one:
                 await asyncio.to_thread(self._write, run)
-        except (MmsflowError, OSError) as error:
-            self._teller.event("error", doing=f"writing the report of {run.run}", message=str(error))
-        except Exception as error:  # a template of the workspace's own; it must not look like an end of the run
-            what = f"writing the report of {run.run}"
-            self._teller.event("error", doing=what, message=type(error).__name__, exception=error)
+        except Exception as error:  # also of a template of the workspace's own; it must not look like an end of the run
+            self._teller.error(f"writing the report of {run.run}", error)
 
     async def close(self) -> None:
-        """Wait for those that were begun."""
+        """Wait for those that were begun; nothing is written afterwards."""
         await asyncio.gather(*self._begun, return_exceptions=True)
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def _write(self, run: RunInfo) -> None:
-        with reading_ledger(self._settings) as ledger:
-            report_run(ledger, run, self._settings.workspace, now=self._clock.now())
+        if self._reader is None:
+            self._reader = LedgerReader.open(self._settings.ledger_url)
+        report_run(self._reader, run, self._settings.workspace, now=self._clock.now())

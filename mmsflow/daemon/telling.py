@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import Callable, Mapping
 
 from mmsflow.clock import Clock
 from mmsflow.delivery.resting import rest
-from mmsflow.errors import LedgerError
+from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
 from mmsflow.settings import Settings
@@ -73,6 +74,14 @@ class Teller:
         self._on_event(name, facts)
         self.changes.note()
 
+    def error(self, doing: str, error: Exception) -> None:
+        """Tell the log what went wrong; of an unforeseen error its kind and place alone: its text may hold data."""
+        if isinstance(error, MmsflowError):
+            self.event("error", doing=doing, message=error.message, advice=error.advice)
+            return
+        where = "".join(traceback.format_tb(error.__traceback__))
+        self.event("error", doing=doing, message=f"unforeseen: {type(error).__name__}", traceback=where)
+
     def people(
         self,
         name: str,
@@ -89,7 +98,7 @@ class Teller:
         try:
             made = self._ledger.tell(notice, self._channels if kind.value in self._kinds else [])
         except LedgerError as error:
-            self.event("error", doing=f"the notice {name}", message=error.message)
+            self.error(f"the notice {name}", error)
             return
         if made:
             self.event("notice", notice=name, kind=kind.value, text=text)
@@ -99,4 +108,4 @@ class Teller:
         try:
             self._ledger.settle_notices(names)
         except LedgerError as error:
-            self.event("error", doing="settling notices", message=error.message)
+            self.error("settling notices", error)

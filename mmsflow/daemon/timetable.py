@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -50,7 +50,7 @@ class Timetable:
     digest: str = ""
     unanswered: bool = False
     hindrance: Hindrance | None = None
-    verdict: Verdict = Verdict()
+    verdict: Verdict = field(default_factory=Verdict)
     next_due: datetime | None = None
 
     @classmethod
@@ -123,7 +123,7 @@ class Timetable:
         if isinstance(outcome, Awaited):
             self.asked_for, self.digest, self.unanswered = outcome.due, outcome.digest, True
         elif isinstance(outcome, RunInfo):
-            self.asked_for, self.digest, self.unanswered = None, "", False
+            self.asked_for, self.digest, self.unanswered, self.verdict = None, "", False, Verdict()
             if outcome.due_at is not None:
                 self.accounted = max(self.accounted, outcome.due_at)
 
