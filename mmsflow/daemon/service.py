@@ -1,4 +1,4 @@
-"""The daemon as a process: takes the ledger, runs the director with all that stands beside it, stops when it is told."""
+"""The daemon as a process: takes the ledger, runs the director and what stands beside it, stops when it is told."""
 
 from __future__ import annotations
 
