@@ -89,7 +89,7 @@ async def test_a_run_that_crashed_is_not_tried_again_until_a_person_resumes_it(t
         def broken(*_: object) -> None:
             raise ZeroDivisionError
 
-        crew._seen = broken  # type: ignore[method-assign]
+        crew._seen = broken  # type: ignore[method-assign,assignment]
         await it.until(NINE + HOUR)
         (run,) = it.runs()
         assert (run.state, run.paused_by) == (RunState.PAUSED, PausedBy.BREAKER)

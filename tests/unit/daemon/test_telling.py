@@ -52,8 +52,9 @@ def test_of_an_unforeseen_error_the_log_gets_its_kind_and_place_and_not_its_text
     settings = Settings(workspace=tmp_path, gateway="simulator")
     with Ledger.open(settings.ledger_url, clock=clock) as ledger:
         teller = Teller(ledger, settings, Changes(clock), lambda _, facts: heard.append(facts))
+        number = "+48501000101"
         try:
-            raise ValueError("+48501000101")
+            raise ValueError(number)
         except ValueError as error:
             teller.error("sending", error)
     assert heard[0]["message"] == "unforeseen: ValueError"
