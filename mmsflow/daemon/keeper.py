@@ -14,7 +14,7 @@ from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.due import REFUSED, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
-from mmsflow.errors import Finding
+from mmsflow.errors import Finding, LedgerError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NoticeKind, Skipped
 from mmsflow.ledger.store import Ledger
@@ -76,20 +76,27 @@ class Keeper:
 
     def look(self) -> datetime | None:
         """Do what is due now; the instant of the next look, None where nothing is to come."""
-        now, looks = self._clock.now(), []
+        now = self._clock.now()
+        looks: list[datetime] = []
         for timetable in self.timetables.values():
-            if timetable.beginning is not None:
-                continue
-            verdict = timetable.look(self._ledger, now)
-            if verdict.accounted is not None:
-                self._write_down(timetable, verdict.accounted, verdict.skips)
-                timetable.settled(verdict)
-            if verdict.begin is not None:
-                timetable.beginning = asyncio.ensure_future(self._begin(timetable, verdict.begin))
-            elif verdict.accounted is not None and verdict.until is None and timetable.next_due is None:
-                looks.append(now)  # more times came due than one look goes through; or none is left, which it will see
-            looks += [at for at in (verdict.until, timetable.next_due) if at is not None]
+            try:
+                looks += self._look_at(timetable, now) if timetable.beginning is None else []
+            except LedgerError:
+                raise
+            except Exception as error:  # one campaign must not keep the others from their times
+                self._teller.error(f"looking at {timetable.name}", error)
         return min(looks, default=None)
+
+    def _look_at(self, timetable: Timetable, now: datetime) -> list[datetime]:
+        verdict = timetable.look(self._ledger, now)
+        if verdict.accounted is not None:
+            self._write_down(timetable, verdict.accounted, verdict.skips)
+            timetable.settled(verdict)
+        if verdict.begin is not None:
+            timetable.beginning = asyncio.ensure_future(self._begin(timetable, verdict.begin))
+        elif verdict.accounted is not None and verdict.until is None:
+            return [now]  # more times came due than one look goes through; or none is left, which the next one finds
+        return [at for at in (verdict.until, timetable.next_due) if at is not None]
 
     async def close(self) -> None:
         """Begin nothing more."""

@@ -208,7 +208,7 @@ class Desk:
 
     def notices(self, *, open_only: bool = True) -> list[str]:
         with self.reading() as ledger:
-            return [each.said.name for each in ledger.notices(ACCOUNT, open_only=open_only)][::-1]
+            return [each.said.name for each in ledger.notices(ACCOUNT, 10_000, open_only=open_only)][::-1]
 
     def card(self, file: str = "campaigns/news.yaml") -> CampaignCard:
         return next(card for card in self.board.cards() if card.file == file)
@@ -224,13 +224,24 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    folder: Path, *, start: datetime = START, periods: Periods | None = None, simulator: dict[str, Any] | None = None, **settings: Any
+    folder: Path,
+    *,
+    start: datetime = START,
+    periods: Periods | None = None,
+    simulator: dict[str, Any] | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Desk]:
     """A workspace without a campaign yet; whatever is up is ended afterwards."""
     asyncio.get_running_loop().set_default_executor(Inline())
     clock = ManualClock(start)
     app = create_app(SimulatorConfig(**PROMPT | (simulator or {})), clock=clock)
-    it = Desk(folder, clock, app, Settings(workspace=folder, gateway="simulator", **settings), periods or Periods(turn=3600, requests=3600, quota=6 * 3600))
+    it = Desk(
+        folder,
+        clock,
+        app,
+        Settings(workspace=folder, gateway="simulator", **settings),
+        periods or Periods(turn=3600, requests=3600, quota=6 * 3600),
+    )
     it.write("lists/a.csv", "number,name\n" + "".join(f"{number},Ola\n" for number in NUMBERS))
     it.write("templates/hello.txt.j2", "Hello {{ name }}\n")
     try:

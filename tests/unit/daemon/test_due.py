@@ -46,7 +46,11 @@ BEGUN = {
     "what was in its way is tried again": {"hindrance": HINDERED, "now": NINE + 2 * MINUTE},
     "another time was hindered": {"hindrance": replace(HINDERED, due=EARLIER)},
     "it was approved, long after its grace": {"asked_for": NINE, "now": NINE + 5 * HOUR},
-    "an earlier process asked for approval": {"asked_for": NINE, "watched_since": NINE + 5 * HOUR, "now": NINE + 5 * HOUR},
+    "an earlier process asked for approval": {
+        "asked_for": NINE,
+        "watched_since": NINE + 5 * HOUR,
+        "now": NINE + 5 * HOUR,
+    },
     "missed: skip does not concern what the daemon saw come due": {"run_once": False},
     "its deadline is ahead": {"not_after": NINE + 2 * MINUTE},
 }
@@ -91,7 +95,10 @@ LATE = NINE + HOUR + MOMENT
 SKIPPED = {
     "its grace is over and nobody was there": ({"now": LATE, "watched_since": LATE}, "missed"),
     "the machine slept through its grace": ({"now": LATE}, "missed"),
-    "nobody was there and the campaign says missed: skip": ({"watched_since": NINE + MINUTE, "run_once": False}, "missed"),
+    "nobody was there and the campaign says missed: skip": (
+        {"watched_since": NINE + MINUTE, "run_once": False},
+        "missed",
+    ),
     "the earlier run did not end within its grace": ({"now": LATE, "unfinished": "news-1"}, "unfinished"),
     "what was in its way stayed there": ({"now": LATE, "hindrance": HINDERED}, "invalid"),
     "the gateway stayed away": ({"now": LATE, "hindrance": replace(HINDERED, code="missed")}, "missed"),
@@ -157,7 +164,9 @@ class Books:
     def times(self, after: datetime) -> list[datetime]:
         step = 20 * MINUTE
         first = NINE + step * ((after - NINE) // step + 1)
-        return [first + step * index for index in range(int((self.now - first) / step) + 1)] if first <= self.now else []
+        return (
+            [first + step * index for index in range(int((self.now - first) / step) + 1)] if first <= self.now else []
+        )
 
     def look(self, *, unfinished: bool, outcome: str, crash: str) -> None:
         times = self.times(self.accounted)

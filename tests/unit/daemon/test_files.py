@@ -22,7 +22,7 @@ async def test_the_last_good_version_stays_in_force_with_the_errors_of_the_new_o
         await it.start()
         good = it.card()
         await it.change(FILE, campaign(subject="broken").replace("sender", "snder"))
-        assert [error.line for error in it.card().errors] == [4, 1][:1] or it.card().errors
+        assert any("snder" in error.message for error in it.card().errors)
         assert (it.card().sha256, it.card().version_at) == (good.sha256, good.version_at)
         await it.until(NINE + MINUTE)
         assert {subject for _, subject in it.received} == {"good"}

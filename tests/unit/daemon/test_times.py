@@ -103,7 +103,9 @@ async def test_an_approval_given_in_advance_holds_only_while_nothing_changes(tmp
         assert [run.due_at for run in it.runs()] == [NINE]
 
 
-async def test_a_time_that_nobody_approved_is_skipped_when_the_next_one_comes_also_after_a_restart(tmp_path: Path) -> None:
+async def test_a_time_that_nobody_approved_is_skipped_when_the_next_one_comes_also_after_a_restart(
+    tmp_path: Path,
+) -> None:
     async with desk(tmp_path) as it:
         it.write(FILE, campaign(more=APPROVAL))
         await it.start()
@@ -168,21 +170,21 @@ async def test_one_run_of_a_campaign_sends_at_a_time(tmp_path: Path) -> None:
 
 async def test_a_gateway_that_is_away_at_the_time_is_tried_again_until_the_grace_is_over(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
-        it.write(FILE, campaign())
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', grace: 10min"))
         await it.start()
 
         async def away() -> QuotaReply:
             raise GatewayUnavailable("the gateway does not answer")
 
         it.gateway.quota = away
-        await it.until(NINE + 30 * MINUTE)
+        await it.until(NINE + 5 * MINUTE)
         assert it.card().state is CardState.HINDERED
         assert it.card().reason == "the gateway does not answer"
         it.gateway.quota = None
         await it.over(2 * MINUTE)
         assert [run.due_at for run in it.runs()] == [NINE]
         it.gateway.quota = away
-        await it.until(NINE + DAY + 2 * HOUR)
+        await it.until(NINE + DAY + 12 * MINUTE)
         assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE + DAY, "missed")]
 
 
