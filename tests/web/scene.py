@@ -49,7 +49,7 @@ recipients: [{{csv: lists/people.csv}}]
 message:
   subject: "Kod {{{{ code }}}}"
 rate: {rate}
-poll: {{until: 30s}}
+poll: {{until: 6s}}
 {more}
 """
 
