@@ -20,6 +20,7 @@ from mmsflow.workflow.history import find_run
 ROWS = 50
 _MOST_WAVES = 40
 _MOST_EVENTS = 30
+_GO_ON_BY_THEMSELVES = frozenset({PausedBy.QUOTA, PausedBy.WINDOW, PausedBy.GATEWAY, PausedBy.CANARY})
 _LONGEST_FORECAST = timedelta(days=366)
 PARTS = {
     "state": "run_state.html.j2",
@@ -142,7 +143,7 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
         events=events[: -_MOST_EVENTS - 1 : -1],
         reports=present(board.settings.workspace, run),
         can_pause=bool(counts.unsent) and not by_person,
-        can_resume=bool(counts.unsent) and (paused or not live),
+        can_resume=bool(counts.unsent) and (not live or (paused and run.paused_by not in _GO_ON_BY_THEMSELVES)),
         can_cancel=bool(counts.unsent),
         problems=found[:ROWS],
         only=only if len(chosen) == 1 else "",

@@ -96,7 +96,7 @@ async def preview_document(request: Request) -> Response:
 
 def sign_in_page(request: Request) -> Response:
     """Where somebody gives the token."""
-    values = {"wanted": request.query_params.get("next", "/"), "wrong": False, "wait": 0}
+    values = {"wanted": request.query_params.get("next", "/"), "who": "", "wrong": False, "wait": 0}
     return shown(request, "sign_in.html.j2", values)
 
 
