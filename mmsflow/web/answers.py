@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mmsflow.errors import GatewayRefused, GatewayUnavailable, InvalidInput, LedgerError, MmsflowError, UsageError
@@ -65,7 +66,10 @@ def back(request: Request, path: str, answer: Answer | None = None) -> Response:
 
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of a form that was sent; of two with one name the last."""
-    body = (await request.body()).decode("utf-8", "replace")
+    try:
+        body = (await request.body()).decode("utf-8", "replace")
+    except ClientDisconnect:  # also what the doors make of a body that is too long
+        raise HTTPException(413) from None
     try:
         pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:

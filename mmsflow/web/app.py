@@ -65,7 +65,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _missing(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
-    return problem(request, status, "refused.method" if status == 405 else "refused.missing")
+    return problem(request, status, {405: "refused.method", 413: "refused.body"}.get(status, "refused.missing"))
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

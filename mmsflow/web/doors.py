@@ -79,9 +79,16 @@ def to_sign_in(request: Request) -> Response:
     """Where whoever is not signed in goes; they come back to where they wanted to."""
     wanted = local_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
     # Browsers keep a strict cookie to themselves on the way from another site; from our own page they send it.
-    if request.headers.get("sec-fetch-site") == "cross-site" and request.headers.get("sec-fetch-dest") == "document":
+    if is_from_elsewhere(request):
+        if request.headers.get("sec-fetch-dest") != "document":
+            return problem(request, 403, "refused.session")
         return shown(request, "onward.html.j2", {"wanted": wanted})
     return RedirectResponse("/sign-in" + (f"?next={quote(wanted)}" if wanted != "/" else ""), 303)
+
+
+def is_from_elsewhere(request: Request) -> bool:
+    """Whether the browser says that another site led here, or asks for this as a part of its own page."""
+    return request.headers.get("sec-fetch-site") == "cross-site"
 
 
 def _hosts(request: HTTPConnection) -> list[str]:

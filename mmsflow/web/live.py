@@ -35,6 +35,8 @@ def events(request: Request) -> Response:
     parts = _parts_of(request, site)
     if parts is None:
         return problem(request, 404, "refused.missing")
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream")
     if len(site.streams) >= _MOST_STREAMS:
         return problem(request, 503, "refused.busy", headers={"Retry-After": "10"})
     return StreamingResponse(_stream(request, site, parts), media_type="text/event-stream")

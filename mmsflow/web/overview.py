@@ -124,7 +124,7 @@ def overview(board: Board, before: int = 0) -> Overview:
     unfinished = {line.run.key: line for line in (*recent, *running)}
     return Overview(
         healthy=board.healthy,
-        notices=sorted(notices, key=lambda notice: notice.said.kind is not NoticeKind.NEEDS_PERSON),
+        notices=_alarming(notices),
         faulty=[card for card in cards if card.errors],
         running=running,
         scheduled=sorted(_cards(cards, *_SCHEDULED), key=_when),
@@ -136,6 +136,12 @@ def overview(board: Board, before: int = 0) -> Overview:
         before=before,
         older=names[RECENT - 1][0] if len(names) > RECENT else 0,
     )
+
+
+def _alarming(notices: list[Notice]) -> list[Notice]:
+    """What needs somebody, first what asks for a decision; that a run has ended well alarms nobody."""
+    found = [notice for notice in notices if notice.said.kind is not NoticeKind.FINISHED]
+    return sorted(found, key=lambda notice: notice.said.kind is not NoticeKind.NEEDS_PERSON)
 
 
 def _running(board: Board, ledger: LedgerReader, cards: tuple[CampaignCard, ...]) -> list[Line]:

@@ -14,12 +14,14 @@ from mmsflow.report.chart import CurvePicture, Segment, bar
 from mmsflow.report.moments import zone_of
 from mmsflow.web.reports import present
 from mmsflow.web.site import Site
-from mmsflow.web.standing import PROBLEMS, SHOWN_ORDER, counts_of, level_of, state_key, why
+from mmsflow.web.standing import PROBLEMS, SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
 from mmsflow.workflow.history import find_run
 
 ROWS = 50
+_ALL: tuple[Bucket, ...] = (*SHOWN_ORDER, *(bucket for bucket in Bucket if bucket not in SHOWN_ORDER))
 _MOST_WAVES = 40
 _MOST_EVENTS = 30
+_GO_ON_BY_THEMSELVES = frozenset({PausedBy.QUOTA, PausedBy.WINDOW, PausedBy.GATEWAY, PausedBy.CANARY})
 _LONGEST_FORECAST = timedelta(days=366)
 PARTS = {
     "state": "run_state.html.j2",
@@ -49,7 +51,7 @@ class RunView:
     """Everything that the page shows of a run.
 
     Attributes:
-        buckets: rows by bucket's name, in the order of the page.
+        live: somebody carries it out right now.
         per_second: messages begun a second of late; None while it is not known, or nothing is to be sent.
         forecast: when the last message would be begun at that rate, or the last wave's planned start.
         only, after, next_after: which problems are shown, after which message, and where the next page begins.
@@ -57,14 +59,11 @@ class RunView:
 
     run: RunInfo
     zone: tzinfo
+    counts: Counts
+    live: bool
     state_key: str
     level: str
     why: str
-    buckets: Mapping[str, int]
-    bar: tuple[Segment, ...]
-    messages: int
-    settled: int
-    maybe: int
     waiting: int
     per_second: float | None
     forecast: datetime | None
@@ -73,13 +72,45 @@ class RunView:
     curve: CurvePicture | None
     events: Sequence[Event]
     reports: Sequence[str]
-    can_pause: bool
-    can_resume: bool
-    can_cancel: bool
     problems: Sequence[ProblemRow]
     only: str
     after: int
     next_after: int
+
+    @property
+    def buckets(self) -> Mapping[str, int]:
+        """Rows by bucket's name, in the order of the page."""
+        return {bucket.value: self.counts.buckets[bucket] for bucket in _ALL}
+
+    @property
+    def bar(self) -> tuple[Segment, ...]:
+        return bar(self.counts.buckets, _ALL)
+
+    @property
+    def messages(self) -> int:
+        return self.counts.messages
+
+    @property
+    def settled(self) -> int:
+        return self.counts.settled
+
+    @property
+    def maybe(self) -> int:
+        return self.counts.buckets[Bucket.MAYBE_SENT]
+
+    @property
+    def can_cancel(self) -> bool:
+        return bool(self.counts.unsent)
+
+    @property
+    def can_pause(self) -> bool:
+        return self.can_cancel and self.run.paused_by is not PausedBy.USER
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether a person's word makes it go on: nobody carries it out, or it does not go on by itself."""
+        waits = self.run.state is not RunState.PAUSED or self.run.paused_by in _GO_ON_BY_THEMSELVES
+        return self.can_cancel and not (self.live and waits)
 
     @property
     def rows(self) -> int:
@@ -121,18 +152,14 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
     site.pace.note(run.key, now, counts.settled)
     per_second = site.pace.per_second(run.key) if counts.unsent else None
     paused = run.state is RunState.PAUSED
-    by_person = paused and run.paused_by is PausedBy.USER
     return RunView(
         run=run,
         zone=zone,
+        counts=counts,
+        live=live,
         state_key=state_key(run, counts, live=live),
         level=level_of(run, counts, live=live),
         why=why(run, snapshot),
-        buckets={bucket.value: counts.buckets[bucket] for bucket in (*SHOWN_ORDER, *_set_aside())},
-        bar=bar(counts.buckets, (*SHOWN_ORDER, *_set_aside())),
-        messages=counts.messages,
-        settled=counts.settled,
-        maybe=counts.buckets[Bucket.MAYBE_SENT],
         waiting=waiting,
         per_second=per_second,
         forecast=_forecast(now, counts.unsent, per_second, waves, paused=paused),
@@ -141,18 +168,11 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
         curve=curve,
         events=events[: -_MOST_EVENTS - 1 : -1],
         reports=present(board.settings.workspace, run),
-        can_pause=bool(counts.unsent) and not by_person,
-        can_resume=bool(counts.unsent) and (paused or not live),
-        can_cancel=bool(counts.unsent),
         problems=found[:ROWS],
         only=only if len(chosen) == 1 else "",
         after=after,
         next_after=found[ROWS - 1].id if len(found) > ROWS else 0,
     )
-
-
-def _set_aside() -> tuple[Bucket, ...]:
-    return tuple(bucket for bucket in Bucket if bucket not in SHOWN_ORDER)
 
 
 def _waiting(ledger: LedgerReader, run: RunInfo) -> int:

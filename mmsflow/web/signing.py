@@ -26,7 +26,7 @@ def try_token(request: Request, offered: str, *, who: str, wanted: str) -> Respo
         reply: Response = RedirectResponse(wanted, 303)
         _remember(request, reply, site.cookie, site.sessions.open(who), int(site.sessions.lasts.total_seconds()))
         return reply
-    values = {"wanted": wanted, "wrong": True, "wait": wait}
+    values = {"wanted": wanted, "who": who, "wrong": True, "wait": wait}
     headers = {"Retry-After": str(wait)} if wait else {}
     return shown(request, "sign_in.html.j2", values, 429 if wait else 403, headers)
 

@@ -17,7 +17,7 @@ from mmsflow.report.wording import REASON_WORDS
 from mmsflow.web import overview as overviews
 from mmsflow.web import run_view as runs
 from mmsflow.web.answers import shown
-from mmsflow.web.doors import to_sign_in
+from mmsflow.web.doors import is_from_elsewhere, to_sign_in
 from mmsflow.web.pages import asset
 from mmsflow.web.reports import document
 from mmsflow.web.signing import try_token
@@ -30,7 +30,9 @@ _DEFAULT_ZONE = ZoneInfo("Europe/Warsaw")
 async def home(request: Request) -> Response:
     """The overview; with the token in its address, first the way in."""
     site = site_of(request)
-    if offered := request.query_params.get("token"):
+    offered = request.query_params.get("token")
+    # Not counted when another site's page asks, which could otherwise keep everybody waiting.
+    if offered and not is_from_elsewhere(request):
         return try_token(request, offered, who="", wanted="/")
     if site.session(request) is None:
         return to_sign_in(request)
@@ -96,7 +98,7 @@ async def preview_document(request: Request) -> Response:
 
 def sign_in_page(request: Request) -> Response:
     """Where somebody gives the token."""
-    values = {"wanted": request.query_params.get("next", "/"), "wrong": False, "wait": 0}
+    values = {"wanted": request.query_params.get("next", "/"), "who": "", "wrong": False, "wait": 0}
     return shown(request, "sign_in.html.j2", values)
 
 

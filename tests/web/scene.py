@@ -49,7 +49,7 @@ recipients: [{{csv: lists/people.csv}}]
 message:
   subject: "Kod {{{{ code }}}}"
 rate: {rate}
-poll: {{until: 30s}}
+poll: {{until: 6s}}
 {more}
 """
 
@@ -73,6 +73,7 @@ def write_workspace(folder: Path, people: int = 120) -> Path:
     (folder / "lists" / "people.csv").write_text("\n".join(lines), "utf-8")
     write_campaign(folder, "offer", rate="12/s", description="Coupon for loyalty members")
     write_campaign(folder, "winter", rate="30/s", more="approval: required")
+    write_campaign(folder, "spring", rate="30/s", more="approval: required")
     write_campaign(folder, "slow", rate="12/s")
     (folder / "campaigns" / "broken.yaml").write_text("version: 1\ncampaign: broken\nsendr: ACME\n", "utf-8")
     return folder

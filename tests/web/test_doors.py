@@ -185,6 +185,9 @@ def test_other_methods_and_large_bodies_are_refused(owner: Client) -> None:
     for method in ("PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "CONNECT"):
         assert owner.ask(method, "/sign-in", {}).status in (400, 405), method
     assert owner.post("/approve", {"file": "x" * 70_000}).status == 413
+    long = "".join(f"{1000:x}\r\n{'x' * 1000}\r\n" for _ in range(100)) + "0\r\n\r\n"
+    in_pieces = {"Origin": f"http://{owner.host}", "Transfer-Encoding": "chunked", "Content-Length": ""}
+    assert owner.ask("POST", "/approve", in_pieces, long).status == 413
     chunked = {"Origin": f"http://{owner.host}", "Content-Length": "x"}
     assert owner.ask("POST", "/approve", chunked, "").status in (400, 413)
     assert owner.ask("HEAD", "/sign-in", {}).text == ""
@@ -204,6 +207,15 @@ def test_a_link_in_a_mail_reaches_its_page_although_the_strict_cookie_stays_behi
     assert reply.status == 200
     assert f'content="0; url={SEEN_ONLY_INSIDE}"' in reply.text
     assert stranger.get(SEEN_ONLY_INSIDE, Sec_Fetch_Site="same-origin", Sec_Fetch_Dest="document").status == 303
+
+
+def test_another_sites_page_cannot_use_up_the_guesses(stranger: Client) -> None:
+    for _ in range(10):
+        picture = stranger.get("/?token=guess", Sec_Fetch_Site="cross-site", Sec_Fetch_Dest="image")
+        assert (picture.status, "set-cookie" in picture.headers) == (403, False)
+    link = f"/?token={scene.TOKEN}"
+    assert "set-cookie" not in stranger.get(link, Sec_Fetch_Site="cross-site", Sec_Fetch_Dest="document").headers
+    assert stranger.get(link, Sec_Fetch_Site="same-origin", Sec_Fetch_Dest="document").status == 303
 
 
 def test_an_error_page_tells_nothing_of_the_machine(owner: Client, served_page: Served) -> None:
