@@ -345,11 +345,14 @@ def schema() -> int:
 
 
 @app.command(rich_help_panel=SETUP)
-def doctor(json: AsJson = False) -> int:
+def doctor(
+    notify: Annotated[bool, typer.Option("--notify", help="Send a test notice by each channel, now.")] = False,
+    json: AsJson = False,
+) -> int:
     """Look at this set-up and say what is wrong with it, and how to mend it."""
     from mmsflow.cli.commands.doctor import doctor as command
 
-    return command(as_json=json)
+    return command(notify=notify, as_json=json)
 
 
 app.add_typer(deciding)

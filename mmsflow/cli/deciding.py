@@ -1,4 +1,4 @@
-"""The commands with which people decide about a run: pause, resume, cancel, resolve; and its audit."""
+"""The commands with which people decide about a run: pause, resume, cancel, resolve, purge; and its audit."""
 
 from __future__ import annotations
 
@@ -69,6 +69,32 @@ def resolve(
 
     said = Said(sent=sent or (), not_sent=not_sent or (), resend=resend or ())
     return command(run, said, yes=yes, show_numbers=show_numbers, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def purge(
+    run: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Ids of runs; default: all that are old enough.")
+    ] = None,
+    older_than: Annotated[
+        str, typer.Option(metavar="TIME", help="How long ago a run ended, such as 90d. Default: the setting `retain`.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    even_maybe_sent: Annotated[
+        bool,
+        typer.Option("--even-maybe-sent", help="Also where messages were maybe sent; nobody can settle them then."),
+    ] = False,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> int:
+    """Remove numbers, texts and reasons of runs that have ended, for good; their counts stay."""
+    from mmsflow.cli.commands.purge import PurgeOptions
+    from mmsflow.cli.commands.purge import purge as command
+
+    options = PurgeOptions(
+        older_than=older_than, dry_run=dry_run, even_maybe_sent=even_maybe_sent, yes=yes, as_json=json
+    )
+    return command(run or [], options)
 
 
 @deciding.command(rich_help_panel=RUNS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,7 +18,10 @@ from mmsflow.daemon.logs import Log
 from mmsflow.daemon.systemd import Notifier, keep_watch
 from mmsflow.daemon.watch import Watch
 from mmsflow.errors import LedgerError, RunHeld
+from mmsflow.ledger.operation import Notice
 from mmsflow.ledger.store import Ledger
+from mmsflow.notifying.model import Channel
+from mmsflow.notifying.outbox import post_notices
 from mmsflow.settings import Settings
 from mmsflow.wiring import open_gateway, reading_ledger, writing_ledger
 
@@ -37,6 +40,7 @@ class Service:
     Attributes:
         settings, clock, log: in force.
         notifier: the way to the service manager.
+        channels: by which notices go out.
         page: serves the web page; None for none.
         ready: called with the page's address, empty without a page, when everything is up.
         waits: while another process holds the ledger, wait for it.
@@ -46,6 +50,7 @@ class Service:
     clock: Clock
     log: Log
     notifier: Notifier
+    channels: Sequence[Channel]
     page: Page | None
     ready: Callable[[str], None]
     waits: bool = False
@@ -114,17 +119,25 @@ async def _passed(clock: Clock, stop: asyncio.Event, seconds: float) -> None:
 
 async def _operate(service: Service, ledger: Ledger, stopping: Stopping) -> None:
     settings, clock, log = service.settings, service.clock, service.log
+    wake = asyncio.Event()
+
+    def told(name: str, facts: Mapping[str, object]) -> None:
+        log.on_event(name, facts)
+        if name == "notice":
+            wake.set()
+
     async with AsyncExitStack() as stack:
         gateway = await stack.enter_async_context(open_gateway(settings, clock))
         watch = Watch(settings.workspace, clock)
         follower = Follower(partial(reading_ledger, settings), log, ledger.newest_step())
-        director = Director(settings, ledger, gateway, clock, SchedulerAlarm(), watch=watch, on_event=log.on_event)
+        director = Director(settings, ledger, gateway, clock, SchedulerAlarm(), watch=watch, on_event=told)
         stopping.cut_off, stopping.reread = director.cut_off, director.files_changed
         address = await stack.enter_async_context(service.page(director)) if service.page else ""
         beside = [
             asyncio.create_task(follower.follow(clock)),
             asyncio.create_task(keep_watch(service.notifier, clock, lambda: _is_alive(director))),
             asyncio.create_task(_keep_status(service, director)),
+            asyncio.create_task(_post(service, ledger, wake, address)),
         ]
         log.on_event("daemon_ready", {"page": address})
         service.notifier.ready(_status(director))
@@ -137,6 +150,20 @@ async def _operate(service: Service, ledger: Ledger, stopping: Stopping) -> None
             await asyncio.gather(*beside, return_exceptions=True)
             with suppress(LedgerError):
                 follower.catch_up()
+
+
+async def _post(service: Service, ledger: Ledger, wake: asyncio.Event, address: str) -> None:
+    """Send notices out by the channels that are set."""
+    names = service.settings.web_names
+    page = f"https://{names[0]}/" if address and names else address
+
+    def link(notice: Notice) -> str:
+        return f"{page}runs/{notice.said.run}" if page and notice.said.run else page
+
+    def trouble(text: str) -> None:
+        service.log.on_event("notice_not_sent", {"reason": text})
+
+    await post_notices(ledger, service.clock, service.channels, wake, link=link, trouble=trouble)
 
 
 def _is_alive(board: LivingBoard) -> bool:

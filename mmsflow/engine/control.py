@@ -188,6 +188,8 @@ def _cancelled(run: RunInfo, ended: int) -> str:
 def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:
     if any(decision.state is MessageState.READY for decision in request.decisions) and run.state in _CLOSED:
         return Answer(f"{run.run} is {run.state}: nothing of it can be sent any more", "", refused=True)
+    if run.purged_at is not None:
+        return Answer(f"the personal data of {run.run} were removed: nothing of it can be settled", "", refused=True)
     moves = ledger.decide(run.key, request.decisions)
     if live is not None:
         for old, new in moves:

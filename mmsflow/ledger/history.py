@@ -16,6 +16,7 @@ from mmsflow.ledger import (
     occurrences,
     pages,
     polls,
+    purge,
     quota,
     rows,
     runs,
@@ -47,6 +48,7 @@ from mmsflow.ledger.model import (
 from mmsflow.ledger.numbers import Fate, fates
 from mmsflow.ledger.operation import Approval, Notice, Skipped, Step
 from mmsflow.ledger.pages import CurveCounts, ProblemRow
+from mmsflow.ledger.purge import Hindrance, PurgedRun
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket, MessageState
 
@@ -284,6 +286,21 @@ class LedgerReader:
         with self._database.read() as connection:
             return ended_state(connection, key)
 
+    def hindrance(self, key: int, *, even_maybe_sent: bool = False) -> Hindrance | None:
+        """What stands in the way of removing a run's personal data; None when nothing does."""
+        with self._database.read() as connection:
+            return purge.hindrance(connection, runs.run_by_key(connection, key), even_maybe_sent=even_maybe_sent)
+
+    def last_touched(self, key: int) -> datetime:
+        """When anything last happened to a run or to one of its messages."""
+        with self._database.read() as connection:
+            return purge.last_touched(connection, runs.run_by_key(connection, key))
+
+    def purged_runs(self, account: str) -> list[PurgedRun]:
+        """The runs of an account whose personal data were removed, the first one first; tests do not count."""
+        with self._database.read() as connection:
+            return purge.purged_runs(connection, account)
+
     def accounted_until(self, account: str, campaign: str) -> datetime | None:
         """Every scheduled time up to this instant has a run or was skipped; None for a campaign never watched."""
         with self._database.read() as connection:
@@ -309,10 +326,15 @@ class LedgerReader:
         with self._database.read() as connection:
             return notices.last_notices(connection, account, limit, open_only=open_only)
 
-    def next_post_at(self) -> datetime | None:
-        """When the next notice is to go out; None when none is."""
+    def next_post_at(self, channel: str = "") -> datetime | None:
+        """When the next notice is to go out, by one channel, or by any when empty; None when none is."""
         with self._database.read() as connection:
-            return notices.next_post_at(connection)
+            return notices.next_post_at(connection, channel)
+
+    def posts_given_up(self, since: datetime) -> list[tuple[str, str]]:
+        """Channel and last error of notices made since an instant that will not go out any more, newest first."""
+        with self._database.read() as connection:
+            return notices.posts_given_up(connection, since)
 
     def identity(self) -> str:
         """Which ledger this is, 32 hex digits that every copy of it shares; empty where none has been made yet."""

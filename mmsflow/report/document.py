@@ -33,6 +33,7 @@ def opening(run: RunInfo, inputs: Sequence[FrozenInput], now: datetime, moments:
             "reason": run.reason,
             "created_at": moments[run.created_at].text,
             "updated_at": moments[run.updated_at].text,
+            "purged_at": moments[run.purged_at].text or None,
             "resumes_at": moments[run.resumes_at].text or None,
             "sender": run.sender,
             "priority": run.priority,

@@ -14,6 +14,7 @@ from mmsflow.daemon.logs import logging_to
 from mmsflow.daemon.service import Service, serve
 from mmsflow.daemon.systemd import Notifier
 from mmsflow.errors import UsageError
+from mmsflow.notifying.channels import channels_of
 from mmsflow.settings import SETTINGS_FILE, Settings
 from mmsflow.web.server import serving, sign_in_link
 
@@ -37,6 +38,7 @@ def daemon(options: DaemonOptions) -> int:
     session = Session.start()
     settings = _in_force(session.settings, options)
     _refuse_what_cannot_work(session.workspace, settings)
+    channels = channels_of(settings, session.clock)
     on_terminal = sys.stderr.isatty()
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not on_terminal)
 
@@ -53,6 +55,7 @@ def daemon(options: DaemonOptions) -> int:
             clock=session.clock,
             log=log,
             notifier=Notifier.of(os.environ),
+            channels=channels,
             page=serving if options.web else None,
             ready=ready,
             waits=options.waits,

@@ -27,6 +27,7 @@ from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
+from mmsflow.workflow.purge import received_already
 from mmsflow.workflow.run import freeze
 from mmsflow.workflow.standing import changed_inputs, has_unsent, standing_of
 
@@ -91,7 +92,7 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
                 as_json=options.as_json,
             )
         else:
-            already = frozenset(ledger.sent_numbers(account, name)) if options.top_up else frozenset()
+            already = received_already(ledger, account, name) if options.top_up else frozenset()
             current = await _start(session, ledger, gateway, path, saved, already, options)
         carried = CarryOptions(no_wait=options.no_wait, show_numbers=options.show_numbers, as_json=options.as_json)
         return await carry(session, ledger, gateway, current, carried)
