@@ -25,6 +25,7 @@ _OURS = "mmsflow.daemon"
 _LONGEST = 2000
 _FIRST = ("at", "level", "event", "campaign", "run", "message", "number")
 _AS_IT_IS = frozenset({"at", "level", "digest", "sha256"})  # digits of a digest are no phone number
+_TAKEN = frozenset({"at", "level", "event", "exc_info", "stack_info", "stacklevel", "extra"})
 _PLAIN = re.compile(r"[^\s\"'=]+")
 
 
@@ -45,7 +46,7 @@ class Log:
 
     def note(self, name: str, at: datetime, facts: Mapping[str, object]) -> None:
         """One event at its own instant; facts that are empty are left out."""
-        said = {key: value for key, value in facts.items() if value not in ("", None, (), [])}
+        said = {_own(key): value for key, value in facts.items() if value not in ("", None, (), [])}
         if isinstance(said.get("message"), str):  # under that name stands the ledger's number of a message
             said["reason"] = said.pop("message")
         self._logger.log(LEVELS[level_of(name)], name, **said, at=_utc(at))
@@ -115,6 +116,11 @@ def _harmless(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping
     """Secrets, numbers and whatever could begin another line taken out; the keys that every line has come first."""
     keys = [key for key in _FIRST if key in line] + [key for key in line if key not in _FIRST]
     return {_text(key): _clean(line[key], key) for key in keys}
+
+
+def _own(key: str) -> str:
+    """A fact's key, told from those that every line has and from the arguments of a logger."""
+    return f"{key}_" if key in _TAKEN else key
 
 
 def _clean(value: Any, key: str) -> Any:

@@ -155,6 +155,15 @@ def test_libraries_are_heard_from_warnings_on_whatever_the_level_and_their_excep
     assert "a cell" not in seen.text
 
 
+def test_no_fact_takes_the_place_of_what_every_line_has() -> None:
+    with written() as seen:
+        seen.log.on_event("request", {"event": "forged", "level": "x", "at": "y", "exc_info": True, "who": "Ola"})
+
+    (line,) = seen.lines
+    assert (line["event"], line["level"], line["at"]) == ("request", "info", "2026-12-01T08:00:00.000Z")
+    assert (line["event_"], line["who"]) == ("forged", "Ola")
+
+
 def test_after_the_block_the_process_logs_as_before() -> None:
     root = logging.getLogger()
     before = root.handlers[:], root.level
