@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -58,7 +59,9 @@ class ManualClock:
             return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._order += 1
-        heapq.heappush(self._sleepers, (self._elapsed + seconds, self._order, waiter))
+        # However little is slept, time passes; else a wait for a rounding's remainder would never end.
+        deadline = max(self._elapsed + seconds, math.nextafter(self._elapsed, math.inf))
+        heapq.heappush(self._sleepers, (deadline, self._order, waiter))
         await waiter
 
     @property

@@ -19,6 +19,7 @@ CAMPAIGNS = {
     "power": "torture.power",
     "replies": "torture.fuzz_replies",
     "inputs": "torture.fuzz_inputs",
+    "daemon": "torture.daemon_day",
 }
 """Each a module with PURPOSE, ``configure`` and ``main``."""
 

@@ -287,6 +287,35 @@ def compare(
     return command(first, second, html, csv, as_json=json)
 
 
+@app.command(rich_help_panel=RUNS)
+def daemon(
+    wait: Annotated[
+        bool, typer.Option("--wait", help="While another process holds the ledger, wait for it and take over.")
+    ] = False,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where the web page listens; default: the setting `web_host`.")
+    ] = "",
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="PORT", min=0, max=65535, help="Its port, 0 for a free one; default: `web_port`."),
+    ] = None,
+    web: Annotated[bool, typer.Option("--web/--no-web", help="Serve the web page, or do without.")] = True,
+    log_format: Annotated[
+        str, typer.Option("--log-format", metavar="FORMAT", help="console, json or auto; default: `log_format`.")
+    ] = "",
+) -> int:
+    """Run campaigns by themselves at their times, until Ctrl-C or SIGTERM.
+
+    Only campaigns with `start` at a time, or `every`, begin by themselves, those with `approval: required` after a
+    yes. Unfinished runs are gone on with; nobody is sent to twice. The log goes to stderr; SIGHUP has the files read
+    again. Stopping lets what is on the wire come in; a second signal does not wait for it.
+    """
+    from mmsflow.cli.commands.daemon import DaemonOptions
+    from mmsflow.cli.commands.daemon import daemon as command
+
+    return command(DaemonOptions(waits=wait, host=host, port=port, web=web, log_format=log_format))
+
+
 @app.command(rich_help_panel=SETUP)
 def quota(
     measure: Annotated[

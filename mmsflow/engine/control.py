@@ -6,7 +6,7 @@ told, or the run lies still, and then the ledger alone is changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -64,20 +64,29 @@ class LiveRuns:
             del self._runs[live.run.run]
 
 
-async def heed_requests(ledger: Ledger, clock: Clock, live: LiveRuns) -> None:
+async def heed_requests(
+    ledger: Ledger,
+    clock: Clock,
+    live: LiveRuns,
+    *,
+    reply: Callable[[Request], Answer] | None = None,
+    every: float = LOOK_SECONDS,
+) -> None:
     """Do what is asked, twice a second, until cancelled.
 
     Args:
         ledger: open for writing.
         live: the runs that are carried out.
+        reply: does what is asked, where that is more than ``answer`` can do.
+        every: seconds between two looks.
     """
     spool = Spool(ledger.path)
     while True:
         # A ledger that fails, or a folder that cannot be read: whoever asks is told by the time that passes.
         with suppress(LedgerError):
             for request in spool.pending(clock.now()):
-                spool.done(request, answer(ledger, request, live))
-        await clock.sleep(LOOK_SECONDS)
+                spool.done(request, reply(request) if reply else answer(ledger, request, live))
+        await clock.sleep(every)
 
 
 def answer(ledger: Ledger, request: Request, live: LiveRuns) -> Answer:

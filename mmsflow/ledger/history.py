@@ -8,7 +8,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import approvals, earlier, layouts, notices, occurrences, polls, purge, quota, rows, runs, withheld
+from mmsflow.ledger import (
+    approvals,
+    earlier,
+    layouts,
+    notices,
+    occurrences,
+    pages,
+    polls,
+    purge,
+    quota,
+    rows,
+    runs,
+    steps,
+    withheld,
+)
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -32,7 +46,8 @@ from mmsflow.ledger.model import (
     WaveRecord,
 )
 from mmsflow.ledger.numbers import Fate, fates
-from mmsflow.ledger.operation import Approval, Notice, Skipped
+from mmsflow.ledger.operation import Approval, Notice, Skipped, Step
+from mmsflow.ledger.pages import CurveCounts, ProblemRow
 from mmsflow.ledger.purge import Hindrance, PurgedRun
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket, MessageState
@@ -144,6 +159,31 @@ class LedgerReader:
         """
         with self._database.read_beside() as connection:
             yield from rows.report_rows(connection, key)
+
+    def rows_page(self, key: int, buckets: Collection[Bucket], after: int, limit: int) -> list[ProblemRow]:
+        """The next messages of a run that went wrong, in sending order; see ``pages.problem_rows``."""
+        with self._database.read() as connection:
+            return pages.problem_rows(connection, key, buckets, after, limit)
+
+    def histories(self, ids: Collection[int]) -> dict[int, tuple[Event, ...]]:
+        """The history of a few messages, by their ids."""
+        with self._database.read() as connection:
+            return pages.history_of(connection, ids)
+
+    def curve_span(self, key: int) -> tuple[datetime, datetime] | None:
+        """From a run's first submission to its last submission or delivery; None before the first."""
+        with self._database.read() as connection:
+            return pages.curve_span(connection, key)
+
+    def curve_counts(self, key: int, edges: range) -> CurveCounts:
+        """Messages of a run sent and delivered, by bin; ``edges`` are seconds since 1970."""
+        with self._database.read() as connection:
+            return pages.curve_counts(connection, key, edges)
+
+    def run_names(self, account: str, before: int, limit: int) -> list[tuple[int, str]]:
+        """Key and id of an account's runs, newest first; ``before`` is the last key seen, 0 for none."""
+        with self._database.read() as connection:
+            return pages.run_names(connection, account, before, limit)
 
     def stories(self, msisdn: str) -> list[Story]:
         """What happened to a number over all runs, newest run first, rows that were set aside included."""
@@ -310,6 +350,21 @@ class LedgerReader:
         """The number of the newest step in a run's history; it only ever grows."""
         with self._database.read() as connection:
             return last_event(connection, key)
+
+    def newest_step(self) -> int:
+        """The number of the newest step in the history of anything; 0 when there is none."""
+        with self._database.read() as connection:
+            return steps.newest(connection)
+
+    def steps_after(self, number: int, limit: int) -> list[Step]:
+        """The next steps of messages of any run after that one, oldest first, ``limit`` at most."""
+        with self._database.read() as connection:
+            return steps.after(connection, number, limit)
+
+    def run_counts(self, account: str) -> dict[RunState, int]:
+        """Runs of an account by state, without tests, zeros included."""
+        with self._database.read() as connection:
+            return runs.count_runs(connection, account)
 
     def audit(self, key: int, figures: Figures) -> Iterator[Violation]:
         """Everything that is wrong with a run's books, as of one moment; ``figures`` count what was gone through."""

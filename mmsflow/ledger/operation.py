@@ -88,3 +88,26 @@ class NoticePost:
     notice: Notice
     channel: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step in a message's history, with what tells people which message it is.
+
+    Attributes:
+        id: the step's number; it only ever grows.
+        message: the ledger's number of the message.
+        msisdn: in full; it is for masking.
+        old, new: states; equal where something was learned that moved nothing.
+    """
+
+    id: int
+    at: datetime
+    run: str
+    campaign: str
+    message: int
+    msisdn: str
+    attempt: int
+    old: str
+    new: str
+    reason: str

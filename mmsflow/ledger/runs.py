@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mmsflow.errors import LedgerError
@@ -35,6 +35,12 @@ def find_runs(
     if not tests:
         query = query.where(runs.c.test.is_(False))
     return [_info(row) for row in connection.execute(query)]
+
+
+def count_runs(connection: Connection, account: str) -> dict[RunState, int]:
+    """Runs of an account by state, without tests, zeros included."""
+    query = select(runs.c.state, func.count()).where(runs.c.account == account, ~runs.c.test).group_by(runs.c.state)
+    return dict.fromkeys(RunState, 0) | {RunState(state): number for state, number in connection.execute(query)}
 
 
 def run_by_key(connection: Connection, key: int) -> RunInfo:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Event
 
 from mmsflow.workflow.intake import Intake
-from mmsflow.workflow.prepare import Fitting, Prepared, Progress, prepare
+from mmsflow.workflow.prepare import Fitting, Prepared, Progress, Seen, prepare
 
 
 class _Stopped(Exception):
@@ -24,8 +24,10 @@ async def prepare_aside(
     progress: Progress | None = None,
     fitting: Fitting | None = None,
     intake: Intake | None = None,
+    seen: Seen | None = None,
+    content: bytes | None = None,
 ) -> Prepared:
-    """As ``prepare``, in a thread; ``progress`` and ``fitting`` are called there.
+    """As ``prepare``, in a thread; ``progress``, ``fitting`` and ``seen`` are called there.
 
     A cancellation ends the thread and its worker processes before it goes on: at the next 500 rows, or within a tenth
     of a second while pictures are fitted.
@@ -44,7 +46,15 @@ async def prepare_aside(
 
     work = asyncio.ensure_future(
         asyncio.to_thread(
-            prepare, path, workspace, already_sent=already_sent, progress=rows, fitting=pictures, intake=intake
+            prepare,
+            path,
+            workspace,
+            already_sent=already_sent,
+            progress=rows,
+            fitting=pictures,
+            intake=intake,
+            seen=seen,
+            content=content,
         )
     )
     try:

@@ -103,6 +103,7 @@ def prepare(
     intake: Intake | None = None,
     fitting: Fitting | None = None,
     seen: Seen | None = None,
+    content: bytes | None = None,
 ) -> Prepared:
     """Read a campaign file and everything that it names, and render every message.
 
@@ -114,6 +115,7 @@ def prepare(
         intake: the workspace's suppression list and cap, and the ledger's history; nothing of it when None.
         fitting: told the pictures done and their number, several times a second while there are any to be made.
         seen: told the recipients of each batch.
+        content: what to read instead of the campaign file.
 
     What ``progress`` or ``fitting`` raises ends it all, the worker processes too.
 
@@ -123,7 +125,7 @@ def prepare(
         LedgerError: the campaign asks for history, and the ledger cannot be read.
     """
     given = intake or Intake()
-    loaded = load(path, workspace, given)
+    loaded = load(path, workspace, given, content)
     draft = Draft()
     try:
         with MediaLibrary(workspace, loaded.campaign.message.budget, draft, fitting) as media:
@@ -215,16 +217,33 @@ def _read_rows(
         told.progress(audience.counts.rows)
 
 
-def load(path: Path, workspace: Path, intake: Intake | None = None) -> LoadedCampaign:
+def load(path: Path, workspace: Path, intake: Intake | None = None, content: bytes | None = None) -> LoadedCampaign:
     """Read a campaign file; where it is faulty, its lists, templates and media are looked at all the same.
+
+    Args:
+        content: what to read instead of the file.
 
     Raises:
         InvalidInput: everything that is wrong, each finding at its place.
     """
     try:
-        return load_campaign(path, workspace)
+        return load_campaign(path, workspace, content)
     except FaultyCampaign as faulty:
         raise InvalidInput(_with_other_files(faulty, workspace, intake or Intake())) from None
+
+
+def look(path: Path, workspace: Path, content: bytes | None = None, intake: Intake | None = None) -> LoadedCampaign:
+    """Read a campaign file and look at the lists, templates and media that it names, without reading a row.
+
+    Raises:
+        InvalidInput: everything that can be seen to be wrong, each finding at its place.
+    """
+    given = intake or Intake()
+    loaded = load(path, workspace, given, content)
+    templates = Templates(workspace)
+    with MediaLibrary(workspace, loaded.campaign.message.budget) as media:
+        _composer(loaded, templates, media, _audience(loaded, workspace, templates, given), read_refusals=False)
+    return loaded
 
 
 def _with_other_files(faulty: FaultyCampaign, workspace: Path, intake: Intake) -> list[Finding]:
@@ -256,12 +275,14 @@ def _composer(
     audience: Audience,
     *,
     all_sources: bool = True,
+    read_refusals: bool = True,
     already_found: Sequence[Finding] = (),
 ) -> Composer | VariantComposer:
     """The composer, after everything that can be wrong without reading a row, all of it at once.
 
     Args:
         all_sources: False where a source was left out, so that a missing column proves nothing.
+        read_refusals: False where the rows of opt-out lists are not to be read.
         already_found: what is wrong beside it.
     """
     findings = list(already_found)
@@ -287,7 +308,7 @@ def _composer(
                 findings.append(Finding(*used_at, message, choice_fix(name, audience.variables)))
         findings += _missing_segments(loaded, columns)
     try:
-        _ = audience.refusals
+        _ = audience.refusals if read_refusals else None
     except InvalidInput as error:
         findings += [finding for finding in error.findings if finding not in findings]
     if findings or composer is None:

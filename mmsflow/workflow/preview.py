@@ -141,6 +141,11 @@ def _album_of(prepared: Prepared, seen: Preview) -> Album:
     return album
 
 
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(2000)
+
+
 def _refuse_to_replace(path: Path, mark: str) -> None:
     """An earlier preview may be replaced; a campaign file that was named by mistake may not."""
     fix = "name a new file with --html, such as preview.html"
@@ -151,7 +156,7 @@ def _refuse_to_replace(path: Path, mark: str) -> None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise UsageError(f"{path}: is no regular file", fix)
     try:
-        earlier = not path.exists() or mark.encode() in path.open("rb").read(2000)
+        earlier = not path.exists() or mark.encode() in _beginning(path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}", fix) from error
     if not earlier:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, RunUnfinished
-from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.model import FrozenInput, PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import MessageState
 from mmsflow.mms.workspace_files import open_inside
@@ -100,10 +101,14 @@ def resends_left(ledger: LedgerReader, run: RunInfo) -> int:
 
 def changed_inputs(ledger: LedgerReader, run: RunInfo, workspace: Path) -> list[str]:
     """The files that are no longer what the run was made from, each with what happened to it."""
+    # Opt-outs are meant to change; they are read again before each send.
+    return changed_files([item for item in ledger.inputs(run.key) if item.kind != "exclude"], workspace)
+
+
+def changed_files(inputs: Iterable[FrozenInput], workspace: Path) -> list[str]:
+    """Those files that are no longer what they were, each with what happened to it."""
     changes = []
-    for item in ledger.inputs(run.key):
-        if item.kind == "exclude":
-            continue  # opt-outs are meant to change; they are read again before each send
+    for item in inputs:
         digest = _digest(workspace, item.path)
         if digest is None:
             changes.append(f"{item.path} is gone")

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _scheduled_times()
     _approvals()
     _notices()
+    _problems()
 
 
 def _scheduled_times() -> None:
@@ -81,4 +82,15 @@ def _notices() -> None:
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("notice_id", "channel"),
+    )
+
+
+def _problems() -> None:
+    problem = sa.text("state IN ('unknown', 'accepted_noid', 'rejected', 'failed', 'undetermined', 'expired')")
+    op.create_index(
+        "messages_problems",
+        "messages",
+        ["run_key", "state", "id"],
+        sqlite_where=problem,
+        postgresql_where=problem,
     )

@@ -1,0 +1,92 @@
+"""What people ask of runs, from the web page or from other terminals, of runs that are carried out or rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mmsflow.daemon.crew import Crew
+from mmsflow.daemon.reporting import Reporting
+from mmsflow.daemon.telling import Teller
+from mmsflow.engine.control import answer
+from mmsflow.engine.embedded import Engine
+from mmsflow.errors import LedgerError
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.requests import Action, Answer, Request
+from mmsflow.mms.status import MessageState
+from mmsflow.workflow.standing import goes_on, nothing_to_do
+
+
+class Answering:
+    """Does what is asked of a run.
+
+    Args:
+        engine: whose runs they are.
+        account: whose runs are carried out.
+        crew, reporting, teller: told of what changed.
+        turn: asks the daemon's loop to look again.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        account: str,
+        *,
+        crew: Crew,
+        reporting: Reporting,
+        teller: Teller,
+        turn: Callable[[], None],
+    ) -> None:
+        self._engine, self._account, self._crew = engine, account, crew
+        self._reporting, self._teller, self._turn = reporting, teller, turn
+
+    def answer(self, request: Request) -> Answer:
+        """Do what is asked; what cannot be done is said, not raised."""
+        try:
+            resting = request.action is Action.RESUME and self._engine.live.get(request.run) is None
+            said = self._resume(request.run) if resting else answer(self._engine.ledger, request, self._engine.live)
+            if not said.refused:
+                self._follow_up(request)
+        except LedgerError as error:
+            return Answer(error.message, error.advice, refused=True)
+        facts = {"run": request.run, "action": request.action.value, "refused": said.refused, "answer": said.text}
+        self._teller.event("request", **facts)
+        self._turn()
+        return said
+
+    def _resume(self, name: str) -> Answer:
+        ledger = self._engine.ledger
+        run = ledger.find_run(name)
+        if run is None:
+            return Answer(f"there is no run {name}", "`mmsflow runs` lists them", refused=True)
+        if run.account != self._account:
+            what = f"{name} belongs to the account {run.account}, the daemon serves {self._account}"
+            return Answer(what, "set the gateway and the credentials that it began with", refused=True)
+        if not goes_on(ledger, run):
+            error = nothing_to_do(ledger, run)
+            return Answer(error.message, error.advice, refused=True)
+        if run.paused_by is PausedBy.USER:
+            # At once: what waits for another try looks at who paused the run. A breaker is lifted when it is taken.
+            ledger.set_state(run.key, RunState.RUNNING)
+        self._crew.carry(run)
+        return Answer(f"{name} goes on in the daemon")
+
+    def _follow_up(self, request: Request) -> None:
+        run = self._engine.ledger.find_run(request.run)
+        if run is None:
+            return
+        if request.action is Action.RESUME or request.action is Action.CANCEL:
+            self._teller.settle(f"paused/{run.run}", f"unfinished/{run.run}")
+        if request.action is Action.RESOLVE:
+            self._settle_maybe_sent(run)
+        live = self._engine.live.get(run.run) is not None
+        if request.action in {Action.CANCEL, Action.RESOLVE} and not live:
+            self._reporting.begin(run)
+            # What is sent once more, and delivery reports of what was sent before, are followed without being asked.
+            rests = run.state is RunState.PAUSED or (request.action is Action.RESOLVE and not request.decisions)
+            if run.account == self._account and not rests and goes_on(self._engine.ledger, run):
+                self._crew.carry(run)
+
+    def _settle_maybe_sent(self, run: RunInfo) -> None:
+        counts = self._engine.ledger.state_counts(run.key)
+        if not counts[MessageState.UNKNOWN] + counts[MessageState.ACCEPTED_NOID]:
+            self._teller.settle(f"maybe-sent/{run.run}")

@@ -1,0 +1,149 @@
+"""Beginning a run: the campaign read and planned as it is now, approved where it must be, and frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mmsflow.campaign.recurrence import last_due
+from mmsflow.clock import Clock
+from mmsflow.daemon.catalogue import Version
+from mmsflow.daemon.due import INVALID, MISSED, REFUSED, Hindrance
+from mmsflow.daemon.planning import Planner
+from mmsflow.daemon.telling import Teller
+from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, UsageError
+from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.operation import NoticeKind
+from mmsflow.ledger.store import Ledger, LedgerReader
+from mmsflow.plan.model import Plan
+from mmsflow.settings import Settings
+from mmsflow.workflow.approving import is_approved
+from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one
+from mmsflow.workflow.prepare import Prepared
+from mmsflow.workflow.run import freeze, occurrence_of
+from mmsflow.workflow.standing import standing_of
+
+RETRY = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The plan with that digest is not approved."""
+
+    due: datetime
+    digest: str
+
+
+class Beginner:
+    """Begins runs, for scheduled times and by hand.
+
+    Args:
+        settings, ledger, clock: in force; the ledger is open for writing.
+        planner: plans.
+        teller: told of what a person must do.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock, planner: Planner, teller: Teller) -> None:
+        self._settings, self._ledger, self._clock = settings, ledger, clock
+        self._planner, self._teller = planner, teller
+
+    async def begin(self, version: Version, due: datetime) -> RunInfo | Awaited | Hindrance:
+        """Freeze the run of a scheduled time, or say why there is none yet."""
+        try:
+            async with self._planner.planned(version, due) as (prepared, plan):
+                self._teller.event("plan_made", campaign=version.name, messages=plan.messages, digest=plan.digest)
+                self._refuse(version, plan)
+                if not self._approved(version, plan):
+                    self._ask(version, due, plan)
+                    return Awaited(due, plan.digest)
+                return self._freeze(version, prepared, plan, due)
+        except MmsflowError as error:
+            code = INVALID if isinstance(error, InvalidInput) else MISSED
+            code = REFUSED if isinstance(error, PlanRefused | UsageError) else code
+            return Hindrance(due, code, _sentence(error), self._clock.now() + RETRY)
+
+    async def begin_by_hand(self, version: Version, digest: str) -> RunInfo:
+        """Freeze a run of exactly the plan with that digest.
+
+        Raises:
+            PlanRefused: the plan is another one by now, is not approved, or has no message.
+            InvalidInput, GatewayRefused, GatewayUnavailable, LedgerError: it cannot be planned or frozen.
+        """
+        async with self._planner.planned(version, None) as (prepared, plan):
+            if why := why_not(self._ledger, self._settings.account, version, self._clock.now()):
+                raise PlanRefused(why)
+            if plan.digest != digest:
+                raise PlanRefused("the plan is another one by now", "look at it again")
+            self._refuse(version, plan)
+            if not self._approved(version, plan):
+                raise PlanRefused("this plan is not approved", "approve it first")
+            return self._freeze(version, prepared, plan, None)
+
+    def _refuse(self, version: Version, plan: Plan) -> None:
+        account, file = self._settings.account, version.loaded.path
+        try:
+            refuse_if_ledger_is_not_the_one(self._ledger, account, version.name, file, person_decided=False)
+        except PlanRefused as error:
+            kind, name = NoticeKind.NEEDS_PERSON, f"ledger/{version.name}"
+            self._teller.people(name, kind, error.message, error.advice, campaign=version.name)
+            raise
+        if not plan.messages:
+            raise PlanRefused("nobody is left to send to", "look at the lists, and at who had a message before")
+
+    def _approved(self, version: Version, plan: Plan) -> bool:
+        if version.campaign.approval != "required":
+            return True
+        return is_approved(self._ledger, self._settings.account, version.name, plan.digest)
+
+    def _ask(self, version: Version, due: datetime, plan: Plan) -> None:
+        noun = "message" if plan.messages == 1 else "messages"
+        self._teller.people(
+            approval_notice(version.name, due),
+            NoticeKind.NEEDS_PERSON,
+            f"{version.name} waits for approval: {plan.messages} {noun}, due {due.isoformat(timespec='minutes')}",
+            f"look at its plan and approve it, on the web page or with `mmsflow approve {version.loaded.shown_path}`",
+            campaign=version.name,
+            detail={"digest": plan.digest, "due": due.isoformat()},
+        )
+
+    def _freeze(self, version: Version, prepared: Prepared, plan: Plan, due: datetime | None) -> RunInfo:
+        workspace, now = self._settings.workspace, self._clock.now()
+        run = freeze(prepared, plan, self._ledger, workspace=workspace, now=now, due=due)
+        self._teller.event(
+            "run_frozen", run=run.run, campaign=run.campaign, messages=plan.messages, due=due.isoformat() if due else ""
+        )
+        self._teller.settle(f"ledger/{version.name}")
+        return run
+
+
+def approval_notice(campaign: str, due: datetime) -> str:
+    """The name of the notice that asks for approval of one scheduled time."""
+    return f"approval/{campaign}/{occurrence_of(due)}"
+
+
+def why_not(ledger: LedgerReader, account: str, version: Version, now: datetime) -> str:
+    """Why no run may be begun by hand now, one sentence; empty where one may.
+
+    A second run to the same people is never begun from here: that is asked for with ``mmsflow run --again``.
+    """
+    schedule = version.campaign.schedule
+    standing = standing_of(ledger, account, version.name)
+    latest = standing.run
+    if latest is not None and standing.goes_on:
+        return f"{latest.run} is not finished"
+    if schedule.start_instant is None and schedule.every is None:
+        return standing.refusal.message if standing.refusal else ""
+    due = last_due(schedule, now)
+    if due is None:
+        return "its time has not come yet; it begins by itself"
+    if latest is not None and (latest.due_at == due or latest.created_at >= due):
+        return f"its last scheduled time has its run, {latest.run}"
+    return ""
+
+
+def _sentence(error: MmsflowError) -> str:
+    if isinstance(error, InvalidInput) and error.findings:
+        first = error.findings[0]
+        more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
+        return f"{first.place}: {first.message}{more}"
+    return error.message

@@ -1,0 +1,243 @@
+"""Runs that the daemon carries out, each as a task of its own; what one of them meets never ends the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+
+from mmsflow.daemon.reporting import Reporting
+from mmsflow.daemon.telling import Teller
+from mmsflow.delivery.progress import Snapshot
+from mmsflow.delivery.resting import rest
+from mmsflow.engine.embedded import Engine
+from mmsflow.errors import GatewayRefused, LedgerError, MmsflowError
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.operation import NoticeKind
+from mmsflow.mms.status import BUCKET_OF_STATE, Bucket
+from mmsflow.settings import Settings
+from mmsflow.workflow.guard import leave_marker
+from mmsflow.workflow.run import carry_on
+from mmsflow.workflow.standing import goes_on, has_unsent
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 900.0
+_LASTING = frozenset({PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS})
+"""Pauses that only a person lifts."""
+
+
+@dataclass(slots=True, eq=False)
+class _Carried:
+    """A run's task; ``nudge`` ends its pause before another try."""
+
+    run: RunInfo
+    task: asyncio.Task[None] | None = None
+    nudge: asyncio.Event = field(default_factory=asyncio.Event)
+    snapshot: Snapshot | None = None
+
+
+class Crew:
+    """Carries runs out side by side.
+
+    Args:
+        engine: of this process; it heeds neither signals nor requests.
+        settings: in force.
+        teller, reporting: told of what becomes of each run.
+        rested: called when something has changed that campaigns may wait for.
+    """
+
+    def __init__(
+        self, engine: Engine, settings: Settings, teller: Teller, reporting: Reporting, rested: Callable[[], None]
+    ) -> None:
+        self._engine, self._settings, self._teller = engine, settings, teller
+        self._reporting, self._rested = reporting, rested
+        self._carried: dict[str, _Carried] = {}
+        self._stopping = False
+
+    def runs(self) -> tuple[RunInfo, ...]:
+        """The runs that have a task now."""
+        return tuple(each.run for each in list(self._carried.values()))
+
+    def snapshot(self, run: str) -> Snapshot | None:
+        """Where a run is; None for one that has no task."""
+        carried = self._carried.get(run)
+        return carried.snapshot if carried else None
+
+    def carry(self, run: RunInfo) -> None:
+        """Carry a run out from now on; one that waits for another try is tried at once."""
+        if (carried := self._carried.get(run.run)) is not None:
+            carried.nudge.set()
+            return
+        if self._stopping:
+            return
+        carried = self._carried[run.run] = _Carried(run)
+        carried.task = asyncio.ensure_future(self._carry(carried))
+
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing more, settle what is on the wire; what has not ended after so many seconds is cut off."""
+        self._stopping = True
+        for live in self._engine.live:
+            live.stop()
+        for carried in self._carried.values():
+            carried.nudge.set()
+        ended = asyncio.ensure_future(self._all_ended())
+        late = asyncio.ensure_future(self._engine.clock.sleep(seconds))
+        try:
+            await asyncio.wait({ended, late}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            late.cancel()
+            self.cut_off()
+            await ended
+
+    def cut_off(self) -> None:
+        """End every task now; what is on the wire becomes "maybe sent"."""
+        self._stopping = True
+        for carried in self._carried.values():
+            if carried.task is not None:
+                carried.task.cancel()
+
+    async def _all_ended(self) -> None:
+        tasks = [carried.task for carried in self._carried.values() if carried.task is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _carry(self, carried: _Carried) -> None:
+        run, pause = carried.run, _FIRST_PAUSE
+        try:
+            while True:
+                error = await self._once(carried)
+                if not self._tries_again(run, error):
+                    return
+                # A gateway that refuses, a list or a ledger that cannot be read: each may mend without a person.
+                await rest(self._engine.clock, carried.nudge, pause)
+                pause = min(_LONGEST_PAUSE, 2 * pause)
+                if not self._may_try_again(run):
+                    return
+        except MmsflowError as error:
+            self._teller.error(f"carrying out {run.run}", error)
+        except Exception as error:
+            self._crashed(run, error)
+        finally:
+            self._carried.pop(run.run, None)
+            self._rested()
+
+    async def _once(self, carried: _Carried) -> MmsflowError | None:
+        run, ledger = carried.run, self._engine.ledger
+        campaign_file = self._settings.workspace / run.campaign_file
+
+        def mark(taken: RunInfo) -> None:
+            leave_marker(ledger, taken, campaign_file)
+
+        self._teller.settle(f"unfinished/{run.run}")
+        self._teller.event("run_started", run=run.run, campaign=run.campaign)
+        error = await carry_on(
+            self._engine,
+            run,
+            workspace=self._settings.workspace,
+            no_wait=False,
+            observer=partial(self._seen, carried),
+            taken=mark,
+            suppression=self._settings.suppression,
+        )
+        with suppress(LedgerError):  # what was there before still tells a lost ledger, only a little less sharply
+            mark(run)
+        await self._reporting.write(run)
+        if not self._stopping:
+            self._came_to_rest(ledger.find_run(run.run) or run, error)
+        return error
+
+    def _seen(self, carried: _Carried, snapshot: Snapshot) -> None:
+        before, carried.snapshot = carried.snapshot, snapshot
+        if snapshot.unsent == 0 and snapshot.waiting_for_reports and before is not None and before.unsent:
+            self._reporting.begin(carried.run)
+            self._teller.event("run_sent", run=carried.run.run)
+            self._rested()
+        self._teller.changes.note()
+
+    def _tries_again(self, run: RunInfo, error: MmsflowError | None) -> bool:
+        if self._stopping:
+            return False
+        current = self._engine.ledger.find_run(run.run) or run
+        if current.state is RunState.PAUSED:
+            return current.paused_by not in _LASTING
+        return isinstance(error, LedgerError)
+
+    def _may_try_again(self, run: RunInfo) -> bool:
+        current = self._engine.ledger.find_run(run.run) or run
+        person = current.state is RunState.PAUSED and current.paused_by is PausedBy.USER
+        return not self._stopping and not person and goes_on(self._engine.ledger, current)
+
+    def _came_to_rest(self, run: RunInfo, error: MmsflowError | None) -> None:
+        if has_unsent(self._engine.ledger, run) or run.state is RunState.PAUSED or isinstance(error, GatewayRefused):
+            self._told_paused(run, error)
+        else:
+            self._told_finished(run)
+
+    def _told_paused(self, run: RunInfo, error: MmsflowError | None) -> None:
+        reason = run.reason or (error.message if error else "it did not come to its end")
+        facts = {"run": run.run, "campaign": run.campaign, "paused_by": run.paused_by.value, "reason": reason}
+        self._teller.event("run_paused", **facts)
+        if run.paused_by is PausedBy.USER:
+            return
+        by_itself = run.paused_by not in _LASTING and not isinstance(error, GatewayRefused)
+        going_on = "it is tried again by itself" if by_itself else f"`mmsflow resume {run.run}` goes on with it"
+        advice = f"{error.advice}; {going_on}" if error and error.advice else going_on
+        self._teller.people(
+            f"paused/{run.run}",
+            NoticeKind.PAUSED,
+            f"{run.run} is paused: {reason}",
+            advice,
+            campaign=run.campaign,
+            run=run.run,
+            detail={"paused_by": run.paused_by.value},
+        )
+
+    def _told_finished(self, run: RunInfo) -> None:
+        buckets = self._buckets(run)
+        self._teller.settle(f"paused/{run.run}")
+        said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in buckets.items()) or "no messages"
+        self._teller.event("run_finished", run=run.run, campaign=run.campaign, state=run.state.value, buckets=buckets)
+        self._teller.people(
+            f"finished/{run.run}",
+            NoticeKind.FINISHED,
+            f"{run.run} is finished: {said}",
+            f"its report is in reports/{run.run}",
+            campaign=run.campaign,
+            run=run.run,
+            detail={"state": run.state.value, "buckets": buckets},
+        )
+        if maybe := buckets.get(Bucket.MAYBE_SENT.value, 0):
+            noun = "message was" if maybe == 1 else "messages were"
+            self._teller.people(
+                f"maybe-sent/{run.run}",
+                NoticeKind.NEEDS_PERSON,
+                f"{maybe} {noun} maybe sent in {run.run}: the request left, the reply did not come",
+                f"`mmsflow resolve {run.run}` lists them; they are never sent again by themselves",
+                campaign=run.campaign,
+                run=run.run,
+            )
+
+    def _buckets(self, run: RunInfo) -> dict[str, int]:
+        buckets: dict[str, int] = {}
+        for state, number in self._engine.ledger.state_counts(run.key).items():
+            if number:
+                name = BUCKET_OF_STATE[state].value
+                buckets[name] = buckets.get(name, 0) + number
+        return buckets
+
+    def _crashed(self, run: RunInfo, error: Exception) -> None:
+        """An unforeseen error: the run rests until a person looks, the daemon goes on."""
+        reason = f"an unforeseen error stopped it ({type(error).__name__})"
+        self._teller.error(f"carrying out {run.run}", error)
+        with suppress(LedgerError):
+            if has_unsent(self._engine.ledger, run):
+                # As of a breaker: neither this process nor the next one tries it again by itself.
+                self._engine.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.BREAKER, reason=reason)
+        self._teller.people(
+            f"paused/{run.run}",
+            NoticeKind.PAUSED,
+            f"{run.run} is paused: {reason}",
+            f"the log has its traceback; `mmsflow resume {run.run}` tries it once more",
+            campaign=run.campaign,
+            run=run.run,
+        )

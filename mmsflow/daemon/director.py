@@ -1,0 +1,234 @@
+"""The daemon: one loop that follows files, keeps times, carries runs out side by side, and ends gently."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mmsflow.clock import Clock
+from mmsflow.daemon.alarm import Alarm
+from mmsflow.daemon.answering import Answering
+from mmsflow.daemon.beginning import Beginner
+from mmsflow.daemon.catalogue import Catalogue
+from mmsflow.daemon.crew import Crew
+from mmsflow.daemon.front import Front
+from mmsflow.daemon.going_on import unfinished_runs
+from mmsflow.daemon.keeper import Keeper
+from mmsflow.daemon.planning import Planner
+from mmsflow.daemon.reporting import Reporting
+from mmsflow.daemon.telling import Changes, OnEvent, Teller, ignore
+from mmsflow.daemon.watch import Watch
+from mmsflow.delivery.resting import rest
+from mmsflow.engine.control import heed_requests
+from mmsflow.errors import LedgerError, MmsflowError
+from mmsflow.gateway.client import GatewayClient
+from mmsflow.ledger.operation import NoticeKind
+from mmsflow.ledger.store import Ledger
+from mmsflow.settings import Settings
+from mmsflow.wiring import make_engine, reading_ledger
+from mmsflow.workflow.intake import Intake
+
+_SETTLING = 5.0  # seconds beyond the longest request, for writing down what came in
+
+
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How often the daemon looks by itself, in seconds.
+
+    Attributes:
+        turn: at its campaigns, should no alarm have rung (a machine that slept, a clock that was set).
+        requests: at what other terminals ask.
+        quota: at the gateway's counter.
+        again: how long a helper of the loop rests after an unforeseen error.
+    """
+
+    turn: float = 30.0
+    requests: float = 0.5
+    quota: float = 900.0
+    again: float = 5.0
+
+
+class Director(Front):
+    """Runs the workspace's campaigns by itself; everything in one event loop.
+
+    Args:
+        settings: of the workspace.
+        ledger: open for writing, as long as ``run`` goes on.
+        gateway, clock: adapters.
+        alarm: wakes at scheduled times.
+        watch: tells of changed files; None where somebody else calls ``files_changed``.
+        on_event: told of what happens.
+        periods: how often it looks by itself.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        gateway: GatewayClient,
+        clock: Clock,
+        alarm: Alarm,
+        *,
+        watch: Watch | None = None,
+        on_event: OnEvent = ignore,
+        periods: Periods | None = None,
+    ) -> None:
+        self.settings, self.clock, self.started_at = settings, clock, clock.now()
+        self.beat, self._turned_at, self._ledger_works = 0.0, clock.now(), True
+        self._ledger, self._alarm, self._watch = ledger, alarm, watch
+        self._periods = periods or Periods()
+        self._turn, self._files, self._quota = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._changes = Changes(clock)
+        self._teller = Teller(ledger, settings, self._changes, on_event)
+        # Signals and requests are the daemon's own affair, not that of one of its runs.
+        engine = replace(make_engine(settings, ledger, gateway, clock), heeds_signals=False, heeds_requests=False)
+        self._live = engine.live
+        self._reporting = Reporting(settings, clock, self._teller)
+        self._crew = Crew(engine, settings, self._teller, self._reporting, self._rested)
+        self._planner = Planner(settings, ledger, gateway, clock, self._intake)
+        self._beginner = Beginner(settings, ledger, clock, self._planner, self._teller)
+        self._catalogue = Catalogue(settings.workspace, self._intake, clock)
+        self._keeper = Keeper(
+            settings,
+            ledger,
+            clock,
+            catalogue=self._catalogue,
+            beginner=self._beginner,
+            crew=self._crew,
+            teller=self._teller,
+            turn=self._turn.set,
+        )
+        self._answering = Answering(
+            engine,
+            settings.account,
+            crew=self._crew,
+            reporting=self._reporting,
+            teller=self._teller,
+            turn=self._turn.set,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go on until ``stop`` is set, then settle what is on the wire and end; state is safe whenever it ends.
+
+        Cancelled, or after ``cut_off``, it does not wait: what is on the wire becomes "maybe sent".
+        """
+        self._teller.event("daemon_started", account=self.settings.account, workspace=str(self.settings.workspace))
+        helpers = [asyncio.create_task(self._until(stop))]
+        try:
+            await self._keeper.read_files()
+            self._go_on()
+            helpers += [asyncio.create_task(each) for each in self._helpers()]
+            await self._turns(stop)
+        except BaseException:
+            self.cut_off()
+            raise
+        finally:
+            self._teller.event("daemon_stopping", runs=[run.run for run in self._crew.runs()])
+            await self._close(helpers)
+
+    def cut_off(self) -> None:
+        """End at once what ``run`` still waits for."""
+        self._crew.cut_off()
+
+    def files_changed(self) -> None:
+        """Files of the workspace have changed: look at them again."""
+        self._files.set()
+
+    async def _turns(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            self.beat, self._turned_at = self.clock.monotonic(), self.clock.now()
+            try:
+                self._alarm.set(self._keeper.look(), self._turn.set)
+                self._ledger_works = True
+            except Exception as error:
+                self._failed("looking at what is due", error)
+            self._changes.note()
+            await rest(self.clock, self._turn, self._periods.turn)
+
+    def _go_on(self) -> None:
+        """Take up what an earlier process left."""
+        for run, why in unfinished_runs(self._ledger, self.settings, self.clock.now()):
+            if not why:
+                self._crew.carry(run)
+                continue
+            self._teller.event("run_left_alone", run=run.run, campaign=run.campaign, reason=why)
+            self._teller.people(
+                f"unfinished/{run.run}",
+                NoticeKind.NEEDS_PERSON,
+                f"{run.run} is not finished, and is not gone on with by itself: {why}",
+                f"`mmsflow resume {run.run}` goes on with it, `mmsflow cancel {run.run}` ends it",
+                campaign=run.campaign,
+                run=run.run,
+            )
+
+    def _helpers(self) -> list[Coroutine[Any, Any, None]]:
+        heed = lambda: heed_requests(  # noqa: E731
+            self._ledger, self.clock, self._live, reply=self._answering.answer, every=self._periods.requests
+        )
+        helpers = [
+            self._kept("heeding other terminals", heed),
+            self._kept("reading campaign files", self._read_files),
+            self._kept("asking for the quota", self._ask_quota),
+        ]
+        if (watch := self._watch) is not None:
+            helpers.append(self._kept("watching files", lambda: watch.follow(self.files_changed)))
+        # Retention: with `settings.retain`, once a day workflow/purge is called from a helper that stands here.
+        return helpers
+
+    async def _kept(self, doing: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Keep a helper going, whatever it meets."""
+        while True:
+            try:
+                await work()
+            except Exception as error:
+                self._failed(doing, error)
+            await self.clock.sleep(self._periods.again)
+
+    async def _read_files(self) -> None:
+        while True:
+            await self._files.wait()
+            self._files.clear()
+            await self._keeper.read_files()
+
+    async def _ask_quota(self) -> None:
+        while True:
+            try:
+                await self._planner.ask_quota()
+                self._changes.note()
+            except LedgerError:
+                raise
+            except MmsflowError as error:
+                self._teller.error("asking for the quota", error)
+            await rest(self.clock, self._quota, self._periods.quota)
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._turn.set()
+
+    async def _close(self, helpers: list[asyncio.Task[None]]) -> None:
+        self._alarm.close()
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+        await self._keeper.close()
+        await self._crew.stop(self.settings.total_deadline.total_seconds() + _SETTLING)
+        await self._reporting.close()
+
+    def _rested(self) -> None:
+        self._quota.set()
+        self._turn.set()
+
+    def _failed(self, doing: str, error: Exception) -> None:
+        self._ledger_works = self._ledger_works and not isinstance(error, LedgerError)
+        self._teller.error(doing, error)
+
+    def _intake(self) -> Intake:
+        return Intake(
+            suppression=self.settings.suppression,
+            at_most=self.settings.at_most,
+            account=self.settings.account,
+            ledger=lambda: reading_ledger(self.settings),
+            now=self.clock.now(),
+        )

@@ -1,0 +1,167 @@
+"""What becomes of the scheduled times of one campaign, purely: begun, waited with, or skipped with a reason.
+
+Every scheduled time ends as a run or as a skipped one. Only the latest that came due can still be begun; those before
+it are settled as soon as it has come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from mmsflow.ledger.operation import Skipped
+
+MISSED, OVERTAKEN, NOT_APPROVED = "missed", "overtaken", "not_approved"
+UNFINISHED, INVALID, REFUSED = "unfinished", "invalid", "refused"
+_MOMENT = timedelta(microseconds=1)
+
+
+class Waits(StrEnum):
+    """What a scheduled time that has come waits for."""
+
+    NOTHING = ""
+    EARLIER_RUN = "earlier_run"  # a run of the campaign that still has unsent messages
+    APPROVAL = "approval"
+    NEXT_TRY = "next_try"  # something was in the way, and is looked at again
+
+
+@dataclass(frozen=True, slots=True)
+class Hindrance:
+    """Why a scheduled time could not be begun when that was tried; ``code`` is what it is skipped with."""
+
+    due: datetime
+    code: str  # missed | invalid | refused
+    reason: str
+    try_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """All that is known of a campaign's scheduled times at one look. Instants are aware.
+
+    Attributes:
+        now: of the look.
+        times: scheduled times that came due since everything was accounted for, in order; the latest may be left out
+            where ``more`` is set.
+        more: further times came due, too many for one look.
+        next_due: the first scheduled time after ``now``; None where there is none.
+        have_runs: scheduled times that have a run.
+        watched_since: somebody was there to begin from this instant on.
+        run_once: a missed time may still be carried out, late.
+        grace: how late a time may still begin.
+        not_after: what is not sent by then is not sent at all; None without.
+        unfinished: an earlier run of the campaign that has unsent messages; empty without one.
+        asked_for: the time whose approval a person was asked for; None for none.
+        unanswered: nobody has said yes yet, and nothing of what they were asked about has changed.
+        hindrance: of the time that was tried last; None where nothing was in its way.
+    """
+
+    now: datetime
+    times: Sequence[datetime]
+    more: bool
+    next_due: datetime | None
+    have_runs: frozenset[datetime]
+    watched_since: datetime
+    run_once: bool
+    grace: timedelta
+    not_after: datetime | None
+    unfinished: str = ""
+    asked_for: datetime | None = None
+    unanswered: bool = False
+    hindrance: Hindrance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is to be done now.
+
+    Attributes:
+        skips: times that get no run.
+        accounted: every time up to this one has a run or is in ``skips``; None where nothing new can be said.
+        begin: the time to be carried out now.
+        waiting: the time that waits.
+        waits: for what.
+        until: when to look again at the latest, aware; None when only something else can change anything.
+    """
+
+    skips: tuple[Skipped, ...] = ()
+    accounted: datetime | None = None
+    begin: datetime | None = None
+    waiting: datetime | None = None
+    waits: Waits = Waits.NOTHING
+    until: datetime | None = None
+
+
+def decide(facts: Facts) -> Verdict:
+    """What becomes of each time; each is settled once, whatever looks come after."""
+    open_times = [due for due in facts.times if due not in facts.have_runs]
+    latest = None if facts.more or not open_times or open_times[-1] != facts.times[-1] else open_times.pop()
+    skips = [_left_behind(due, facts) for due in open_times]
+    if latest is None:
+        return Verdict(tuple(skips), facts.times[-1] if facts.times else None, until=facts.next_due)
+    if (skip := _too_late(latest, facts)) is not None:
+        return Verdict((*skips, skip), latest, until=facts.next_due)
+    earlier = facts.times[:-1]
+    settled, accounted = tuple(skips), earlier[-1] if earlier else None
+    if facts.asked_for == latest and facts.unanswered:
+        return Verdict(settled, accounted, None, latest, Waits.APPROVAL, _first(facts.next_due, facts.not_after))
+    end = None if facts.asked_for == latest else latest + facts.grace + _MOMENT
+    until = _first(facts.next_due, facts.not_after, end)
+    if facts.unfinished:
+        return Verdict(settled, accounted, None, latest, Waits.EARLIER_RUN, until)
+    hindrance = _hindrance(latest, facts)
+    if hindrance is not None and facts.now < hindrance.try_at:
+        until = _first(until, hindrance.try_at)
+        return Verdict(settled, accounted, None, latest, Waits.NEXT_TRY, until)
+    return Verdict(settled, accounted, latest, until=until)
+
+
+def _left_behind(due: datetime, facts: Facts) -> Skipped:
+    """A time that a later one has come after."""
+    if facts.asked_for == due:
+        return _skip(due, facts, NOT_APPROVED, "nobody had approved its plan when the next scheduled time came")
+    if due < facts.watched_since:
+        return _skip(due, facts, MISSED, "nobody was there to begin it, and a later time has come since")
+    if facts.unfinished:
+        why = f"{facts.unfinished} still had unsent messages when the next scheduled time came"
+        return _skip(due, facts, UNFINISHED, why)
+    if (hindrance := _hindrance(due, facts)) is not None:
+        return _skip(due, facts, hindrance.code, f"{hindrance.reason}, until the next scheduled time came")
+    return _skip(due, facts, OVERTAKEN, "the next scheduled time came before it could begin")
+
+
+def _too_late(due: datetime, facts: Facts) -> Skipped | None:
+    """Why the latest time is not begun any more; None while it may be."""
+    if facts.not_after is not None and facts.now >= facts.not_after:
+        return _ended(due, facts, "its deadline (not_after) has passed")
+    if facts.asked_for == due:
+        return None
+    if due < facts.watched_since and not facts.run_once:
+        return _skip(due, facts, MISSED, "nobody was there to begin it, and the campaign says `missed: skip`")
+    if facts.now - due > facts.grace:
+        return _ended(due, facts, "its grace is over")
+    return None
+
+
+def _ended(due: datetime, facts: Facts, what: str) -> Skipped:
+    if facts.asked_for == due:
+        return _skip(due, facts, NOT_APPROVED, f"nobody has approved its plan, and {what}")
+    if facts.unfinished:
+        return _skip(due, facts, UNFINISHED, f"{facts.unfinished} still has unsent messages, and {what}")
+    if (hindrance := _hindrance(due, facts)) is not None:
+        return _skip(due, facts, hindrance.code, f"{hindrance.reason}; {what}")
+    return _skip(due, facts, MISSED, f"nobody was there to begin it, and {what}")
+
+
+def _hindrance(due: datetime, facts: Facts) -> Hindrance | None:
+    return facts.hindrance if facts.hindrance is not None and facts.hindrance.due == due else None
+
+
+def _skip(due: datetime, facts: Facts, code: str, reason: str) -> Skipped:
+    return Skipped(due, facts.now, code, reason)
+
+
+def _first(*instants: datetime | None) -> datetime | None:
+    return min((each for each in instants if each is not None), default=None)

@@ -1,0 +1,39 @@
+"""Runs that an earlier process left unfinished: which go on by themselves, which need a person first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from mmsflow.errors import LedgerError, PlanRefused
+from mmsflow.ledger.model import PausedBy, RunInfo
+from mmsflow.ledger.store import LedgerReader
+from mmsflow.settings import Settings
+from mmsflow.workflow.guard import long_past, refuse_if_ledger_is_not_the_one
+from mmsflow.workflow.standing import goes_on, has_unsent
+
+_LASTING = {
+    PausedBy.USER: "it was paused by a person",
+    PausedBy.BREAKER: "something stopped it",
+    PausedBy.CREDENTIALS: "the gateway refused our credentials",
+}
+
+
+def unfinished_runs(ledger: LedgerReader, settings: Settings, now: datetime) -> Iterator[tuple[RunInfo, str]]:
+    """The account's runs with something left to do, oldest first, each with why it needs a person; empty where not."""
+    for run in reversed(ledger.runs(account=settings.account, tests=False)):
+        if run.purged_at is None and goes_on(ledger, run):
+            yield run, _why_not(ledger, settings, run, now)
+
+
+def _why_not(ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime) -> str:
+    if not has_unsent(ledger, run):
+        return ""  # delivery reports are followed whatever paused it: nothing is sent
+    if (paused := _LASTING.get(run.paused_by)) is not None:
+        return f"{paused} ({run.reason})" if run.reason else paused
+    try:
+        file = settings.workspace / run.campaign_file
+        refuse_if_ledger_is_not_the_one(ledger, run.account, run.campaign, file, person_decided=False)
+        return long_past(ledger, run, now)
+    except (PlanRefused, LedgerError) as error:
+        return error.message

@@ -1,0 +1,225 @@
+"""Keeping the campaigns' times: their files followed, each scheduled time begun or skipped, and how each stands."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from mmsflow.clock import Clock
+from mmsflow.daemon.beginning import RETRY, Awaited, Beginner, approval_notice
+from mmsflow.daemon.catalogue import Catalogue, Entry
+from mmsflow.daemon.crew import Crew
+from mmsflow.daemon.due import REFUSED, Hindrance
+from mmsflow.daemon.telling import Teller
+from mmsflow.daemon.timetable import Timetable
+from mmsflow.errors import Finding, LedgerError
+from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.operation import NoticeKind, Skipped
+from mmsflow.ledger.store import Ledger
+from mmsflow.settings import Settings
+from mmsflow.workflow.guard import LONG_PAST
+from mmsflow.workflow.run import occurrence_of
+
+_LONG_AGO = timedelta(days=LONG_PAST.days)
+_MOST_NOTICES = 1000
+
+
+class Keeper:
+    """The campaigns that are watched, and their times.
+
+    Args:
+        settings, ledger, clock: in force; the ledger is open for writing.
+        catalogue: the campaign files.
+        beginner, crew: begin runs, and carry them out.
+        teller: told of what happens.
+        turn: asks for another look, soon.
+
+    Attributes:
+        timetables: by the campaign's name.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        catalogue: Catalogue,
+        beginner: Beginner,
+        crew: Crew,
+        teller: Teller,
+        turn: Callable[[], None],
+    ) -> None:
+        self._account, self._ledger, self._clock = settings.account, ledger, clock
+        self._catalogue, self._beginner, self._crew = catalogue, beginner, crew
+        self._teller, self._turn = teller, turn
+        self.timetables: dict[str, Timetable] = {}
+        self._faulty: dict[str, str] = {}
+
+    async def read_files(self) -> None:
+        """Look at the campaign files again, and watch those that are there now."""
+        before = dict(self._catalogue.entries)
+        await self._catalogue.read()
+        entries = self._catalogue.entries
+        now = self._clock.now()
+        named = {entry.version.name: entry for entry in entries.values() if entry.version}
+        for name in [name for name in self.timetables if name not in named]:
+            await self._unwatch(self.timetables.pop(name), now)
+        for name, entry in named.items():
+            await self._watch(name, entry, now)
+        for file, entry in entries.items():
+            self._tell_of_file(entry, before.get(file))
+        self._settle_mended()
+        self._turn()
+
+    def look(self) -> datetime | None:
+        """Do what is due now; the instant of the next look, None where nothing is to come."""
+        now = self._clock.now()
+        looks: list[datetime] = []
+        for timetable in self.timetables.values():
+            try:
+                looks += self._look_at(timetable, now) if timetable.beginning is None else []
+            except LedgerError:
+                raise
+            except Exception as error:  # one campaign must not keep the others from their times
+                self._teller.error(f"looking at {timetable.name}", error)
+        return min(looks, default=None)
+
+    def _look_at(self, timetable: Timetable, now: datetime) -> list[datetime]:
+        verdict = timetable.look(self._ledger, now)
+        if verdict.accounted is not None:
+            self._write_down(timetable, verdict.accounted, verdict.skips)
+            timetable.settled(verdict)
+        if verdict.begin is not None:
+            timetable.beginning = asyncio.ensure_future(self._begin(timetable, verdict.begin))
+        elif verdict.accounted is not None and verdict.until is None:
+            return [now]  # more times came due than one look goes through; or none is left, which the next one finds
+        return [at for at in (verdict.until, timetable.next_due) if at is not None]
+
+    async def close(self) -> None:
+        """Begin nothing more."""
+        for timetable in self.timetables.values():
+            await _ended(timetable)
+
+    async def _watch(self, name: str, entry: Entry, now: datetime) -> None:
+        assert entry.version is not None
+        timetable = self.timetables.get(name)
+        if timetable is None:
+            timetable = self.timetables[name] = Timetable.watch(self._ledger, self._account, entry.version, now)
+            self._remember_asking(timetable)
+            return
+        timetable.look_anew(now)
+        if entry.version is timetable.version:
+            return
+        if entry.version.campaign.schedule != timetable.schedule:
+            await _ended(timetable)
+        skips = timetable.adopt(entry.version, now)
+        if skips is not None:
+            self._write_down(timetable, timetable.accounted, skips)
+
+    async def _unwatch(self, timetable: Timetable, now: datetime) -> None:
+        await _ended(timetable)
+        skips = timetable.close(now, "its campaign file was removed before it could begin")
+        self._write_down(timetable, now, skips)
+        self._teller.event("campaign_gone", campaign=timetable.name)
+
+    def _remember_asking(self, timetable: Timetable) -> None:
+        """A time that an earlier process asked approval for is not missed: the person has not answered yet."""
+        asked = f"approval/{timetable.name}/"
+        for notice in self._ledger.notices(self._account, _MOST_NOTICES, open_only=True):
+            if notice.said.name.startswith(asked) and (due := notice.said.detail.get("due")):
+                timetable.asked_for = datetime.fromisoformat(str(due))
+                return
+
+    def _write_down(self, timetable: Timetable, until: datetime, skips: Sequence[Skipped]) -> None:
+        self._ledger.account_for(self._account, timetable.name, until, skips)
+        for skip in skips:
+            facts = {"campaign": timetable.name, "due": skip.due_at.isoformat(), "code": skip.code}
+            self._teller.event("occurrence_skipped", **facts, reason=skip.reason)
+            self._teller.settle(approval_notice(timetable.name, skip.due_at))
+        # Of times long ago nobody expects anything any more, such as of a campaign that is watched for the first time.
+        if recent := [skip for skip in skips if skip.at - skip.due_at <= _LONG_AGO]:
+            self._tell_of_skips(timetable.name, recent)
+
+    def _tell_of_skips(self, campaign: str, skips: Sequence[Skipped]) -> None:
+        last = skips[-1]
+        due = last.due_at.isoformat(timespec="minutes")
+        text = f"{campaign} was not sent for {due}: {last.reason}"
+        if len(skips) > 1:
+            text = f"{campaign} was not sent for {len(skips)} scheduled times, the last {due}: {last.reason}"
+        self._teller.people(
+            f"skipped/{campaign}/{occurrence_of(last.due_at)}",
+            NoticeKind.NEEDS_PERSON,
+            text,
+            "`mmsflow run` sends it now, if it should still go out",
+            campaign=campaign,
+            detail={"code": last.code, "due": last.due_at.isoformat(), "times": len(skips)},
+        )
+
+    async def _begin(self, timetable: Timetable, due: datetime) -> None:
+        outcome: RunInfo | Awaited | Hindrance
+        try:
+            outcome = await self._beginner.begin(timetable.version, due)
+        except asyncio.CancelledError:
+            timetable.beginning = None
+            raise
+        except Exception as error:
+            self._teller.error(f"beginning {timetable.name}", error)
+            reason = f"an unforeseen error ({type(error).__name__})"
+            outcome = Hindrance(due, REFUSED, reason, self._clock.now() + RETRY)
+        if isinstance(outcome, Hindrance):
+            facts = {"campaign": timetable.name, "due": due.isoformat(), "reason": outcome.reason}
+            self._teller.event("occurrence_hindered", **facts)
+        if isinstance(outcome, RunInfo):
+            # Should we die before this is written, the run itself says that its time is accounted for.
+            self._crew.carry(outcome)
+            self._teller.settle(approval_notice(timetable.name, due))
+            try:
+                self._ledger.account_for(self._account, timetable.name, due)
+            except Exception as error:
+                self._teller.error(f"accounting for {timetable.name}", error)
+        timetable.begun(outcome)
+        self._turn()
+
+    def _tell_of_file(self, entry: Entry, before: Entry | None) -> None:
+        if before is not None and before.errors == entry.errors and before.version is entry.version:
+            return
+        if not entry.errors:
+            sha256 = entry.version.loaded.sha256 if entry.version else ""
+            self._teller.event("file_good", file=entry.file, sha256=sha256)
+            return
+        self._teller.event("file_faulty", file=entry.file, errors=[f"{e.place}: {e.message}" for e in entry.errors])
+        in_force = "the last good version stays in force" if entry.version else "nothing of it is carried out"
+        noun = "error" if len(entry.errors) == 1 else "errors"
+        first = entry.errors[0]
+        self._teller.people(
+            f"faulty/{entry.file}/{_digest(entry.errors)}",
+            NoticeKind.NEEDS_PERSON,
+            f"{entry.file} has {len(entry.errors)} {noun}, {in_force}: {first.place}: {first.message}",
+            first.fix or "`mmsflow check` names everything that is wrong",
+            campaign=entry.version.name if entry.version else "",
+            detail={"errors": [error.as_json() for error in entry.errors[:20]]},
+        )
+
+    def _settle_mended(self) -> None:
+        """Notices about what a file had wrong that it has not any more."""
+        entries = self._catalogue.entries.values()
+        wrong = {f"faulty/{entry.file}/{_digest(entry.errors)}" for entry in entries if entry.errors}
+        told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True)
+        mended = [each.said.name for each in told if each.said.name.startswith("faulty/")]
+        if mended := [name for name in mended if name not in wrong]:
+            self._teller.settle(*mended)
+
+
+def _digest(errors: Sequence[Finding]) -> str:
+    return hashlib.sha256("\n".join(f"{error.place} {error.message}" for error in errors).encode()).hexdigest()[:12]
+
+
+async def _ended(timetable: Timetable) -> None:
+    """The work at a time that has come is broken off; nothing of it stays."""
+    task, timetable.beginning = timetable.beginning, None
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,186 @@
+"""The scheduled times of one campaign, from the moment it is watched: what each look finds, what was settled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from mmsflow.campaign.recurrence import due_times
+from mmsflow.campaign.schedule import Schedule
+from mmsflow.daemon.beginning import Awaited
+from mmsflow.daemon.catalogue import Version
+from mmsflow.daemon.due import OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
+from mmsflow.delivery.rules import RunRules
+from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.operation import Skipped
+from mmsflow.ledger.store import Ledger, LedgerReader
+from mmsflow.workflow.approving import is_approved
+from mmsflow.workflow.standing import has_unsent
+
+_MOST_TIMES = 500  # at one look; the loop must not stand still for a year of missed minutes
+_MOMENT = timedelta(microseconds=1)
+_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
+
+
+@dataclass(slots=True, eq=False)
+class Timetable:
+    """One campaign's times.
+
+    Attributes:
+        account: whose runs count.
+        version: of the campaign file in force.
+        accounted: every scheduled time up to this instant has a run or was skipped.
+        watched_since: somebody was there to begin from this instant on.
+        beginning: the work at a time that has come; None while there is none.
+        asked_for, digest, unanswered: the time and plan that a person was asked to approve.
+        hindrance: what was in the way when a time was tried last.
+        verdict: of the last look.
+        next_due: the first time that has not come yet; None where there is none.
+    """
+
+    account: str
+    version: Version
+    accounted: datetime
+    watched_since: datetime
+    beginning: asyncio.Task[None] | None = None
+    asked_for: datetime | None = None
+    digest: str = ""
+    unanswered: bool = False
+    hindrance: Hindrance | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+    next_due: datetime | None = None
+
+    @classmethod
+    def watch(cls, ledger: Ledger, account: str, version: Version, now: datetime) -> Timetable:
+        """Begin to watch a campaign; one that was never watched before accounts from now on.
+
+        Its one start may lie in the past all the same: begun within its grace, else skipped with its reason.
+        """
+        accounted = ledger.accounted_until(account, version.name)
+        if accounted is None:
+            schedule, accounted = version.campaign.schedule, now
+            if schedule.every is None and schedule.start_instant is not None:
+                accounted = min(now, schedule.start_instant - _MOMENT)
+            ledger.account_for(account, version.name, accounted)
+        return cls(account, version, accounted, now)
+
+    @property
+    def name(self) -> str:
+        return self.version.name
+
+    @property
+    def schedule(self) -> Schedule:
+        return self.version.campaign.schedule
+
+    @property
+    def pending(self) -> datetime | None:
+        """The time that has come and is neither begun nor skipped."""
+        return self.verdict.begin or self.verdict.waiting
+
+    def look(self, ledger: LedgerReader, now: datetime) -> Verdict:
+        """What is to be done at this instant; ``settle`` is told what was done of it."""
+        times, more = self._came_due(now)
+        if not times:
+            self.verdict = Verdict(until=self.next_due)
+            return self.verdict
+        runs = ledger.runs(account=self.account, campaign=self.name, tests=False)
+        if self.unanswered and is_approved(ledger, self.account, self.name, self.digest):
+            self.unanswered = False
+        schedule = self.schedule
+        self.verdict = decide(
+            Facts(
+                now=now,
+                times=times,
+                more=more,
+                next_due=self.next_due,
+                have_runs=frozenset(due for run in runs if (due := self._due_of(run)) is not None),
+                watched_since=self.watched_since,
+                run_once=schedule.missed == "run_once",
+                grace=schedule.grace,
+                not_after=schedule.deadline(times[-1]),
+                unfinished=next((run.run for run in runs if run.state not in _ENDED and has_unsent(ledger, run)), ""),
+                asked_for=self.asked_for,
+                unanswered=self.unanswered,
+                hindrance=self.hindrance,
+            )
+        )
+        return self.verdict
+
+    def settled(self, verdict: Verdict) -> None:
+        """What a verdict says was written down."""
+        if verdict.accounted is not None:
+            self.accounted = max(self.accounted, verdict.accounted)
+        if self.asked_for in {skip.due_at for skip in verdict.skips}:
+            self.asked_for, self.digest, self.unanswered = None, "", False
+
+    def begun(self, outcome: RunInfo | Awaited | Hindrance) -> None:
+        """What became of the time that was to be begun."""
+        self.beginning = None
+        self.hindrance = outcome if isinstance(outcome, Hindrance) else None
+        if isinstance(outcome, Awaited):
+            self.asked_for, self.digest, self.unanswered = outcome.due, outcome.digest, True
+        elif isinstance(outcome, RunInfo):
+            self.asked_for, self.digest, self.unanswered, self.verdict = None, "", False, Verdict()
+            if outcome.due_at is not None:
+                self.accounted = max(self.accounted, outcome.due_at)
+
+    def look_anew(self, now: datetime) -> None:
+        """Files have changed: what was in the way may be gone, and what was asked about may be something else."""
+        self.unanswered = False
+        if self.hindrance is not None:
+            self.hindrance = replace(self.hindrance, try_at=now)
+
+    def adopt(self, version: Version, now: datetime) -> tuple[Skipped, ...] | None:
+        """Take a new version of the campaign.
+
+        Returns:
+            None where its schedule is the same; else what is to be written down, everything up to ``accounted`` being
+            accounted for: times of the new schedule count from now on, and one that waits goes on waiting only where
+            the new schedule has it, too.
+        """
+        before, self.version = self.schedule, version
+        if before == self.schedule:
+            return None
+        pending = self.pending
+        if pending is not None and next(due_times(self.schedule, pending - _MOMENT), None) == pending:
+            self.accounted = max(self.accounted, pending - _MOMENT)
+            return ()
+        return self.close(now, "the campaign's schedule was changed before it could begin")
+
+    def close(self, now: datetime, why: str) -> tuple[Skipped, ...]:
+        """Nothing before now is begun any more; the time that waits, as skipped."""
+        pending, self.verdict, self.accounted = self.pending, Verdict(), max(now, self.accounted)
+        return () if pending is None else (Skipped(pending, now, OVERTAKEN, why),)
+
+    def _came_due(self, now: datetime) -> tuple[Sequence[datetime], bool]:
+        times: list[datetime] = []
+        self.next_due = None
+        for due in islice(due_times(self.schedule, self.accounted), _MOST_TIMES + 1):
+            if due > now:
+                self.next_due = due
+                return times, False
+            times.append(due)
+        return times[:_MOST_TIMES], len(times) > _MOST_TIMES
+
+    def _due_of(self, run: RunInfo) -> datetime | None:
+        """The scheduled time that a run was for; one begun by hand is for the campaign's only one, if it has that."""
+        if run.due_at is not None or self.schedule.every is not None:
+            return run.due_at
+        start = RunRules.from_config(run.config).start
+        return start if start == self.schedule.start_instant else None
+
+
+def waits_for(timetable: Timetable) -> str:
+    """Why the time that has come does not go on, one sentence; empty where nothing waits."""
+    match timetable.verdict.waits:
+        case Waits.EARLIER_RUN:
+            return "an earlier run of it still has unsent messages"
+        case Waits.APPROVAL:
+            return "its plan waits for approval"
+        case Waits.NEXT_TRY if timetable.hindrance is not None:
+            return timetable.hindrance.reason
+        case _:
+            return ""

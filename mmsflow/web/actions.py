@@ -1,0 +1,63 @@
+"""What people do from the page: pause, resume, cancel, approve, begin. Each answer is told on the next page."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mmsflow.ledger.requests import Action, Answer
+from mmsflow.ledger.requests import Request as Asked
+from mmsflow.web.answers import back, form_of, problem
+from mmsflow.web.signing import named
+from mmsflow.web.site import site_of
+
+_ACTIONS = {action.value: action for action in (Action.PAUSE, Action.RESUME, Action.CANCEL)}
+
+
+async def act_on_run(request: Request) -> Response:
+    """Pause, resume or cancel a run."""
+    run, action = request.path_params["run"], _ACTIONS.get(request.path_params["action"])
+    if action is None:
+        return problem(request, 404, "refused.missing")
+    board = site_of(request).board
+    answer = await board.ask(Asked(run, action, board.clock.now()))
+    return back(request, f"/runs/{quote(run)}", answer)
+
+
+async def approve(request: Request) -> Response:
+    """Say yes to the plan that the form names by its digest."""
+    form = await form_of(request)
+    file, who = form.get("file", ""), _remembered(request, form)
+    if not who:
+        return back(request, _plan_of(file), _NAMELESS)
+    answer = await site_of(request).board.approve(file, form.get("digest", ""), who)
+    return back(request, _plan_of(file), answer)
+
+
+async def begin(request: Request) -> Response:
+    """Begin a run by hand, of the plan that the form names by its digest."""
+    form = await form_of(request)
+    file, who = form.get("file", ""), _remembered(request, form)
+    if not who:
+        return back(request, _plan_of(file), _NAMELESS)
+    answer = await site_of(request).board.begin(file, form.get("digest", ""), who)
+    return back(request, _plan_of(file) if answer.refused else "/", answer)
+
+
+_NAMELESS = Answer(
+    "nobody is named, so nothing was done", "fill in your name: it is kept with the approval", refused=True
+)
+
+
+def _remembered(request: Request, form: dict[str, str]) -> str:
+    who = named(form)
+    session = site_of(request).session(request)
+    if session is not None and who:
+        session.who = who
+    return who
+
+
+def _plan_of(file: str) -> str:
+    return f"/plan?file={quote(file)}"

@@ -1,0 +1,190 @@
+"""The overview: what needs somebody, what runs, what comes next, and what there was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from mmsflow.daemon.board import Board
+from mmsflow.daemon.model import CampaignCard, CardState
+from mmsflow.ledger.model import QuotaReading, RunInfo
+from mmsflow.ledger.operation import Notice, NoticeKind
+from mmsflow.ledger.store import LedgerReader
+from mmsflow.mms.status import Bucket
+from mmsflow.report.chart import Segment, bar
+from mmsflow.report.moments import zone_of
+from mmsflow.web.standing import PROBLEMS, SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
+
+RECENT = 20
+_MOST_NOTICES = 30
+_MOST_RUNNING = 20
+_SCHEDULED = (CardState.SCHEDULED, CardState.PLANNING, CardState.AWAITS_APPROVAL, CardState.HINDERED)
+_LEVELS = {
+    CardState.SCHEDULED: "wait",
+    CardState.PLANNING: "wait",
+    CardState.RUNNING: "good",
+    CardState.AWAITS_APPROVAL: "look",
+    CardState.HINDERED: "look",
+    CardState.FAULTY: "alarm",
+}
+PARTS = {
+    "alarms": "alarms.html.j2",
+    "running": "running.html.j2",
+    "next": "next.html.j2",
+    "quota": "quota.html.j2",
+    "byhand": "by_hand.html.j2",
+    "recent": "recent.html.j2",
+}
+"""The parts of the page that follow what happens: element's id, template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One run on the overview."""
+
+    run: RunInfo
+    zone: tzinfo
+    state_key: str
+    level: str
+    why: str
+    counts: Counts
+    bar: tuple[Segment, ...]
+
+    @property
+    def buckets(self) -> Mapping[str, int]:
+        return {bucket.value: count for bucket, count in self.counts.buckets.items()}
+
+    @property
+    def shown(self) -> tuple[Bucket, ...]:
+        return tuple(bucket for bucket in SHOWN_ORDER if self.counts.buckets[bucket])
+
+    @property
+    def messages(self) -> int:
+        return self.counts.messages
+
+    @property
+    def settled(self) -> int:
+        return self.counts.settled
+
+    @property
+    def problems(self) -> int:
+        return sum(self.counts.buckets[bucket] for bucket in PROBLEMS)
+
+
+@dataclass(frozen=True, slots=True)
+class CardLine:
+    """One campaign on the overview: its card, and how its state is coloured."""
+
+    file: str
+    campaign: str
+    description: str
+    state: str
+    reason: str
+    recurring: bool
+    zone: tzinfo
+    level: str
+    due: object
+    next_due: object
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that the page shows.
+
+    Attributes:
+        needs: messages of ours that are still to be sent.
+        before, older: keys for paging through the runs; 0 where there is nothing.
+    """
+
+    healthy: bool
+    notices: list[Notice]
+    faulty: list[CampaignCard]
+    running: list[Line]
+    scheduled: list[CardLine]
+    by_hand: list[CardLine]
+    ended: list[CardLine]
+    recent: list[Line]
+    quota: QuotaReading | None
+    needs: int
+    before: int
+    older: int
+
+
+def overview(board: Board, before: int = 0) -> Overview:
+    """Read it all, through one connection; for a worker thread."""
+    cards = board.cards()
+    account = board.settings.account
+    with board.reading() as ledger:
+        names = ledger.run_names(account, before, RECENT + 1)
+        recent = [line for _, run in names[:RECENT] if (line := _line(board, ledger, run))]
+        running = _running(board, ledger, cards)
+        readings = ledger.quota_readings(account, 1)
+        notices = ledger.notices(account, _MOST_NOTICES, open_only=True)
+    unfinished = {line.run.key: line for line in (*recent, *running)}
+    return Overview(
+        healthy=board.healthy,
+        notices=_alarming(notices),
+        faulty=[card for card in cards if card.errors],
+        running=running,
+        scheduled=sorted(_cards(cards, *_SCHEDULED), key=_when),
+        by_hand=_cards(cards, CardState.BY_HAND, CardState.RUNNING),
+        ended=_cards(cards, CardState.ENDED),
+        recent=recent,
+        quota=readings[0] if readings else None,
+        needs=sum(line.counts.buckets[Bucket.PENDING] for line in unfinished.values()),
+        before=before,
+        older=names[RECENT - 1][0] if len(names) > RECENT else 0,
+    )
+
+
+def _alarming(notices: list[Notice]) -> list[Notice]:
+    """What needs somebody, first what asks for a decision; that a run has ended well alarms nobody."""
+    found = [notice for notice in notices if notice.said.kind is not NoticeKind.FINISHED]
+    return sorted(found, key=lambda notice: notice.said.kind is not NoticeKind.NEEDS_PERSON)
+
+
+def _running(board: Board, ledger: LedgerReader, cards: tuple[CampaignCard, ...]) -> list[Line]:
+    named = [run for card in cards for run in card.runs]
+    lines = (_line(board, ledger, run) for run in dict.fromkeys(named[:_MOST_RUNNING]))
+    return [line for line in lines if line]
+
+
+def _line(board: Board, ledger: LedgerReader, name: str) -> Line | None:
+    run = ledger.find_run(name)
+    if run is None:
+        return None
+    snapshot = board.snapshot(name)
+    counts = counts_of(ledger.bucket_counts(run.key))
+    return Line(
+        run=run,
+        zone=zone_of(run.config),
+        state_key=state_key(run, counts, live=snapshot is not None),
+        level=level_of(run, counts, live=snapshot is not None),
+        why=why(run, snapshot),
+        counts=counts,
+        bar=bar(counts.of_messages, SHOWN_ORDER),
+    )
+
+
+def _cards(cards: tuple[CampaignCard, ...], *states: CardState) -> list[CardLine]:
+    return [
+        CardLine(
+            file=card.file,
+            campaign=card.campaign,
+            description=card.description,
+            state=card.state.value,
+            reason=card.reason,
+            recurring=card.recurring,
+            zone=zone_of({"timezone": card.zone}),
+            level=_LEVELS.get(card.state, "note"),
+            due=card.due,
+            next_due=card.next_due,
+        )
+        for card in cards
+        if card.state in states
+    ]
+
+
+def _when(card: CardLine) -> str:
+    return str(card.due or card.next_due or "9")

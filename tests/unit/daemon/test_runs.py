@@ -1,0 +1,192 @@
+"""Runs in the daemon's hands: stopped, killed, crashed, paused, resumed."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from daemon_desk import campaign, desk
+
+from mmsflow.gateway.model import OutgoingMessage
+from mmsflow.ledger.model import PausedBy, RunState
+from mmsflow.ledger.requests import Action, Request, Spool
+
+NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+FILE = "campaigns/news.yaml"
+SLOW = "rate: 1/min\n"
+
+
+async def test_a_gentle_stop_settles_what_is_on_the_wire_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more=SLOW))
+        await it.start()
+        await it.until(NINE + MINUTE)
+        await it.end()
+        assert 0 < sum(it.received.values()) < 3
+        (run,) = it.runs()
+        assert (tmp_path / "reports" / run.run / "report.csv").exists()
+        await it.start()
+        await it.over(HOUR)
+        assert set(it.received.values()) == {1}
+        assert len(it.received) == 3
+        assert [run.state for run in it.runs()] == [RunState.DONE]
+
+
+async def test_a_second_stop_does_not_wait_for_what_is_on_the_wire(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        it.gateway.hold = asyncio.Event()
+        await it.until(NINE + MINUTE / 60)
+        it.stop.set()
+        await it.settle()
+        assert it.task is not None
+        assert not it.task.done()
+        it.director.cut_off()
+        await it.settle()
+        assert it.task.done()
+        await it.end()
+        assert [run.state for run in it.runs()] == [RunState.RUNNING]
+        await it.start()
+        await it.over(MINUTE)
+        (run,) = it.runs()
+        assert run.state is RunState.DONE_WITH_UNKNOWN
+        assert f"maybe-sent/{run.run}" in it.notices()
+        assert not it.received  # of unknown fate, so never sent again by itself
+
+
+async def test_an_unforeseen_error_of_one_run_ends_neither_the_daemon_nor_another_run(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        it.write("campaigns/other.yaml", campaign("other", "every: '5 9 * * *'"))
+        await it.start()
+
+        def broken(message: OutgoingMessage) -> None:
+            raise ZeroDivisionError(message.msisdn)
+
+        it.gateway.before = broken
+        await it.until(NINE + MINUTE)
+        it.gateway.before = lambda _: None
+        await it.until(NINE + 2 * HOUR)
+        (run,), (other,) = it.runs(), it.runs("other")
+        assert other.state is RunState.DONE
+        assert run.state is not RunState.RUNNING
+        assert not it.task.done() if it.task else False
+        said = [str(facts) for facts in it.happened("error")]
+        assert any("ZeroDivisionError" in each for each in said)
+        assert not any("48501000101" in each for each in said)
+
+
+async def test_a_run_that_crashed_is_not_tried_again_until_a_person_resumes_it(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        crew = it.director._crew
+        seen = crew._seen
+
+        def broken(*_: object) -> None:
+            raise ZeroDivisionError
+
+        crew._seen = broken  # type: ignore[method-assign,assignment]
+        await it.until(NINE + HOUR)
+        (run,) = it.runs()
+        assert (run.state, run.paused_by) == (RunState.PAUSED, PausedBy.BREAKER)
+        assert it.notices() == [f"paused/{run.run}"]
+        crew._seen = seen  # type: ignore[method-assign]
+        await it.restart()
+        await it.over(HOUR)
+        assert not it.received
+        assert f"unfinished/{run.run}" in it.notices()
+        assert not it.ask(Action.RESUME, run.run).refused
+        await it.over(HOUR)
+        assert set(it.received.values()) == {1}
+        assert it.notices() == [f"finished/{run.run}"]
+
+
+async def test_a_run_that_a_person_paused_stays_paused_over_a_restart_until_another_terminal_resumes_it(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more=SLOW))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        run = it.runs()[0].run
+        assert not it.ask(Action.PAUSE, run).refused
+        before = sum(it.received.values())
+        await it.until(NINE + HOUR)
+        await it.restart()
+        await it.over(HOUR)
+        assert sum(it.received.values()) == before
+        assert it.notices() == [f"unfinished/{run}"]
+        spool = Spool(it.ledger.path)
+        await it.until(NINE + 3 * HOUR - MINUTE / 6)  # shortly before the daemon looks at what is asked
+        name = spool.post(Request(run, Action.RESUME, it.clock.now()))
+        await it.over(MINUTE)
+        answer = spool.answer(name)
+        assert answer is not None
+        assert not answer.refused
+        await it.over(HOUR)
+        assert set(it.received.values()) == {1}
+        assert len(it.received) == 3
+
+
+async def test_what_cannot_be_resumed_is_said(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        await it.until(NINE + HOUR)
+        (run,) = it.runs()
+        assert it.ask(Action.RESUME, "nothing-1").refused
+        assert it.ask(Action.RESUME, run.run).refused
+
+
+async def test_a_run_that_nobody_expects_any_more_needs_a_person(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-01 09:00", more=SLOW))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        await it.restart(after=8 * DAY)
+        await it.over(HOUR)
+        (run,) = it.runs()
+        assert len(it.received) < 3
+        assert it.notices() == [f"unfinished/{run.run}"]
+        assert not it.ask(Action.CANCEL, run.run).refused
+        await it.over(MINUTE)
+        assert it.runs()[0].state is RunState.CANCELLED
+        assert f"unfinished/{run.run}" not in it.notices()
+
+
+async def test_delivery_reports_are_followed_over_a_restart_and_the_report_written_anew(tmp_path: Path) -> None:
+    simulator = {"delivery_delay": (900, 900)}
+    async with desk(tmp_path, simulator=simulator) as it:
+        it.write(FILE, campaign().replace("until: 60s", "until: 1h"))
+        await it.start()
+        await it.until(NINE + MINUTE)
+        (run,) = it.runs()
+        report = tmp_path / "reports" / run.run / "report.csv"
+        assert report.read_text().count(",accepted,") == 3
+        assert not it.notices()
+        await it.restart()
+        await it.over(HOUR)
+        assert report.read_text().count(",delivered,") == 3
+        assert it.notices() == [f"finished/{run.run}"]
+        assert set(it.received.values()) == {1}
+
+
+async def test_whoever_waits_for_a_change_is_woken_by_it_and_else_by_the_time(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        now = it.board.version
+        assert await it.board.changed(now - 1, 60) == now
+        waiting = asyncio.ensure_future(it.board.changed(now, 60))
+        await it.settle()
+        assert not waiting.done()
+        it.director.files_changed()
+        await it.settle()
+        assert waiting.done()
+        assert waiting.result() > now
+        assert it.board.healthy
+        assert "Hello" in await it.board.preview(FILE)
