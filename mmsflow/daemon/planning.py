@@ -92,7 +92,7 @@ class Planner:
                 self._settings.workspace,
                 intake=self._intake(),
                 seen=seen,
-                content=version.loaded.text_bytes,
+                loaded=version.loaded,
             )
             with prepared.draft:
                 yield prepared

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
+from mmsflow.campaign.load import LoadedCampaign
 from mmsflow.workflow.intake import Intake
 from mmsflow.workflow.prepare import Fitting, Prepared, Progress, Seen, prepare
 
@@ -25,7 +26,7 @@ async def prepare_aside(
     fitting: Fitting | None = None,
     intake: Intake | None = None,
     seen: Seen | None = None,
-    content: bytes | None = None,
+    loaded: LoadedCampaign | None = None,
 ) -> Prepared:
     """As ``prepare``, in a thread; ``progress``, ``fitting`` and ``seen`` are called there.
 
@@ -54,7 +55,7 @@ async def prepare_aside(
             fitting=pictures,
             intake=intake,
             seen=seen,
-            content=content,
+            loaded=loaded,
         )
     )
     try:

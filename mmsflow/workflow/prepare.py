@@ -103,7 +103,7 @@ def prepare(
     intake: Intake | None = None,
     fitting: Fitting | None = None,
     seen: Seen | None = None,
-    content: bytes | None = None,
+    loaded: LoadedCampaign | None = None,
 ) -> Prepared:
     """Read a campaign file and everything that it names, and render every message.
 
@@ -115,7 +115,7 @@ def prepare(
         intake: the workspace's suppression list and cap, and the ledger's history; nothing of it when None.
         fitting: told the pictures done and their number, several times a second while there are any to be made.
         seen: told the recipients of each batch.
-        content: what to read instead of the campaign file.
+        loaded: the campaign as it was read earlier, instead of the file as it is now.
 
     What ``progress`` or ``fitting`` raises ends it all, the worker processes too.
 
@@ -125,7 +125,7 @@ def prepare(
         LedgerError: the campaign asks for history, and the ledger cannot be read.
     """
     given = intake or Intake()
-    loaded = load(path, workspace, given, content)
+    loaded = loaded or load(path, workspace, given)
     draft = Draft()
     try:
         with MediaLibrary(workspace, loaded.campaign.message.budget, draft, fitting) as media:
@@ -217,29 +217,26 @@ def _read_rows(
         told.progress(audience.counts.rows)
 
 
-def load(path: Path, workspace: Path, intake: Intake | None = None, content: bytes | None = None) -> LoadedCampaign:
+def load(path: Path, workspace: Path, intake: Intake | None = None) -> LoadedCampaign:
     """Read a campaign file; where it is faulty, its lists, templates and media are looked at all the same.
-
-    Args:
-        content: what to read instead of the file.
 
     Raises:
         InvalidInput: everything that is wrong, each finding at its place.
     """
     try:
-        return load_campaign(path, workspace, content)
+        return load_campaign(path, workspace)
     except FaultyCampaign as faulty:
         raise InvalidInput(_with_other_files(faulty, workspace, intake or Intake())) from None
 
 
-def look(path: Path, workspace: Path, content: bytes | None = None, intake: Intake | None = None) -> LoadedCampaign:
+def look(path: Path, workspace: Path, intake: Intake | None = None) -> LoadedCampaign:
     """Read a campaign file and look at the lists, templates and media that it names, without reading a row.
 
     Raises:
         InvalidInput: everything that can be seen to be wrong, each finding at its place.
     """
     given = intake or Intake()
-    loaded = load(path, workspace, given, content)
+    loaded = load(path, workspace, given)
     templates = Templates(workspace)
     with MediaLibrary(workspace, loaded.campaign.message.budget) as media:
         _composer(loaded, templates, media, _audience(loaded, workspace, templates, given), read_refusals=False)
