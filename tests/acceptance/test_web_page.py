@@ -31,7 +31,6 @@ PAGES = (
     "preview?file=campaigns/offer.yaml",
     DOUBTFUL,
     f"{DOUBTFUL}/maybe-sent",
-    f"{HOSTILE}?bucket=failed",
     "nowhere",
 )
 
