@@ -31,7 +31,6 @@ PAGES = (
     "preview?file=campaigns/offer.yaml",
     DOUBTFUL,
     f"{DOUBTFUL}/maybe-sent",
-    f"{HOSTILE}?bucket=failed",
     "nowhere",
 )
 
@@ -239,6 +238,33 @@ def test_signing_in_approving_and_pausing_need_no_mouse(browser: Browser, site: 
         expect(page.locator("main [role=status]")).to_contain_text("is cancelled")
         assert visit.elsewhere == []
         assert [said for said in visit.complaints if "403" not in said] == []  # the wrong token
+
+
+def test_new_figures_take_neither_the_focus_nor_a_click_that_has_begun(visit: Visit, site: Served) -> None:
+    page = visit.to("")
+    expect(page.locator("#said")).not_to_be_empty()
+    link = page.locator("#byhand a").first
+    link.focus()
+    wanted = link.get_attribute("href")
+    add_card(site, "first-of-two")
+    expect(page.locator("#byhand")).to_contain_text("first-of-two")
+    assert page.evaluate("document.activeElement.getAttribute('href')") == wanted
+
+    box = link.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    add_card(site, "second-of-two")
+    page.wait_for_timeout(600)  # longer than new figures take to come
+    assert "second-of-two" not in page.inner_text("#byhand")
+    page.mouse.up()
+    expect(page.locator("h1")).not_to_have_text("Overview")
+    assert page.url.endswith(wanted or "")
+
+
+def add_card(site: Served, name: str) -> None:
+    site.desk.cards_added.append(a_card(f"campaigns/{name}.yaml", campaign=name))
+    site.loop.call_soon_threadsafe(site.desk.moved)
 
 
 def test_an_approval_is_bound_to_the_plan_that_was_seen(visit: Visit, site: Served) -> None:
