@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,8 +102,18 @@ def reset_rules(settings: Settings) -> ResetRules:
     return ResetRules(settings.quota_reset_time, settings.quota_timezone, settings.quota_period)
 
 
-def make_engine(settings: Settings, ledger: Ledger, gateway: GatewayClient, clock: Clock) -> Engine:
-    """The engine of one process."""
+def make_engine(
+    settings: Settings,
+    ledger: Ledger,
+    gateway: GatewayClient,
+    clock: Clock,
+    guaranteed: Callable[[], Mapping[str, int]] = dict,
+) -> Engine:
+    """The engine of one process.
+
+    Args:
+        guaranteed: requests of each quota period that other campaigns leave to a campaign, by campaign.
+    """
     return Engine(
         ledger=ledger,
         gateway=gateway,
@@ -112,6 +122,8 @@ def make_engine(settings: Settings, ledger: Ledger, gateway: GatewayClient, cloc
         resets=reset_rules(settings),
         in_flight=settings.in_flight,
         poll_per_second=settings.poll_per_second,
+        per_second=settings.rate,
+        guaranteed=guaranteed,
         not_found_grace=settings.not_found_grace,
         longest_request=settings.total_deadline,
         heeds_requests=True,

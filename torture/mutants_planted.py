@@ -128,9 +128,9 @@ MUTANTS = (
     ),
     Mutant(
         "more intents than in flight",
-        _EXECUTOR,
-        "self.gate.width(self._in_flight) - self._flight.under_way",
-        "self.gate.width(self._in_flight + 2) - self._flight.under_way",
+        "mmsflow/delivery/account.py",
+        "self.gate.width(self._in_flight) - self.under_way",
+        "self.gate.width(self._in_flight + 2) - self.under_way",
     ),
     Mutant(
         "outcomes lost on drain",

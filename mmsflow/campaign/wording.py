@@ -23,6 +23,11 @@ def masked(text: str, longest: int = 200) -> str:
     return shown + "…" if len(short) > longest else shown
 
 
+def has_phone(text: str) -> bool:
+    """Whether something in the text looks like a phone number."""
+    return _PHONE.search(text) is not None
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known word that ``word`` was probably meant to be; empty when none comes near."""
     by_folded = {name.casefold(): name for name in known}

@@ -122,17 +122,33 @@ def preview(
 
 @app.command(rich_help_panel=BEGIN)
 def plan(
-    file: CampaignFile,
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="A campaign file; default: the calendar of all campaigns.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="PLAN", help="Save the plan, to be run exactly or refused.")
     ] = None,
     rejects: Rejects = None,
+    days: Annotated[
+        int, typer.Option(metavar="N", min=1, max=366, help="Without FILE: how many days ahead to look.")
+    ] = 14,
     json: AsJson = False,
 ) -> int:
-    """Query the quota and show waves, dates, exclusions by reason and warnings. Sends nothing."""
-    from mmsflow.cli.commands.plan import plan as command
+    """Query the quota and show waves, dates, exclusions by reason and warnings. Sends nothing.
 
-    return command(file, out, rejects, as_json=json)
+    Without FILE: every scheduled time and unfinished run of the workspace, all against the one quota they share.
+    """
+    if file is not None:
+        from mmsflow.cli.commands.plan import plan as command
+
+        return command(file, out, rejects, as_json=json)
+    if out or rejects:
+        from mmsflow.errors import UsageError
+
+        raise UsageError("--out and --rejects are for the plan of one campaign", "name its file")
+    from mmsflow.cli.commands.agenda import agenda
+
+    return agenda(days, as_json=json)
 
 
 @app.command(rich_help_panel=RUNS)
@@ -316,11 +332,14 @@ def schema() -> int:
 
 
 @app.command(rich_help_panel=SETUP)
-def doctor(json: AsJson = False) -> int:
+def doctor(
+    notify: Annotated[bool, typer.Option("--notify", help="Send a test notice by each channel, now.")] = False,
+    json: AsJson = False,
+) -> int:
     """Look at this set-up and say what is wrong with it, and how to mend it."""
     from mmsflow.cli.commands.doctor import doctor as command
 
-    return command(as_json=json)
+    return command(notify=notify, as_json=json)
 
 
 app.add_typer(deciding)

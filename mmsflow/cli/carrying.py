@@ -13,6 +13,7 @@ from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import Ledger
 from mmsflow.wiring import make_engine
+from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import leave_marker
 from mmsflow.workflow.run import carry_on
 
@@ -34,7 +35,8 @@ async def carry(session: Session, ledger: Ledger, gateway: GatewayClient, run: R
         leave_marker(ledger, taken, campaign_file)
 
     with following(quiet=options.as_json) as observer:
-        engine = make_engine(session.settings, ledger, gateway, session.clock)
+        guaranteed = guaranteed_in(session.workspace)
+        engine = make_engine(session.settings, ledger, gateway, session.clock, lambda: guaranteed)
         error = await carry_on(
             engine,
             run,

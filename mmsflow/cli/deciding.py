@@ -1,4 +1,4 @@
-"""The commands with which people decide about a run: pause, resume, cancel, resolve; and its audit."""
+"""The commands with which people decide: approve a plan; pause, resume, cancel, resolve, purge a run; and its audit."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from mmsflow.cli.options import RUNS, Adopt, AsJson, NoWait, RunName, ShowNumber
 deciding = typer.Typer()
 
 _SAID = "NUMBER|all"
+
+
+@deciding.command(rich_help_panel=RUNS)
+def approve(
+    file: Annotated[str, typer.Argument(metavar="FILE|PLAN", help="A campaign file, or a plan saved by `plan --out`.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who says yes; default: the system's user.")] = "",
+    top_up: Annotated[bool, typer.Option("--top-up", help="The plan of `run --top-up`, not that of `run`.")] = False,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> int:
+    """Show a campaign's plan with what has changed since the last yes, and say yes to exactly this plan.
+
+    A campaign with `approval: required` sends nothing without it. It is good for one run. Works from any terminal.
+    """
+    from mmsflow.cli.commands.approve import ApproveOptions
+    from mmsflow.cli.commands.approve import approve as command
+
+    return command(file, ApproveOptions(by=by, top_up=top_up, yes=yes, as_json=json))
 
 
 @deciding.command(rich_help_panel=RUNS)
@@ -69,6 +87,32 @@ def resolve(
 
     said = Said(sent=sent or (), not_sent=not_sent or (), resend=resend or ())
     return command(run, said, yes=yes, show_numbers=show_numbers, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def purge(
+    run: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]...", help="Ids of runs; default: all that are old enough.")
+    ] = None,
+    older_than: Annotated[
+        str, typer.Option(metavar="TIME", help="How long ago a run ended, such as 90d. Default: the setting `retain`.")
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")] = False,
+    even_maybe_sent: Annotated[
+        bool,
+        typer.Option("--even-maybe-sent", help="Also where messages were maybe sent; nobody can settle them then."),
+    ] = False,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> int:
+    """Remove numbers, texts and reasons of runs that have ended, for good; their counts stay."""
+    from mmsflow.cli.commands.purge import PurgeOptions
+    from mmsflow.cli.commands.purge import purge as command
+
+    options = PurgeOptions(
+        older_than=older_than, dry_run=dry_run, even_maybe_sent=even_maybe_sent, yes=yes, as_json=json
+    )
+    return command(run or [], options)
 
 
 @deciding.command(rich_help_panel=RUNS)

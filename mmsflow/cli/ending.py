@@ -57,7 +57,7 @@ def state_in_words(ledger: LedgerReader, run: RunInfo, *, held: bool) -> str:
     state = shown_state(run, held=held)
     if state == RunState.DONE and run.delivery_report and ledger.outstanding(run.key):
         return "sent, not all of it reported"
-    return state.replace("_", " ")
+    return state.replace("_", " ") + (", personal data removed" if run.purged_at else "")
 
 
 def way_on(ledger: LedgerReader, run: RunInfo) -> str:

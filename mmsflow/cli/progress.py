@@ -49,6 +49,21 @@ def counting(label: str, *, quiet: bool = False) -> Iterator[Counter]:
 
 
 @contextmanager
+def erasing(total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """A bar over rows, told how many are done."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND) as bars:
+        task = bars.add_task("removing", total=total)
+        yield lambda rows: bars.update(task, completed=rows)
+
+
+@contextmanager
 def following(*, quiet: bool = False) -> Iterator[Observer]:
     """Two bars for a run: what was sent, and what is final; with the reason when nothing moves."""
     if quiet or not sys.stderr.isatty():

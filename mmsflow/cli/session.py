@@ -66,6 +66,7 @@ class Session:
             account=account,
             ledger=ledger,
             now=self.clock.now(),
+            retain=self.settings.retain,
             lenient=lenient,
             rejects=partial(write_rejects, rejects) if rejects is not None else None,
         )

@@ -72,7 +72,7 @@ class PlanView:
         zone: the campaign's.
         plan: its waves, rows, warnings; ``plan.digest`` is what an approval binds to.
         approval_required: nothing is sent without a yes to this digest.
-        approval: the campaign's last approval; it holds where its digest is this plan's.
+        approval: the campaign's last approval; it holds where its digest is this plan's and no run has used it up.
         changes: what is different from what that approval saw, one sentence each; empty where it holds.
         due: the scheduled time that it would be carried out for; None when it is begun at once.
         can_begin: a run may be begun by hand now.
@@ -92,4 +92,4 @@ class PlanView:
     @property
     def approved(self) -> bool:
         """Whether somebody has said yes to exactly this plan."""
-        return self.approval is not None and self.approval.digest == self.plan.digest
+        return self.approval is not None and self.approval.holds_for(self.plan.digest)

@@ -13,15 +13,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from mmsflow.clock import Clock
+from mmsflow.delivery.account import Seat
 from mmsflow.delivery.admission import Admission
 from mmsflow.delivery.errand import Errand, Work
 from mmsflow.delivery.flight import Flight
-from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.halt import Breaker, Halt, refused
 from mmsflow.delivery.hours import Hours
 from mmsflow.delivery.outage import Outage
 from mmsflow.delivery.progress import Tally
-from mmsflow.delivery.quota import QuotaGuard
 from mmsflow.delivery.readahead import ReadAhead
 from mmsflow.delivery.refusals import RefusalWatch
 from mmsflow.delivery.resending import REASON as RESEND_REASON
@@ -51,10 +50,9 @@ class Sender(Steering):
     Args:
         ledger, gateway, clock: adapters; the ledger is open for writing.
         run, rules: what is carried out, as frozen.
-        quota: permits for this run.
+        seat: the run's part in its account.
         tally: told of every move.
         policy: the gateway profile's promises about its answers.
-        in_flight: requests at a time, above 0.
         no_wait: return as soon as nothing can be sent now, instead of waiting.
         watch: suppression list, opt-outs and consent as they are when a message goes; None where there is none.
         resend_after: how long after its attempt began a message of unknown fate may be sent once more.
@@ -71,20 +69,19 @@ class Sender(Steering):
         *,
         run: RunInfo,
         rules: RunRules,
-        quota: QuotaGuard,
+        seat: Seat,
         tally: Tally,
         policy: RetryPolicy,
-        in_flight: int,
         no_wait: bool,
         watch: RefusalWatch | None = None,
         resend_after: timedelta = timedelta(minutes=4),
     ) -> None:
         self._ledger, self._clock = ledger, clock
-        self._run, self._rules, self._quota, self._tally = run, rules, quota, tally
-        self._in_flight, self._no_wait = in_flight, no_wait
+        self._run, self._rules, self._tally, self._no_wait = run, rules, tally, no_wait
+        self._seat, self._quota = seat, seat.quota
         self._pacer = Pacer(rules.per_second, clock)
         self._hours = Hours(rules.calendar)
-        self.gate = AccountGate(clock)
+        self.gate = seat.gate
         self._waiting = Waiting(ledger, run, tally, self.gate, no_wait=no_wait)
         self._admission = Admission(ledger, run, rules, tally, watch, clock)
         self._breaker = Breaker(outcomes_of(tally.counts), rules.attempts)
@@ -96,9 +93,8 @@ class Sender(Steering):
             clock,
             run=run,
             rules=rules,
-            quota=quota,
+            seat=seat,
             tally=tally,
-            gate=self.gate,
             policy=policy,
             heed=self._heed,
         )
@@ -118,6 +114,7 @@ class Sender(Steering):
             CancelledError: what was on the wire is recorded as "maybe sent".
         """
         self.is_active = True
+        self._seat.join()
         try:
             await self._through_outages(self._step)
             await self._through_outages(self._land)
@@ -131,6 +128,7 @@ class Sender(Steering):
             self.is_active = False
             self._errand.drop()
             self._flight.close()
+            self._seat.leave()
         if self._flight.crash is not None:
             raise self._flight.crash
         self._tally.tell()
@@ -152,6 +150,14 @@ class Sender(Steering):
             await self._rest(pause)
 
     def _step(self) -> float | None:
+        """Begin what may begin now, and leave to other runs what this one cannot use."""
+        self._seat.look()
+        try:
+            return self._decide()
+        finally:
+            self._seat.looked()
+
+    def _decide(self) -> float | None:
         """Begin what may begin now.
 
         Nothing is awaited on the way: a pause, a cancel or a deadline cannot come between the decision and the intent.
@@ -159,7 +165,7 @@ class Sender(Steering):
         Returns:
             Seconds to wait for the next step (a finished request ends the wait), None when nothing is left.
         """
-        if (halt := self._errand.collect()) is not None:
+        if (halt := self._errand.collect() or self._seat.halt) is not None:
             self._stop_for(halt)
         if self.stopping or self._halt is not None or self._flight.crash is not None:
             return None
@@ -176,16 +182,17 @@ class Sender(Steering):
         if self.held is not None:
             return self._blocked(_LONGEST_NAP, *self.held)
         self._waiting.released()
-        free = self.gate.width(self._in_flight) - self._flight.under_way
-        if free <= 0:
+        free = self._seat.free
+        if free <= 0 and self._seat.stay():
             self._flight.commit()
             return _UNTIL_WOKEN
-        ready = self._look_ahead(free)
+        ready = self._look_ahead(max(free, 1))
         if not ready:
             return self._when_nothing_is_ready()
         if (rest := self._until_it_may_send(now)) is not None:
             return rest
         if (closed := self.gate.closed_for()) > 0:
+            self._seat.want()  # it keeps its place: nobody can send
             return self._blocked(closed, PausedBy.GATEWAY, self.gate.reason)
         return self._admit(ready, free, now)
 
@@ -218,19 +225,34 @@ class Sender(Steering):
         if withheld := self._admission.withhold(ready):
             self._ahead.drop(withheld)
             return 0.0
+        self._seat.want()
         if not self._quota.permits:
             return self._when_quota_is_used_up()
         return self._begin(len(ready), free)
 
     def _begin(self, ready: int, free: int) -> float:
-        granted, pace = self._pacer.take(min(ready, self._quota.permits))
+        allowed, own_pace = self._pacer.take(min(ready, self._quota.permits))
+        granted, pause = self._seat.take(allowed)
+        self._pacer.give_back(allowed - granted)
         self._quota.take(granted)
         self._flight.begin(self._ahead.take(granted))
         if granted:
             self._waiting.over()
-        if pace:
-            return pace
+            self._seat.shrunk()
+        if granted < allowed:
+            return self._await_turn(pause)
+        if own_pace:
+            self._seat.yields()
+            return own_pace
         return _UNTIL_WOKEN if granted >= free else 0.0
+
+    def _await_turn(self, pause: float) -> float:
+        """Others go first, or the account's pace does not let it; what lasts longer than a moment is shown."""
+        if self._flight.under_way or not self._seat.waits_for:
+            return pause
+        if (left := self._seat.shown_in()) > 0:
+            return min(pause, left)
+        return self._blocked(min(pause, _LONGEST_NAP), PausedBy.ACCOUNT, self._seat.waits_for)
 
     def _beside(self, work: Work) -> float:
         """Have something done that takes its time; the next step begins when it has ended, or something else has."""
@@ -269,7 +291,9 @@ class Sender(Steering):
         """React to one verdict."""
         if decision.action is Action.ASK_QUOTA:
             self._quota.refused(decision)
-        halt = refused(decision) or self._breaker.note(message, decision)
+        if (halt := refused(decision)) is not None:
+            self._seat.refuse(halt)
+        halt = halt or self._breaker.note(message, decision)
         if halt is not None:
             self._stop_for(halt)
 
@@ -309,7 +333,7 @@ class Sender(Steering):
 
     def _when_quota_is_used_up(self) -> float:
         self._flight.commit()
-        if self._flight.under_way:
+        if self._flight.under_way or self._seat.awaits_others():
             return _UNTIL_WOKEN  # the counter is asked when it can no longer move by our own doing
         if (wait := self._quota.look_in()) > 0:
             return self._blocked(wait, PausedBy.QUOTA, self._quota.shortage, self._quota.resets_at)

@@ -12,11 +12,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from mmsflow.clock import Clock
+from mmsflow.delivery.account import Seat
 from mmsflow.delivery.contents import Contents
-from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.outcomes import outcome_of
 from mmsflow.delivery.progress import Tally
-from mmsflow.delivery.quota import QuotaGuard
 from mmsflow.delivery.rules import RunRules
 from mmsflow.errors import LedgerError, LedgerUnavailable
 from mmsflow.gateway.client import GatewayClient
@@ -50,14 +49,13 @@ class Flight:
         *,
         run: RunInfo,
         rules: RunRules,
-        quota: QuotaGuard,
+        seat: Seat,
         tally: Tally,
-        gate: AccountGate,
         policy: RetryPolicy,
         heed: Heed,
     ) -> None:
         self._ledger, self._gateway, self._clock = ledger, gateway, clock
-        self._run, self._quota, self._tally, self._gate = run, quota, tally, gate
+        self._run, self._seat, self._tally, self._gate = run, seat, tally, seat.gate
         self._policy, self._heed = policy, heed
         self._poll_until = rules.poll_until if run.delivery_report else None
         self._contents = Contents(ledger, run)
@@ -67,7 +65,7 @@ class Flight:
         self._unbegun: list[Outcome] = []
         self._witnessed = 0  # how many of them, from the first on, stand in the evidence journal
         self._gathering: asyncio.Task[None] | None = None
-        self.wake = asyncio.Event()
+        self.wake = seat.wake
         self.crash: BaseException | None = None
 
     @property
@@ -96,6 +94,7 @@ class Flight:
             self._on_wire[message.id] = message.attempt + 1
             task = asyncio.create_task(self._send(message, content))
             self._tasks.add(task)
+            self._seat.began()
             task.add_done_callback(self._finished)
 
     def commit(self, intents: Sequence[int] = ()) -> list[int]:
@@ -115,7 +114,7 @@ class Flight:
                 outcomes=[*outcomes, *self._unbegun],
                 intents=intents,
                 now=self._clock.now(),
-                period=self._quota.period,
+                period=self._seat.quota.period,
             )
         except LedgerUnavailable:
             self._witness(outcomes)
@@ -134,7 +133,7 @@ class Flight:
         """Keep what is not in the journal yet; a journal that fails as well leaves it in memory."""
         with suppress(OSError):
             unseen = outcomes[self._witnessed :]
-            self._ledger.evidence.append(self._run.key, self._run.fence, self._quota.period, unseen)
+            self._ledger.evidence.append(self._run.key, self._run.fence, self._seat.quota.period, unseen)
             self._witnessed = len(outcomes)
 
     def _never_begun(self, message: ReadyMessage) -> Outcome:
@@ -197,6 +196,7 @@ class Flight:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._seat.ended()
         if not task.cancelled() and (error := task.exception()) is not None:
             self.crash = self.crash or error
         if self._gathering is None or self._gathering.done():
@@ -204,4 +204,4 @@ class Flight:
 
     async def _gather(self) -> None:
         await self._clock.sleep(_GATHER_SECONDS)
-        self.wake.set()
+        self._seat.freed()

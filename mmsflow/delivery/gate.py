@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from mmsflow.clock import Clock
 from mmsflow.gateway.retry import Action, Decision, backoff_seconds
@@ -19,13 +20,18 @@ _ANSWERED = frozenset({MessageState.ACCEPTED, MessageState.REJECTED})
 class AccountGate:
     """Open while the gateway answers; after a failure of the account closed for a growing time, then ajar.
 
+    Args:
+        changed: called when it opens, and when it closes.
+
     Attributes:
         failures: failures in a row; those of requests that were under way together count once.
         reason: of the last failure, for people; empty when open.
+        probed: the single request that finds out whether the gateway is back is under way.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, changed: Callable[[], None] = lambda: None) -> None:
+        self._clock, self._changed = clock, changed
+        self.probed = False
         self._open_at = 0.0
         self.failures = 0
         self.reason = ""
@@ -53,13 +59,17 @@ class AccountGate:
 
     def open(self) -> None:
         """The gateway answers."""
+        was_closed = self.failures > 0
         self.failures = 0
         self.reason = ""
+        if was_closed:
+            self._changed()
 
     def close(self, reason: str, seconds: float | None = None) -> None:
         """Nothing goes out for ``seconds``, or for a growing time when None."""
         now = self._clock.monotonic()
-        if not self.closed_for():
+        was_open = not self.closed_for()
+        if was_open:
             self.failures += 1
             self._open_at = now
             if seconds is None:
@@ -67,3 +77,5 @@ class AccountGate:
         if seconds is not None:
             self._open_at = max(self._open_at, now + max(seconds, _SHORTEST_SECONDS if self.failures > 1 else 0.0))
         self.reason = reason
+        if was_open:
+            self._changed()

@@ -36,7 +36,8 @@ class Poller:
 
     Args:
         until: polling deadline, counted from acceptance.
-        per_second: status questions a second, above 0.
+        pacer: status questions a second, over all runs of the account.
+        gate: what questions have learned of the gateway, over all runs.
         grace: how long an unknown id counts as "asked too early".
         account: what sending has learned of the whole account; None where nothing is sent.
     """
@@ -50,14 +51,14 @@ class Poller:
         run: RunInfo,
         tally: Tally,
         until: timedelta,
-        per_second: float,
+        pacer: Pacer,
+        gate: AccountGate,
         grace: timedelta,
         account: AccountGate | None = None,
     ) -> None:
         self._ledger, self._gateway, self._clock, self._account = ledger, gateway, clock, account
         self._run, self._tally, self._until, self._grace = run, tally, until, min(grace, until)
-        self._pacer = Pacer(per_second, clock)
-        self._gate = AccountGate(clock)
+        self._pacer, self._gate = pacer, gate
         self._stopping = self._idle = False
         self._awake = asyncio.Event()
         self._refusal: GatewayRefused | None = None
@@ -94,12 +95,18 @@ class Poller:
     async def _step(self, sending: bool) -> float | None:
         """Ask what is due; seconds to rest, None when there is nothing left to ask."""
         closed = self._gate.closed_for()
-        if not closed and sending and self._account is not None and self._account.is_probing:
+        if not closed and self._account is not None and self._account.is_probing:
+            closed = _PROBED_REST
             self._idle = True  # whoever probes wakes us with the first message that is taken, and when they end
-            return _PROBED_REST
+        if not closed and self._gate.failures and self._gate.probed:
+            closed = _LOOK_SECONDS  # the poller of another run finds out whether the gateway is back
         due = [] if closed else self._due(self._clock.now(), self._gate.width(4 * _AT_ONCE))
         if due:
-            await self._ask(due)
+            self._gate.probed = True
+            try:
+                await self._ask(due)
+            finally:
+                self._gate.probed = False
             return 0.0
         if not sending and (not self._ledger.outstanding(self._run.key) or self._in_vain()):
             return None

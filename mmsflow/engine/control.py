@@ -1,4 +1,4 @@
-"""What people ask of a run while it goes on, or while nobody carries it out: pause, resume, cancel, decide.
+"""What people ask of a run while it goes on, or while nobody carries it out: pause, resume, cancel, decide; approvals.
 
 Only the process that holds the ledger can do it. It either carries the run out right now, and then its sender is
 told, or the run lies still, and then the ledger alone is changed.
@@ -16,6 +16,7 @@ from mmsflow.delivery.poller import Poller
 from mmsflow.delivery.progress import Tally
 from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.requests import Action, Answer, Request, Spool
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
@@ -90,11 +91,13 @@ def answer(ledger: Ledger, request: Request, live: LiveRuns) -> Answer:
 
 
 def do_request(ledger: Ledger, request: Request) -> Answer:
-    """Do what is asked of a run that nobody carries out.
+    """Do what is asked of a run that nobody carries out, or keep the approval of a plan.
 
     Raises:
         LedgerError: the ledger cannot be written; nothing was changed.
     """
+    if request.approves is not None:
+        return _approve(ledger, request)
     run = ledger.find_run(request.run)
     if run is None:
         return Answer(f"there is no run {request.run}", "`mmsflow runs` lists them", refused=True)
@@ -109,6 +112,13 @@ def do_request(ledger: Ledger, request: Request) -> Answer:
     if not _unsent(ledger, run):
         return _nothing_left(run)
     return _pause(ledger, run) if request.action is Action.PAUSE else _cancel(ledger, run)
+
+
+def _approve(ledger: Ledger, request: Request) -> Answer:
+    asked = request.approves
+    assert asked is not None
+    ledger.approve(asked.account, asked.campaign, Approval(asked.digest, request.at, asked.who, asked.seen))
+    return Answer(f"{asked.campaign} is approved by {asked.who}: the plan {asked.digest[:12]}, for one run")
 
 
 def _do_live(ledger: Ledger, request: Request, live: Live) -> Answer:
@@ -179,6 +189,8 @@ def _cancelled(run: RunInfo, ended: int) -> str:
 def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:
     if any(decision.state is MessageState.READY for decision in request.decisions) and run.state in _CLOSED:
         return Answer(f"{run.run} is {run.state}: nothing of it can be sent any more", "", refused=True)
+    if run.purged_at is not None:
+        return Answer(f"the personal data of {run.run} were removed: nothing of it can be settled", "", refused=True)
     moves = ledger.decide(run.key, request.decisions)
     if live is not None:
         for old, new in moves:

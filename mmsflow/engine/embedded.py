@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from mmsflow.audience.consent import Refusals
 from mmsflow.clock import Clock
+from mmsflow.delivery.account import Account
 from mmsflow.delivery.executor import Sender
 from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.halt import Halt
 from mmsflow.delivery.poller import Poller
 from mmsflow.delivery.progress import Observer, Tally
-from mmsflow.delivery.quota import QuotaGuard
 from mmsflow.delivery.refusals import RefusalWatch
 from mmsflow.delivery.rules import RunRules
 from mmsflow.engine.control import Live, LiveRuns, heed_requests
@@ -37,13 +37,17 @@ class Engine:
         ledger, gateway, clock: adapters; the ledger is open for writing.
         policy: the gateway profile's promises about its answers.
         resets: how the quota's date becomes an instant.
-        in_flight: requests at a time.
-        poll_per_second: status questions a second.
+        in_flight: requests at a time, all runs together.
+        poll_per_second: status questions a second, all runs together.
+        per_second: submissions a second, all runs together; None for no limit.
+        guaranteed: by campaign, the requests of each quota period that other campaigns leave to it, with or without a
+            run; the rules of runs that are carried out stand over it.
         not_found_grace: how long an unknown id counts as "asked too early".
         heeds_requests: look for what people ask from other terminals, as long as a run is carried out.
         heeds_signals: SIGINT and SIGTERM stop the run that is carried out.
         live: the runs that are carried out with this engine.
         longest_request: longest time for one request, its reply included.
+        account: what the runs that are carried out share.
     """
 
     ledger: Ledger
@@ -58,6 +62,22 @@ class Engine:
     heeds_signals: bool = True
     longest_request: timedelta = timedelta(seconds=60)
     live: LiveRuns = field(default_factory=LiveRuns)
+    per_second: float | None = None
+    guaranteed: Callable[[], Mapping[str, int]] = dict
+    account: Account = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        account = Account(
+            self.ledger,
+            self.gateway,
+            self.clock,
+            in_flight=self.in_flight,
+            per_second=self.per_second,
+            polls_per_second=self.poll_per_second,
+            resets=self.resets,
+            guaranteed=self.guaranteed,
+        )
+        object.__setattr__(self, "account", account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +216,9 @@ def _sender(
         engine.clock,
         run=run,
         rules=rules,
-        quota=QuotaGuard(engine.gateway, engine.ledger, run, rules.quota, engine.resets, engine.clock),
+        seat=engine.account.seat(run, rules),
         tally=tally,
         policy=engine.policy,
-        in_flight=engine.in_flight,
         no_wait=no_wait,
         watch=watch,
         # One send can take a token, the request, and after a 401 both once more; and then a late reply has its time.
@@ -215,7 +234,8 @@ def _poller(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally, account
         run=run,
         tally=tally,
         until=rules.poll_until,
-        per_second=engine.poll_per_second,
+        pacer=engine.account.polls,
+        gate=engine.account.polling_gate,
         grace=engine.not_found_grace,
         account=account,
     )

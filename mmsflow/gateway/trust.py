@@ -22,19 +22,27 @@ def tls_context(config: GatewayConfig) -> ssl.SSLContext:
     Raises:
         UsageError: the authorities cannot be read.
     """
+    return context_for(config.ca_file, config.base_url, config.token_url, config.proxy)
+
+
+def context_for(ca_file: str, *addresses: str) -> ssl.SSLContext:
+    """The same for any addresses; where none of them is https, a context that trusts nobody.
+
+    Raises:
+        UsageError: the authorities cannot be read.
+    """
     # Made by hand: ssl.create_default_context obeys SSL_CERT_FILE, SSL_CERT_DIR and SSLKEYLOGFILE of the environment.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies certificate and host name
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    addresses = (config.base_url, config.token_url, config.proxy)
     if not any(address.lower().startswith("https") for address in addresses):
         return context  # reading authorities takes tens of milliseconds; this context trusts nobody
     try:
-        if config.ca_file:
-            context.load_verify_locations(cafile=config.ca_file)
+        if ca_file:
+            context.load_verify_locations(cafile=ca_file)
         else:
             _trust_the_system(context)
     except (OSError, ValueError) as error:
-        named = config.ca_file or "of the system"
+        named = ca_file or "of the system"
         raise UsageError(
             f"the certificate authority {named} cannot be read: {one_line(str(error))}",
             "give `ca_file` the path of a PEM file",

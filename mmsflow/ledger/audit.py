@@ -18,6 +18,7 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import decode_object, decode_texts
 from mmsflow.ledger.layouts import Layouts
 from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.purge import still_personal
 from mmsflow.ledger.replay import Problem, Replay, Step, Stored
 from mmsflow.ledger.runs import run_by_key
 from mmsflow.ledger.schema import blobs, events, inputs, layouts, messages, quota_use, set_aside, tallies, waves
@@ -29,6 +30,7 @@ _ASIDE = frozenset({Bucket.EXCLUDED.value, Bucket.DUPLICATE.value, Bucket.INVALI
 _BUCKETS = {state.value: bucket for state, bucket in BUCKET_OF_STATE.items()}
 _UNSENT = (MessageState.READY.value, MessageState.SENDING.value)
 _DOUBTFUL = (MessageState.UNKNOWN.value, MessageState.ACCEPTED_NOID.value)
+_REMOVED = "removed"  # what stands in for the gateway's id, of which a purged run only knows that there was one
 _OVER = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 
 
@@ -97,7 +99,14 @@ class _Books:
         yield from self._history_in_order()
         yield from self._end()
         yield from self._quota()
-        yield from self._blobs()
+        if self._run.purged_at:
+            yield from self._purged()
+        else:
+            yield from self._blobs()
+
+    def _purged(self) -> Iterator[Problem]:
+        if left := still_personal(self._connection, self._run):
+            yield "purged", f"its personal data were removed, but {left} rows still hold a number"
 
     def _stream(self, query: Select[*tuple[Any, ...]]) -> Iterator[Row[*tuple[Any, ...]]]:
         result = self._connection.execution_options(stream_results=True).execute(query)
@@ -151,7 +160,7 @@ class _Books:
                 message.attempt,
                 message.unspent,
                 message.fence,
-                message.gateway_id,
+                message.gateway_id or (_REMOVED if self._run.purged_at else ""),
                 message.final_at is not None,
                 message.next_poll_at is not None,
             )
@@ -160,7 +169,8 @@ class _Books:
             yield "fence_went_back", f"it was begun under fence {replay.fence}, the run has {self._run.fence}"
         if message.state not in _BUCKETS:
             yield "no_bucket", f"its state {message.state!r} belongs to no bucket"
-        yield from self._texts(message)
+        if not self._run.purged_at:
+            yield from self._texts(message)
         self._counted[message.wave, message.state] += 1
         self._waves[message.wave] += 1
         self._posts += replay.attempt - replay.given_back

@@ -40,6 +40,7 @@ _BUSY_SECONDS = 5.0
 _LOG_BYTES = 64 * 1024 * 1024  # what the log is cut back to after a large run was frozen
 _WRITER_CACHE_KIB = 64 * 1024  # holds the index on numbers of a million rows, which are inserted in no order
 _LOOKUP_KEYS = 512
+_SCRUB_OWED = 1  # in SQLite's user_version, which nothing else uses and a transaction takes back like any row
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 
 _MENDING = {
@@ -190,6 +191,52 @@ class Database:
         """
         with explained(self.path), _transaction(self._connection, "BEGIN IMMEDIATE"):
             yield self._connection
+
+    @contextmanager
+    def erase(self) -> Iterator[Connection]:
+        """As ``write``, with what is deleted or replaced overwritten with zeros; leaves a scrub owed.
+
+        Raises:
+            LedgerError: the database cannot be written.
+        """
+        with explained(self.path):
+            run = self._connection.exec_driver_sql
+            usual = run("PRAGMA secure_delete").scalar_one()
+            run("PRAGMA secure_delete = ON")
+            try:
+                with _transaction(self._connection, "BEGIN IMMEDIATE"):
+                    run(f"PRAGMA user_version = {_SCRUB_OWED}")
+                    yield self._connection
+            finally:
+                run(f"PRAGMA secure_delete = {int(usual)}")
+                self._connection.rollback()
+
+    @property
+    def scrub_owed(self) -> bool:
+        """Whether something was erased since the last scrub that came to its end."""
+        with self.read() as connection:
+            return bool(connection.exec_driver_sql("PRAGMA user_version").scalar_one() == _SCRUB_OWED)
+
+    def scrub(self) -> bool:
+        """Leave no byte of what was erased in the files: rewrite the database, then empty its log.
+
+        It needs as much room on the disk as the database has, twice.
+
+        Returns:
+            False where somebody who reads the old state kept the log from being emptied; the scrub stays owed.
+
+        Raises:
+            LedgerError: there is no room for it.
+        """
+        with explained(self.path):
+            run = self._connection.exec_driver_sql
+            run("VACUUM")
+            busy = run("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+            if not busy:
+                run("PRAGMA user_version = 0")
+                run("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._connection.rollback()  # of nothing: SQLAlchemy believes that a transaction has begun
+            return not busy
 
 
 class Prepared:

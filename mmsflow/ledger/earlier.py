@@ -1,4 +1,7 @@
-"""Who had a message before: by campaign or run for lists that ask for it, within a time for frequency caps."""
+"""Who had a message before: by campaign or run for lists that ask for it, within a time for frequency caps.
+
+Of a run whose personal data were removed nobody is known any more; whoever asks must look at ``purged_runs`` first.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,7 @@ def received_numbers(
         .where(
             runs.c.account == account,
             runs.c.test.is_(False),
+            runs.c.purged_at.is_(None),
             or_(runs.c.campaign.in_(names), runs.c.run.in_(names)),
             messages.c.state.in_(states) if buckets else messages.c.state.not_in(_NEVER_HAD),
         )
@@ -88,7 +92,8 @@ def recent_counts(
 def _active(account: str, since: int) -> Select[tuple[int]]:
     # An ended run was last touched when it ended, behind its last message; one that has not ended may send any time.
     touched = or_(runs.c.updated_at >= since, runs.c.state.not_in(_ENDED))
-    return select(runs.c.key).where(runs.c.account == account, runs.c.test.is_(False), touched)
+    held = runs.c.purged_at.is_(None)
+    return select(runs.c.key).where(runs.c.account == account, runs.c.test.is_(False), held, touched)
 
 
 def _left_since(since: int) -> tuple[ColumnElement[bool], ...]:

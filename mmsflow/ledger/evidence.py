@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +104,19 @@ class EvidenceJournal:
                 os.fdatasync(descriptor)
         self._end = 0
         self._torn = False
+
+    def clear_unless(self, identity: str, needed: Callable[[Witnessed], bool]) -> bool:
+        """Forget everything, unless something in it is still needed; whether nothing was.
+
+        Raises:
+            OSError: it could not be read or forgotten.
+        """
+        if not self.path.exists():
+            return True
+        if any(needed(entry) for entry in self.prepare(identity)):
+            return False
+        self.clear()
+        return True
 
     def _opened(self) -> _Descriptor:
         return _Descriptor(self.path)

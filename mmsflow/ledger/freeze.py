@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mmsflow.audience.model import SetAside
 from mmsflow.errors import LedgerError
+from mmsflow.ledger.approvals import use_up
 from mmsflow.ledger.codec import encode_cells, encode_layout, encode_texts
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.model import NewRun
@@ -64,6 +65,7 @@ def freeze(
     """
     bulk = _is_bulk(connection, new)
     key = insert_run(connection, new)
+    use_up(connection, key, new)
     rows = _Rows(new.rows)
     waves: Counter[int] = Counter({wave.number: 0 for wave in new.waves})
     with _one_message_a_number(), _indexes_afterwards(connection) if bulk else nullcontext():

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mmsflow.ledger import approvals, earlier, layouts, notices, occurrences, polls, quota, rows, runs, withheld
+from mmsflow.ledger import approvals, earlier, layouts, notices, occurrences, polls, purge, quota, rows, runs, withheld
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -33,6 +33,7 @@ from mmsflow.ledger.model import (
 )
 from mmsflow.ledger.numbers import Fate, fates
 from mmsflow.ledger.operation import Approval, Notice, Skipped
+from mmsflow.ledger.purge import Hindrance, PurgedRun
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket, MessageState
 
@@ -199,6 +200,11 @@ class LedgerReader:
         with self._database.read() as connection:
             return quota.posts_in_period(connection, account, period, key)
 
+    def posts_of_campaigns(self, account: str, period: str) -> dict[str, int]:
+        """Requests that we have begun in a quota period, by campaign."""
+        with self._database.read() as connection:
+            return quota.posts_of_campaigns(connection, account, period)
+
     def sent_numbers(self, account: str, campaign: str) -> Iterator[str]:
         """Numbers (E.164) that had a message, maybe-sent ones included, in any run that was no test; each once."""
         with self._database.read_beside() as connection:
@@ -245,6 +251,21 @@ class LedgerReader:
         with self._database.read() as connection:
             return ended_state(connection, key)
 
+    def hindrance(self, key: int, *, even_maybe_sent: bool = False) -> Hindrance | None:
+        """What stands in the way of removing a run's personal data; None when nothing does."""
+        with self._database.read() as connection:
+            return purge.hindrance(connection, runs.run_by_key(connection, key), even_maybe_sent=even_maybe_sent)
+
+    def last_touched(self, key: int) -> datetime:
+        """When anything last happened to a run or to one of its messages."""
+        with self._database.read() as connection:
+            return purge.last_touched(connection, runs.run_by_key(connection, key))
+
+    def purged_runs(self, account: str) -> list[PurgedRun]:
+        """The runs of an account whose personal data were removed, the first one first; tests do not count."""
+        with self._database.read() as connection:
+            return purge.purged_runs(connection, account)
+
     def accounted_until(self, account: str, campaign: str) -> datetime | None:
         """Every scheduled time up to this instant has a run or was skipped; None for a campaign never watched."""
         with self._database.read() as connection:
@@ -256,19 +277,29 @@ class LedgerReader:
             return occurrences.skips_of(connection, account, campaign, limit)
 
     def last_approval(self, account: str, campaign: str) -> Approval | None:
-        """The newest approval of a campaign; it holds for the plan with its digest only."""
+        """The newest approval of a campaign; it holds for the plan with its digest only, and for one run of it."""
         with self._database.read() as connection:
             return approvals.last_approval(connection, account, campaign)
+
+    def approval_for(self, key: int) -> Approval | None:
+        """The approval that a run was begun with; None where nobody was asked."""
+        with self._database.read() as connection:
+            return approvals.approval_for(connection, key)
 
     def notices(self, account: str, limit: int = 100, *, open_only: bool = False) -> list[Notice]:
         """What people were told of, newest first; with ``open_only`` what still waits for somebody."""
         with self._database.read() as connection:
             return notices.last_notices(connection, account, limit, open_only=open_only)
 
-    def next_post_at(self) -> datetime | None:
-        """When the next notice is to go out; None when none is."""
+    def next_post_at(self, channel: str = "") -> datetime | None:
+        """When the next notice is to go out, by one channel, or by any when empty; None when none is."""
         with self._database.read() as connection:
-            return notices.next_post_at(connection)
+            return notices.next_post_at(connection, channel)
+
+    def posts_given_up(self, since: datetime) -> list[tuple[str, str]]:
+        """Channel and last error of notices made since an instant that will not go out any more, newest first."""
+        with self._database.read() as connection:
+            return notices.posts_given_up(connection, since)
 
     def identity(self) -> str:
         """Which ledger this is, 32 hex digits that every copy of it shares; empty where none has been made yet."""

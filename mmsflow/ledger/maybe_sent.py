@@ -8,12 +8,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import maybe_instant
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.events import History, current_messages, events_of_message
 from mmsflow.ledger.model import Event, RunInfo, RunState
 from mmsflow.ledger.rows import state_counts
-from mmsflow.ledger.runs import run_by_key, set_state
+from mmsflow.ledger.runs import is_purged, run_by_key, set_state
 from mmsflow.ledger.schema import messages
 from mmsflow.mms.status import FINAL_STATES, MessageState
 
@@ -137,7 +138,12 @@ def decide(
 
     Returns:
         The move of each message that was changed, ``(old, new)``.
+
+    Raises:
+        LedgerError: the run was purged, or one of them is not of this run; nothing was changed.
     """
+    if is_purged(connection, key):
+        raise LedgerError("the run's personal data were removed: it is not known any more whom a decision is about")
     current = current_messages(connection, key, {decision.id for decision in decisions})
     history = History(key)
     moves: list[tuple[MessageState, MessageState]] = []

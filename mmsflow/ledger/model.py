@@ -36,6 +36,7 @@ class PausedBy(StrEnum):
     WINDOW = "window"
     CANARY = "canary"  # the delivery reports of the first messages are awaited
     LISTS = "lists"  # an opt-out, consent or suppression list cannot be read
+    ACCOUNT = "account"  # other runs of the account go first
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,8 @@ def last_notices(connection: Connection, account: str, limit: int, *, open_only:
     return [_notice(row) for row in connection.execute(query)]
 
 
-def due_posts(connection: Connection, now: datetime, limit: int) -> list[NoticePost]:
-    """Notices whose next attempt to go out is due, the oldest first."""
+def due_posts(connection: Connection, now: datetime, limit: int, channel: str) -> list[NoticePost]:
+    """Notices whose next attempt to go out is due, the oldest first; by one channel, or by any when empty."""
     query = (
         select(notices, notice_posts.c.channel, notice_posts.c.attempts)
         .join(notice_posts, notice_posts.c.notice_id == notices.c.id)
@@ -66,6 +66,8 @@ def due_posts(connection: Connection, now: datetime, limit: int) -> list[NoticeP
         .order_by(notice_posts.c.next_at)
         .limit(limit)
     )
+    if channel:
+        query = query.where(notice_posts.c.channel == channel)
     return [NoticePost(_notice(row), row.channel, row.attempts) for row in connection.execute(query)]
 
 
@@ -88,9 +90,11 @@ def note_post(
     connection.execute(update(notice_posts).where(*where), values)
 
 
-def next_post_at(connection: Connection) -> datetime | None:
-    """When the next attempt is due; None when nothing is to go out."""
+def next_post_at(connection: Connection, channel: str) -> datetime | None:
+    """When the next attempt is due, by one channel, or by any when empty; None when nothing is to go out."""
     query = select(notice_posts.c.next_at).where(notice_posts.c.next_at.is_not(None)).order_by(notice_posts.c.next_at)
+    if channel:
+        query = query.where(notice_posts.c.channel == channel)
     return maybe_instant(connection.execute(query.limit(1)).scalar())
 
 
@@ -106,3 +110,14 @@ def _notice(row: Row[Any]) -> Notice:
         decode_object(row.detail),
     )
     return Notice(row.id, to_instant(row.at), maybe_instant(row.settled_at), said)
+
+
+def posts_given_up(connection: Connection, since: datetime) -> list[tuple[str, str]]:
+    """Channel and last error of notices made since an instant that will not go out any more, the newest first."""
+    query = (
+        select(notice_posts.c.channel, notice_posts.c.error)
+        .join(notices, notices.c.id == notice_posts.c.notice_id)
+        .where(notice_posts.c.next_at.is_(None), notice_posts.c.sent_at.is_(None), notices.c.at >= to_micros(since))
+        .order_by(notices.c.id.desc())
+    )
+    return [(channel, error) for channel, error in connection.execute(query)]

@@ -8,6 +8,7 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, literal_column, select, union_all
 
+from mmsflow.ledger.runs import is_purged
 from mmsflow.ledger.schema import messages, set_aside
 from mmsflow.mms.status import BUCKET_OF_STATE, Bucket, MessageState
 
@@ -20,6 +21,8 @@ Fate = tuple[str, Bucket | None, Bucket | None]
 def fates(connection: Connection, first: int, second: int) -> Iterator[Fate]:
     """Every number of two runs, in the order of the numbers; memory stays flat.
 
+    Nothing where the personal data of one of them were removed.
+
     A number stands for the row that counts: its message, else the row that left it out on purpose. Rows that repeat
     another one, and rows that hold no number that can be sent to, are in neither.
 
@@ -27,6 +30,8 @@ def fates(connection: Connection, first: int, second: int) -> Iterator[Fate]:
         connection: of one moment, so that both runs are as they were then.
         first, second: keys of two different runs.
     """
+    if any(is_purged(connection, key) for key in (first, second)):
+        return
     mine, theirs = _numbers(connection, first), _numbers(connection, second)
     one, other = next(mine, None), next(theirs, None)
     while one or other:

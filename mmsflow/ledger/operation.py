@@ -20,20 +20,26 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A person's yes to one plan.
+    """A person's yes to one plan, good for one run.
 
     Attributes:
         digest: of the plan that was approved, and of no other.
         at: aware, UTC.
         who: as they named themselves, or the system's user.
-        seen: what they saw (JSON-able): ``messages``, ``buckets`` by name, ``first_subject``, and ``inputs``, a list
-            of ``[kind, path, sha256]``; so that what has changed since can be shown.
+        seen: what they saw (JSON-able, without personal data), so that what has changed since can be shown; see
+            ``workflow.approving.seen_of``.
+        run: the run that was begun with it, and used it up; empty as long as there is none.
     """
 
     digest: str
     at: datetime
     who: str
     seen: Mapping[str, object]
+    run: str = ""
+
+    def holds_for(self, digest: str) -> bool:
+        """Whether a run of the plan with that digest may begin."""
+        return self.digest == digest and not self.run
 
 
 class NoticeKind(StrEnum):

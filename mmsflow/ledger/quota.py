@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from mmsflow.ledger.codec import to_instant, to_micros
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.model import QuotaReading
-from mmsflow.ledger.schema import quota_readings, quota_use
+from mmsflow.ledger.schema import quota_readings, quota_use, runs
 
 _ADD_POSTS = Prepared(
     update(quota_use)
@@ -69,3 +69,14 @@ def posts_in_period(connection: Connection, account: str, period: str, key: int 
     if key is not None:
         query = query.where(quota_use.c.run_key == key)
     return max(0, connection.execute(query).scalar() or 0)
+
+
+def posts_of_campaigns(connection: Connection, account: str, period: str) -> dict[str, int]:
+    """Requests begun in a period by campaign, over all its runs; never below 0."""
+    rows = connection.execute(
+        select(runs.c.campaign, func.sum(quota_use.c.posts))
+        .join(runs, runs.c.key == quota_use.c.run_key)
+        .where(quota_use.c.account == account, quota_use.c.period == period)
+        .group_by(runs.c.campaign)
+    )
+    return {campaign: max(0, posts) for campaign, posts in rows}

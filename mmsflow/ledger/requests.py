@@ -1,8 +1,8 @@
-"""What people ask of a run from another terminal: a folder beside the ledger, one small file a request.
+"""What people ask of the ledger's holder from another terminal: a folder beside the ledger, one small file a request.
 
-Only one process may write the ledger, and whoever wants to pause a run is another one. So it posts a request to
-``<ledger>.requests/``; the process that holds the ledger looks there twice a second, does it, and leaves an answer.
-A request holds no personal data: messages are named by the ledger's own numbers.
+Only one process may write the ledger, and whoever wants to pause a run or to approve a plan is another one. So it posts
+a request to ``<ledger>.requests/``; the process that holds the ledger looks there twice a second, does it, and leaves
+an answer. A request holds no personal data of recipients: messages are named by the ledger's own numbers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -26,18 +26,37 @@ from mmsflow.mms.status import MessageState
 GOOD_FOR = timedelta(seconds=20)
 """How long whoever asks waits for an answer; nobody does what was asked for after that."""
 
+_MOST_BYTES = 8 << 20
+_LONGEST_WHO = 200
 _LEFT_BEHIND = timedelta(hours=1)
 _FAR_FUTURE = "00009000000000000000"  # microseconds, in the year 2255
 _REQUEST, _TAKEN, _ANSWER = ".request", ".taken", ".answer"
 
 
 class Action(StrEnum):
-    """What can be asked of a run."""
+    """What can be asked of a run, and ``approve``, which is asked of a plan."""
 
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
     RESOLVE = "resolve"
+    APPROVE = "approve"
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """A plan that is to be approved; see ``operation.Approval`` for what is not said here.
+
+    Attributes:
+        account, campaign: whose plan it is.
+        seen: at most a few hundred KiB as JSON.
+    """
+
+    account: str
+    campaign: str
+    digest: str
+    who: str
+    seen: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +64,10 @@ class Request:
     """One thing that a person asks.
 
     Attributes:
-        run: the run's id.
+        run: the run's id; empty for ``approve``.
         at: when it was asked, aware; it is void ``GOOD_FOR`` later.
         decisions: for ``resolve``.
+        approves: for ``approve``, and for nothing else.
         id: the spool's name for it, given when it is posted.
     """
 
@@ -56,6 +76,7 @@ class Request:
     at: datetime
     decisions: tuple[Decision, ...] = ()
     id: str = ""
+    approves: Yes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +109,9 @@ class Spool:
         """Put a request where the ledger's holder finds it; its id."""
         name = f"{to_micros(request.at):020d}-{os.getpid()}-{secrets.token_hex(4)}"
         decisions = [[item.id, item.attempt, item.state.value] for item in request.decisions]
-        document = {"run": request.run, "action": request.action.value, "decisions": decisions}
+        document: dict[str, object] = {"run": request.run, "action": request.action.value, "decisions": decisions}
+        if request.approves is not None:
+            document["approves"] = asdict(request.approves)
         with self._explained():
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self._put(name + _REQUEST, document)
@@ -179,11 +202,29 @@ def _posted_at(stem: str) -> datetime:
 
 def _read(path: Path, name: str) -> Request | None:
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(_bounded(path))
         decisions = tuple(
             Decision(int(number), int(attempt), MessageState(state)) for number, attempt, state in document["decisions"]
         )
-        return Request(str(document["run"]), Action(document["action"]), _posted_at(name), decisions, name)
+        action = Action(document["action"])
+        approves = _yes(document["approves"]) if action is Action.APPROVE else None
+        return Request(str(document["run"]), action, _posted_at(name), decisions, name, approves)
     except (ValueError, KeyError, TypeError, RecursionError):
         path.unlink(missing_ok=True)
         return None
+
+
+def _bounded(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError("it is too large for a request")
+    return content
+
+
+def _yes(facts: Mapping[str, object]) -> Yes:
+    account, campaign, digest, who = (str(facts[name]) for name in ("account", "campaign", "digest", "who"))
+    seen = facts["seen"]
+    if not who or len(who) > _LONGEST_WHO or not isinstance(seen, dict):
+        raise ValueError("nobody said yes, or to nothing")
+    return Yes(account, campaign, digest, who, seen)

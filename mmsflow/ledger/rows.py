@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 
@@ -11,7 +12,7 @@ from sqlalchemy import ColumnClause, Connection, literal_column, select, union_a
 from mmsflow.ledger.codec import decode_cells, maybe_instant
 from mmsflow.ledger.events import events_of_message
 from mmsflow.ledger.model import ReportRow, Story
-from mmsflow.ledger.runs import find_runs, waves_of
+from mmsflow.ledger.runs import find_runs, is_purged, waves_of
 from mmsflow.ledger.schema import messages, runs, set_aside, tallies
 from mmsflow.mms.status import BUCKET_OF_STATE, Bucket, MessageState
 
@@ -80,13 +81,15 @@ _Raw = tuple[
 def report_rows(connection: Connection, key: int) -> Iterator[ReportRow]:
     """Every row of a run's lists, in their order; memory stays flat."""
     starts = {wave.number: wave.starts_at for wave in waves_of(connection, key)}
+    purged = is_purged(connection, key)
     both = union_all(
         _MESSAGE_ROWS.where(messages.c.run_key == key), _SET_ASIDE_ROWS.where(set_aside.c.run_key == key)
     ).order_by("ordinal")
     result = connection.execution_options(stream_results=True).execute(both)
     while chunk := result.fetchmany(_CHUNK_ROWS):
         for raw in chunk:
-            yield _row(raw, starts)
+            row = _row(raw, starts)
+            yield replace(row, number="") if purged else row  # what stands in for it says nothing to anybody
 
 
 def stories(connection: Connection, msisdn: str) -> list[Story]:

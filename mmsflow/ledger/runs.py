@@ -43,10 +43,21 @@ def run_by_key(connection: Connection, key: int) -> RunInfo:
     Raises:
         LedgerError: there is none with this key.
     """
-    row = connection.execute(select(runs).where(runs.c.key == key)).first()
-    if row is None:
+    run = find_by_key(connection, key)
+    if run is None:
         raise LedgerError(f"the ledger has no run number {key}", "List the runs with `mmsflow runs`.")
-    return _info(row)
+    return run
+
+
+def find_by_key(connection: Connection, key: int) -> RunInfo | None:
+    """One run; None where there is none with this key."""
+    row = connection.execute(select(runs).where(runs.c.key == key)).first()
+    return None if row is None else _info(row)
+
+
+def is_purged(connection: Connection, key: int) -> bool:
+    """Whether a run's personal data were removed."""
+    return connection.execute(select(runs.c.purged_at).where(runs.c.key == key)).scalar() is not None
 
 
 def insert_run(connection: Connection, new: NewRun) -> int:

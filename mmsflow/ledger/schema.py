@@ -283,7 +283,8 @@ approvals = Table(
     Column("digest", Text, nullable=False),
     _instant("at", nullable=False),
     Column("who", Text, nullable=False),
-    Column("seen", Text, nullable=False),  # JSON object: what the plan looked like, see model.Approval
+    Column("seen", Text, nullable=False),  # JSON object: what the plan looked like, see operation.Approval
+    Column("run_key", _Key, ForeignKey("runs.key")),  # the run that used it up; NULL as long as there is none
 )
 Index("approvals_by_campaign", approvals.c.account, approvals.c.campaign, approvals.c.id)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Self
 
 from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
-from mmsflow.errors import LedgerUnavailable
-from mmsflow.ledger import approvals, freeze, messages, notices, occurrences, polls, quota, runs, withheld
+from mmsflow.errors import LedgerUnavailable, RunUnfinished
+from mmsflow.ledger import approvals, freeze, messages, notices, occurrences, polls, purge, quota, runs, withheld
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
-from mmsflow.ledger.evidence import EvidenceJournal
+from mmsflow.ledger.evidence import EvidenceJournal, Witnessed
 from mmsflow.ledger.history import LedgerReader
 from mmsflow.ledger.identity import ensure_identity
 from mmsflow.ledger.layouts import Layouts
@@ -227,6 +227,56 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return decide(connection, key, decisions, at=to_micros(now), now=now)
 
+    def purge(
+        self,
+        key: int,
+        now: datetime,
+        *,
+        even_maybe_sent: bool = False,
+        told: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Remove the personal data of a run that has ended; its counts and its history stay. Again is harmless.
+
+        What was removed is overwritten, but copies of it may stand in free pages and in the log until ``scrub``.
+
+        Args:
+            even_maybe_sent: also where messages were maybe sent, which nobody can settle any more then.
+            told: the rows done so far.
+
+        Raises:
+            RunUnfinished: something of it is still to be done, or a person has to decide; nothing was changed.
+            LedgerError: it cannot be written.
+        """
+        with self._database.erase() as connection:
+            run = runs.run_by_key(connection, key)
+            if why := purge.hindrance(connection, run, even_maybe_sent=even_maybe_sent):
+                raise RunUnfinished(f"the personal data of {run.run} stay: {why.reason}", why.advice)
+            if run.purged_at is None:
+                purge.erase(connection, run, now, told)
+
+    def scrub(self) -> bool:
+        """Leave no byte of what was purged in the ledger's files; does nothing where nothing is left to be done.
+
+        It rewrites the whole file, so nothing may be on the wire meanwhile.
+
+        Returns:
+            False where another process that reads, or evidence that is still needed, kept something back; call again.
+
+        Raises:
+            LedgerError: there is no room for it.
+        """
+        if not self._database.scrub_owed:
+            return True
+        identity = self.identity()
+        with self._explained_journal():
+            forgotten = self.evidence.clear_unless(identity, self._is_needed)
+        return self._database.scrub() and forgotten
+
+    def _is_needed(self, entry: Witnessed) -> bool:
+        with self._database.read() as connection:
+            run = runs.find_by_key(connection, entry.run_key)
+            return run is not None and run.state not in purge.ENDED
+
     def record_quota(self, reading: QuotaReading) -> None:
         """Keep one reading of the gateway's counter."""
         with self._database.write() as connection:
@@ -252,10 +302,10 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             notices.settle_notices(connection, names, self._clock.now())
 
-    def due_posts(self, *, now: datetime, limit: int) -> list[NoticePost]:
-        """Notices whose next attempt to go out is due, the oldest first."""
+    def due_posts(self, *, now: datetime, limit: int, channel: str = "") -> list[NoticePost]:
+        """Notices whose next attempt to go out is due, the oldest first; by one channel, or by any when empty."""
         with self._database.read() as connection:
-            return notices.due_posts(connection, now, limit)
+            return notices.due_posts(connection, now, limit, channel)
 
     def note_post(
         self, post: NoticePost, *, sent_at: datetime | None, next_at: datetime | None = None, error: str = ""

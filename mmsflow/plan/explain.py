@@ -42,6 +42,7 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
             "resets_at": iso(plan.quota.resets_at),
             "permitted_now": plan.quota.permitted_now,
             "permitted_later": plan.quota.permitted_later,
+            "left_to_others": plan.quota.left_to_others,
             "period": plan.quota.period.text if plan.quota.period else None,
             "assumption": plan.quota.assumption if len(plan.waves) > 1 else "",
         },
@@ -87,8 +88,17 @@ def _audience(plan: Plan) -> str:
 def _quota(plan: Plan, zone: ZoneInfo) -> str:
     quota = plan.quota
     resets = minute_as_text(quota.resets_at, zone) if quota.resets_at else "not known"
-    row = (plan.account, quota.used, quota.available, quota.permitted_now, resets)
-    return tabulate([row], headers=("quota of", "used", "available", "for this campaign", "resets"))
+    columns: dict[str, object] = {
+        "quota of": plan.account,
+        "used": quota.used,
+        "available": quota.available,
+        "left to others by guarantee": quota.left_to_others,
+        "for this campaign": quota.permitted_now,
+        "resets": resets,
+    }
+    if not quota.left_to_others:
+        del columns["left to others by guarantee"]
+    return tabulate([list(columns.values())], headers=list(columns))
 
 
 def _waves(plan: Plan, zone: ZoneInfo) -> str:

@@ -43,6 +43,7 @@ class QuotaForecast:
         resets_at: next reset, aware, UTC; None where it is not known.
         period: length of later periods; None where not even a guess is possible.
         assumption: on what the later periods rest, one sentence; empty when nothing is assumed.
+        left_to_others: requests of the current period that are guaranteed to other campaigns.
     """
 
     used: int
@@ -52,6 +53,7 @@ class QuotaForecast:
     resets_at: datetime | None
     period: Period | None
     assumption: str
+    left_to_others: int = 0
 
 
 @dataclass(frozen=True, slots=True)

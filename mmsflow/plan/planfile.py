@@ -13,6 +13,7 @@ from mmsflow.plan.model import Plan
 
 _FORMAT = "mmsflow-plan/1"
 _LARGEST_BYTES = 1_000_000
+_FIX = "look at the difference, then make the plan again with `mmsflow plan FILE --out PLAN`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +106,29 @@ def _inside(campaign_file: str) -> str:
     return campaign_file
 
 
-def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
-    """Do nothing when ``plan``, made just now, is what was saved.
+def refuse_if_other(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
+    """Do nothing when ``plan``, made just now, sends what was saved, whatever the quota is by now.
 
     Raises:
         PlanRefused: naming what has changed since.
     """
-    fix = "look at the difference, then make the plan again with `mmsflow plan FILE --out PLAN`"
     if saved.account != plan.account:
-        raise PlanRefused(f"the plan was made for the account {saved.account}, this is {plan.account}", fix)
+        raise PlanRefused(f"the plan was made for the account {saved.account}, this is {plan.account}", _FIX)
     if saved.campaign_sha256 != campaign_sha256:
-        raise PlanRefused("the plan is stale: the campaign file has changed since", fix)
+        raise PlanRefused("the plan is stale: the campaign file has changed since", _FIX)
     if saved.digest != plan.digest:
         change = f"{saved.messages} messages then, {plan.messages} now"
-        raise PlanRefused(f"the plan is stale: its lists, templates or media have changed since ({change})", fix)
+        raise PlanRefused(f"the plan is stale: its lists, templates or media have changed since ({change})", _FIX)
+
+
+def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
+    """Do nothing when ``plan``, made just now, is what was saved, and the quota still permits it.
+
+    Raises:
+        PlanRefused: naming what has changed since.
+    """
+    refuse_if_other(saved, plan, campaign_sha256)
     first_wave = plan.waves[0].size if plan.waves else 0
     if first_wave < saved.first_wave and plan.quota.permitted_now < saved.first_wave:
         change = f"it permitted {saved.first_wave} messages at once then, {plan.quota.permitted_now} now"
-        raise PlanRefused(f"the plan is stale: the quota has changed since ({change})", fix)
+        raise PlanRefused(f"the plan is stale: the quota has changed since ({change})", _FIX)

@@ -41,7 +41,8 @@ def cut_waves(
     if messages and not quota.permitted_later:
         raise PlanRefused(
             f"the quota ({quota.used} used, {quota.available} available) leaves nothing for this campaign",
-            "lower `quota.reserve`, raise `quota.share`, or ask the operator for a larger quota",
+            "lower `quota.reserve` or what is guaranteed to other campaigns, raise `quota.share`, or ask the operator "
+            "for a larger quota",
         )
     waves: list[Wave] = []
     left, sent = messages, 0  # ``sent`` of the period that ends at ``period``

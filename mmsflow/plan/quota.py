@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
@@ -43,7 +43,48 @@ class ResetRules:
     period: timedelta | None = None
 
 
-def permitted(available: int, used: int, rules: QuotaRules, posts_ours: int) -> int:
+@dataclass(frozen=True, slots=True)
+class Guaranteed:
+    """Requests of a period that are guaranteed to campaigns and not begun yet.
+
+    Attributes:
+        own: to the campaign that asks.
+        others: to all others together.
+    """
+
+    own: int = 0
+    others: int = 0
+
+    def left_to_others(self, available: int) -> int:
+        """How many of the ``available`` requests the campaign leaves to the others.
+
+        Where less is there than is guaranteed altogether, each campaign keeps its proportional part.
+        """
+        together = self.own + self.others
+        if available >= together or not together:
+            return self.others
+        part = min(self.own, -(-max(0, available) * self.own // together))
+        return max(0, available - part)
+
+
+NOTHING_GUARANTEED = Guaranteed()
+
+
+def unused(guaranteed: Mapping[str, int], begun: Mapping[str, int], campaign: str) -> Guaranteed:
+    """What of the campaigns' guarantees is not begun yet, as ``campaign`` sees it.
+
+    Args:
+        guaranteed: requests of each period by campaign.
+        begun: requests of this period by campaign.
+    """
+    left = {name: max(0, count - begun.get(name, 0)) for name, count in guaranteed.items()}
+    own = left.pop(campaign, 0)
+    return Guaranteed(own, sum(left.values()))
+
+
+def permitted(
+    available: int, used: int, rules: QuotaRules, posts_ours: int, guaranteed: Guaranteed = NOTHING_GUARANTEED
+) -> int:
     """Requests that the campaign may begin now, never below 0.
 
     Args:
@@ -51,9 +92,10 @@ def permitted(available: int, used: int, rules: QuotaRules, posts_ours: int) -> 
         rules: the campaign's reserve and share.
         posts_ours: requests that the campaign has begun in this period; no more of them count than ``used``, since
             the counter may have been reset within one date, and requests that never arrived use nothing up.
+        guaranteed: what is left of guarantees in this period; that of others is left alone beside the reserve.
     """
     fair = int((used + available) * rules.share) - min(posts_ours, used)
-    return max(0, min(available - rules.reserve, fair))
+    return max(0, min(available - rules.reserve - guaranteed.left_to_others(available), fair))
 
 
 def next_reset(reset_on: date | None, now: datetime, rules: ResetRules, period: Period | None) -> datetime | None:
@@ -147,6 +189,8 @@ def forecast(
     resets: ResetRules,
     earlier_resets: Iterable[date] = (),
     posts_ours: int = 0,
+    guaranteed: Guaranteed = NOTHING_GUARANTEED,
+    guaranteed_later: Guaranteed = NOTHING_GUARANTEED,
 ) -> QuotaForecast:
     """What the campaign may send in this period and in later ones, with the assumption named.
 
@@ -156,6 +200,8 @@ def forecast(
         rules, resets: the campaign's and the settings' rules.
         earlier_resets: reset dates of earlier readings, to learn the period from.
         posts_ours: requests that the campaign has begun in this period.
+        guaranteed: what is left of guarantees in this period.
+        guaranteed_later: the guarantees of each later period.
     """
     period: Period | None
     capacity = used + available
@@ -175,8 +221,9 @@ def forecast(
     return QuotaForecast(
         used=used,
         available=available,
-        permitted_now=permitted(available, used, rules, posts_ours),
-        permitted_later=permitted(capacity, 0, rules, 0),
+        permitted_now=permitted(available, used, rules, posts_ours, guaranteed),
+        permitted_later=permitted(capacity, 0, rules, 0, guaranteed_later),
+        left_to_others=guaranteed.left_to_others(available),
         resets_at=next_reset(reset_on, now, resets, period),
         period=period,
         assumption=assumption,

@@ -93,6 +93,11 @@ class Comparison:
     numbers: Mapping[tuple[Bucket | None, Bucket | None], int]
 
     @property
+    def forgotten(self) -> bool:
+        """Whether the numbers of one of the runs are not known any more, so that ``numbers`` is empty."""
+        return any(side.run.purged_at is not None for side in (self.first, self.second))
+
+    @property
     def in_both(self) -> int:
         """Numbers that both runs have."""
         return sum(count for (first, second), count in self.numbers.items() if first and second)

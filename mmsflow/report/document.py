@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mmsflow.ledger.model import FrozenInput, RunInfo
+from mmsflow.ledger.operation import Approval
 from mmsflow.report.figures import summary_as_json
 from mmsflow.report.model import Summary
 from mmsflow.report.moments import Moments
@@ -18,8 +19,14 @@ from mmsflow.report.moments import Moments
 FORMAT = "mmsflow-report/1"
 
 
-def opening(run: RunInfo, inputs: Sequence[FrozenInput], now: datetime, moments: Moments) -> str:
-    """The document up to its first row."""
+def opening(
+    run: RunInfo,
+    inputs: Sequence[FrozenInput],
+    now: datetime,
+    moments: Moments,
+    approval: Approval | None = None,
+) -> str:
+    """The document up to its first row; ``approval`` is the one that the run was begun with."""
     facts: dict[str, object] = {
         "format": FORMAT,
         "generated_at": moments[now].text,
@@ -33,6 +40,7 @@ def opening(run: RunInfo, inputs: Sequence[FrozenInput], now: datetime, moments:
             "reason": run.reason,
             "created_at": moments[run.created_at].text,
             "updated_at": moments[run.updated_at].text,
+            "purged_at": moments[run.purged_at].text or None,
             "resumes_at": moments[run.resumes_at].text or None,
             "sender": run.sender,
             "priority": run.priority,
@@ -41,6 +49,7 @@ def opening(run: RunInfo, inputs: Sequence[FrozenInput], now: datetime, moments:
             "campaign_file": run.campaign_file,
             "campaign_sha256": run.campaign_sha256,
             "plan_sha256": run.plan_sha256,
+            "approval": {"by": approval.who, "at": moments[approval.at].text} if approval else None,
             "git_commit": run.git_commit or None,
             "git_clean": run.git_clean if run.git_commit else None,
             "inputs": [

@@ -1,4 +1,4 @@
-"""What the page shows of a run beside its rows: the files that were sent, and the gateway's counter."""
+"""What the page shows of a run beside its rows: the files that were sent, who approved it, and the quota's counter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mmsflow.errors import MmsflowError
 from mmsflow.ledger.model import FrozenInput, RunInfo
+from mmsflow.ledger.operation import Approval
 from mmsflow.message.model import StaticPart
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Exhibits:
     texts: tuple[TextTemplate, ...] = ()
     quota: QuotaFact | None = None
     inputs: tuple[FrozenInput, ...] = ()
+    approval: Approval | None = None
 
 
 def collect_exhibits(reader: LedgerReader, run: RunInfo) -> Exhibits:
@@ -70,6 +72,7 @@ def collect_exhibits(reader: LedgerReader, run: RunInfo) -> Exhibits:
         texts=tuple(_text(item, _content(reader, item.sha256)) for item in templates),
         quota=_quota(reader, run),
         inputs=inputs,
+        approval=reader.approval_for(run.key),
     )
 
 

@@ -155,6 +155,12 @@ def _nature(run: RunInfo) -> list[Notice]:
     found = []
     if "simulator" in run.account:
         found.append(Notice("note", "A rehearsal", "The built-in simulator took these messages; no handset got any."))
+    if run.purged_at is not None:
+        text = (
+            f"On {run.purged_at:%-d %b %Y} the numbers, texts and reasons of this run were removed. The counts stay as "
+            f"they were; the rows have no numbers any more, and what was counted by the lists' cells is gone."
+        )
+        found.append(Notice("note", "Personal data removed", text))
     if run.test:
         found.append(Notice("note", "A test", "Sent to try the message out; it counts in no history."))
     return found
@@ -200,6 +206,7 @@ PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
         PausedBy.WINDOW: "until its sending window opens",
         PausedBy.CANARY: "until the canary's delivery reports have come",
         PausedBy.LISTS: "an opt-out, consent or suppression list cannot be read",
+        PausedBy.ACCOUNT: "other runs of the account go first",
     }
 )
 

@@ -131,7 +131,8 @@ def _write_rows(
         sinks.append(RejectsTable(drafts.open("rejects.csv", "utf-8-sig")).add)
     json_file = drafts.open("report.json") if "json" in formats else None
     if json_file:
-        json_file.write(document.opening(run, reader.inputs(run.key), now, moments))
+        approval = reader.approval_for(run.key)
+        json_file.write(document.opening(run, reader.inputs(run.key), now, moments, approval))
         sinks.append(JsonRows(json_file, run, moments).add)
     workbook = None
     if "xlsx" in formats:

@@ -52,6 +52,8 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
         "resumes_at": iso(run.resumes_at, zone),
         "created_at": iso(run.created_at, zone),
         "updated_at": iso(run.updated_at, zone),
+        "approval": _approval(ledger, run, zone),
+        "purged_at": iso(run.purged_at, zone),
         "rows": run.rows,
         "buckets": {bucket.value: rows for bucket, rows in ledger.bucket_counts(run.key).items()},
         "waiting_for_reports": ledger.outstanding(run.key) if run.delivery_report else 0,
@@ -67,8 +69,13 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
     }
 
 
+def _approval(ledger: LedgerReader, run: RunInfo, zone: tzinfo) -> dict[str, object] | None:
+    approval = ledger.approval_for(run.key)
+    return {"by": approval.who, "at": iso(approval.at, zone)} if approval else None
+
+
 def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = True) -> dict[str, object]:
-    """One recipient's story over all runs, newest first.
+    """One recipient's story over all runs, newest first; ``purged_runs`` counts those of which nobody knows any more.
 
     Args:
         number: as people write it.
@@ -92,6 +99,7 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
                 "run": run.run,
                 "campaign": run.campaign,
                 "account": run.account,
+                "approval": _approval(ledger, run, zone),
                 "source": row.source,
                 "row": row.row,
                 "bucket": row.bucket.value,
@@ -115,7 +123,8 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
                 ],
             }
         )
-    return {"number": msisdn, "stories": stories}
+    forgotten = sum(run.purged_at is not None for run in ledger.runs())
+    return {"number": msisdn, "stories": stories, "purged_runs": forgotten}
 
 
 def _evidence(run: RunInfo, row: ReportRow) -> dict[str, str]:

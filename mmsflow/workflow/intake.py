@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from mmsflow.campaign.wording import nearest, quoted
 from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.draft import Draft
+from mmsflow.workflow.forgotten import forgotten
 
 if TYPE_CHECKING:
     from mmsflow.ledger.history import LedgerReader  # SQLAlchemy takes 0.3 s, which only a look into history pays
@@ -35,6 +36,7 @@ class Intake:
         account: whose history counts; empty where it is not known.
         ledger: opens the ledger for reading, only where history is asked for; None where there is none.
         now: for the time of a cap.
+        retain: how long numbers are kept; None where they are never removed by themselves.
         lenient: history that is not known, or a campaign that is not, is a warning, not an error.
         rejects: told of the draft, whose rows set aside have their cells, before anything can be wrong with messages;
             with the columns of the lists.
@@ -45,6 +47,7 @@ class Intake:
     account: str = ""
     ledger: OpenLedger | None = None
     now: datetime | None = None
+    retain: timedelta | None = None
     lenient: bool = False
     rejects: Callable[[Draft, Collection[str]], None] | None = None
 
@@ -98,6 +101,8 @@ def look_up(loaded: LoadedCampaign, workspace: Path, intake: Intake) -> Known:
         return Known(History(), cap, (), (warning,), is_certain=not asked)
     with intake.ledger() as ledger:
         findings, warnings = _name_findings(loaded, workspace, intake, ledger.known_names(intake.account))
+        now, purged = intake.now or datetime.now().astimezone(), ledger.purged_runs(intake.account)
+        findings += forgotten(loaded, cap, purged, now=now, retain=intake.retain)
         answers = {query: _numbers(ledger, intake.account, query) for query, _ in asked}
         capped = _capped(ledger, campaign, intake, cap) if cap is not None else None
     return Known(History(answers, capped), cap, tuple(findings), tuple(warnings), is_certain=not warnings)

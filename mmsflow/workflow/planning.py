@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.amounts import AtMost, duration_text
@@ -15,7 +17,7 @@ from mmsflow.ledger.store import LedgerReader
 from mmsflow.plan.assemble import Timing, make_plan
 from mmsflow.plan.calendar import WindowRule
 from mmsflow.plan.model import Plan
-from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
+from mmsflow.plan.quota import QuotaRules, ResetRules, forecast, unused
 from mmsflow.workflow.prepare import Prepared
 
 
@@ -73,6 +75,7 @@ def plan_campaign(
     resets: ResetRules,
     now: datetime,
     due: datetime | None = None,
+    guaranteed: Mapping[str, int] = MappingProxyType({}),
 ) -> Plan:
     """Cut the prepared campaign into waves.
 
@@ -82,12 +85,17 @@ def plan_campaign(
         history: earlier readings teach the period's length.
         account: whose quota it is.
         due: as ``run_rules`` has it.
+        guaranteed: requests of each quota period that others leave to a campaign, by campaign; this one's own file
+            stands over it.
 
     Raises:
         PlanRefused: the quota never permits a message, or the deadline has passed.
     """
     rules = run_rules(prepared.loaded.campaign, now, test=prepared.test, cap=prepared.cap, due=due)
     earlier = [reading.reset_on for reading in history.quota_readings(account) if reading.reset_on]
+    name = prepared.loaded.campaign.campaign
+    promised = {**guaranteed, name: rules.guaranteed}
+    begun = history.posts_of_campaigns(account, reply.reset_on.isoformat() if reply.reset_on else "unknown")
     quota = forecast(
         reply.used,
         reply.available,
@@ -96,6 +104,8 @@ def plan_campaign(
         rules=rules.quota,
         resets=resets,
         earlier_resets=earlier,
+        guaranteed=unused(promised, begun, name),
+        guaranteed_later=unused(promised, {}, name),
     )
     timing = Timing(
         now=now,

@@ -154,7 +154,9 @@ def _fill(
     )
     _refuse_problems(loaded, composer, draft, may_be_empty=may_be_empty)
     inputs, blobs = _frozen(loaded, audience, templates, media)
-    digest = draft.digest(loaded.sha256, *(f"{item.kind} {item.path} {item.sha256}" for item in inputs))
+    facts = [f"{item.kind} {item.path} {item.sha256}" for item in inputs]
+    # The cap in force, which may be the workspace's, is looked at again before each message.
+    digest = draft.digest(loaded.sha256, *facts, f"at_most {known.cap.text if known.cap else 'none'}")
     warnings = (
         *(finding.message for finding in loaded.warnings),
         *known.warnings,

@@ -29,8 +29,11 @@ def choose(
             means all that nothing else was said of.
 
     Raises:
+        PlanRefused: the run was purged.
         UsageError: a number cannot be read, was not maybe sent in this run, or two things are said of it.
     """
+    if run.purged_at is not None:
+        raise PlanRefused(f"the personal data of {run.run} were removed: nothing of it can be settled any more")
     rest: MessageState | None = None
     wanted: dict[str, MessageState] = {}
     options = (

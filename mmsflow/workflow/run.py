@@ -23,6 +23,7 @@ from mmsflow.plan.draft import Draft, in_waves
 from mmsflow.plan.model import Plan
 from mmsflow.report.model import ReportPaths
 from mmsflow.report.write import DEFAULT_FORMATS, write_report
+from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.intake import history_for_exclusions
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
@@ -53,7 +54,10 @@ def freeze(
 
     Raises:
         LedgerError: that time has its run already.
+        PlanRefused: the campaign asks for approval, and nobody has approved this plan.
     """
+    if not test:
+        refuse_unapproved(ledger, prepared, plan)  # whoever calls has looked already: the last line of defence
     campaign, loaded = prepared.loaded.campaign, prepared.loaded
     rules = run_rules(campaign, now, test=test, cap=prepared.cap, due=due)
     day = (due or now).astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")

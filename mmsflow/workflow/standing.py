@@ -52,6 +52,9 @@ def standing_of(ledger: LedgerReader, account: str, campaign: str) -> Standing:
 
 def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
     """Why a run without any work left is not carried on."""
+    if run.purged_at is not None:
+        advice = "`--again` sends to everybody once more; a top-up is not possible"
+        return PlanRefused(f"{run.run} is finished, and who had a message of it is not known any more", advice)
     counts = ledger.state_counts(run.key)
     maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
     if maybe:

@@ -73,6 +73,8 @@ def _numbers(found: Comparison) -> str:
         for row in order
         if any(first == row for first, _ in found.numbers)
     ]
+    if found.forgotten:
+        return "what became of the same numbers is not known: personal data were removed"
     if not lines:
         return "neither run has a number that can be sent to"
     return table(lines, ("numbers: first run ↓, second →", *map(_named, columns)))

@@ -48,7 +48,7 @@ def request(session: Session, wanted: Request) -> Done:
         RunHeld: another process holds the ledger and did not answer.
     """
     settings, clock = session.settings, session.clock
-    command = f"{wanted.action} {wanted.run}"
+    command = f"{wanted.action} {wanted.approves.campaign if wanted.approves else wanted.run}"
     done = asyncio.run(
         have_done(ledger_file(settings), lambda: writing_ledger(settings, clock, command), wanted, clock=clock)
     )

@@ -9,14 +9,22 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 from mmsflow import __version__
 from mmsflow.cli.output import paint, print_json, tell
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput, MmsflowError, UsageError
+from mmsflow.notifying.channels import channels_of
+from mmsflow.notifying.model import Channel, NotPosted
+from mmsflow.notifying.outbox import trial_letter
 from mmsflow.settings import SETTINGS_FILE
 from mmsflow.wiring import open_gateway, reading_ledger
+from mmsflow.workflow.purge import refuse_short_memory
 from mmsflow.workflow.revision import is_tracked
+
+_LATELY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +36,12 @@ class _Check:
     exit_code: int = 0
 
 
-def doctor(*, as_json: bool) -> int:
-    """Look at everything that can be looked at; returns the exit code of the first thing that is wrong."""
+def doctor(*, notify: bool = False, as_json: bool) -> int:
+    """Look at everything that can be looked at; returns the exit code of the first thing that is wrong.
+
+    Args:
+        notify: also send a test notice by each channel, now.
+    """
     checks = [_versions()]
     try:
         session = Session.start()
@@ -44,6 +56,9 @@ def doctor(*, as_json: bool) -> int:
         checks += [_workspace(session), _secret(session)]
         for what, look in (("gateway", _gateway), ("quota", _quota), ("ledger", _ledger)):
             checks.append(_try(what, look, session))
+        checks += [_try("retention", _retention, session), _try("notices", _notices, session)]
+        if notify:
+            checks += _notified(session)
     if as_json:
         print_json({"checks": [{"what": c.what, "good": c.good, "found": c.found, "fix": c.fix} for c in checks]})
     else:
@@ -114,3 +129,42 @@ def _ledger(session: Session) -> str:
         runs, holder = len(ledger.runs()), ledger.holder()
         held = f", written by process {holder.pid} ({holder.command})" if holder else ""
         return f"{session.settings.ledger_url}, {runs} runs{held}"
+
+
+def _retention(session: Session) -> str:
+    retain = session.settings.retain
+    if retain is None:
+        return "personal data are kept until `mmsflow purge`"
+    refuse_short_memory(session.settings)
+    days = f"{retain / timedelta(days=1):g} days"
+    return f"personal data are removed {days} after a run's end, by the daemon or `mmsflow purge`"
+
+
+def _notices(session: Session) -> str:
+    channels = channels_of(session.settings, session.clock)
+    if not channels:
+        return "none set up: nobody is told when a run ends or needs a person"
+    kinds = ", ".join(session.settings.notify) or "no kind"
+    ways = "; ".join(f"{channel.name} to {channel.target}" for channel in channels)
+    with reading_ledger(session.settings) as ledger:
+        lost = ledger.posts_given_up(session.clock.now() - _LATELY)
+    if lost:
+        channel, error = lost[0]
+        advice = "mend it, then try it with `mmsflow doctor --notify`"
+        raise NotPosted(f"{len(lost)} given up in the last week, the newest by {channel}: {error}", advice)
+    return f"{ways} ({kinds})"
+
+
+def _notified(session: Session) -> list[_Check]:
+    try:
+        channels = channels_of(session.settings, session.clock)
+    except MmsflowError:
+        return []  # said above
+    if not channels:
+        return [_Check("notify", False, "there is no channel to try", "set webhook_url or mail_host", 2)]
+    return [_try("notify", partial(_tried, channel), session) for channel in channels]
+
+
+def _tried(channel: Channel, session: Session) -> str:
+    remark = asyncio.run(channel.send(trial_letter(session.clock)))
+    return f"a test notice went out by {channel.name} to {channel.target}{f'; {remark}' if remark else ''}"

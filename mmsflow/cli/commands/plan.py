@@ -14,6 +14,8 @@ from mmsflow.plan.explain import minute_as_text, plan_as_json, plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import save_plan
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
+from mmsflow.workflow.approving import view_approval
+from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.occasion import occasion_of
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, prepare
@@ -28,17 +30,18 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
         intake = session.intake(rejects=rejects)
         prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
     with prepared.draft:
-        made = asyncio.run(_plan(session, prepared))
+        made = asyncio.run(plan_only(session, prepared))
         campaign = prepared.loaded.campaign
         if out:
             _save(out, made, prepared, session)
         zone = ZoneInfo(campaign.schedule.timezone)
+        with reading_ledger(session.settings) as ledger:
+            approval = view_approval(ledger, prepared, made)
+            standing = standing_of(ledger, account, campaign.campaign)
         if as_json:
-            print_json(plan_as_json(made, zone))
+            print_json(plan_as_json(made, zone) | {"approval": approval.as_json(zone)})
             return 0
-        tell(plan_as_text(made, zone))
-    with reading_ledger(session.settings) as ledger:
-        standing = standing_of(ledger, account, campaign.campaign)
+        tell("\n\n".join(filter(None, [plan_as_text(made, zone), approval.as_text(zone)])))
     say()
     begins_later = made.due is not None and made.due > session.clock.now()
     if standing.goes_on and standing.run:
@@ -46,11 +49,14 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
     elif made.due and begins_later:
         say(f"nothing was sent; this is the plan for {minute_as_text(made.due, zone)}, not earlier")
     else:
-        say(f"nothing was sent; `mmsflow run {out or file}` carries it out")
+        unapproved = approval.required and not approval.approved
+        first = f"`mmsflow approve {out or file}`, then " if unapproved else ""
+        say(f"nothing was sent; {first}`mmsflow run {out or file}` carries it out")
     return 0
 
 
-async def _plan(session: Session, prepared: Prepared) -> Plan:
+async def plan_only(session: Session, prepared: Prepared) -> Plan:
+    """Ask the quota and plan against it; nothing is written."""
     async with open_gateway(session.settings, session.clock) as gateway:
         reply = await gateway.limit()
     account, now = session.settings.account, session.clock.now()
@@ -64,6 +70,7 @@ async def _plan(session: Session, prepared: Prepared) -> Plan:
             resets=reset_rules(session.settings),
             now=now,
             due=(occasion.due or occasion.upcoming) if occasion else None,
+            guaranteed=guaranteed_in(session.workspace),
         )
 
 

@@ -54,7 +54,10 @@ def resolve(run: str, said: Said, *, yes: bool, show_numbers: bool, as_json: boo
 
 
 def _list(ledger: LedgerReader, run: RunInfo, *, show_numbers: bool, as_json: bool) -> None:
-    doubts = ledger.maybe_sent(run.key, evidence=True)
+    if run.purged_at is not None and not as_json:
+        tell(f"the personal data of {run.run} were removed: nothing of it can be settled any more")
+        return
+    doubts = ledger.maybe_sent(run.key, evidence=True) if run.purged_at is None else iter(())
     if as_json:
         print_json(doubts_as_json(run, doubts, show_numbers=show_numbers))
         return

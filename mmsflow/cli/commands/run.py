@@ -14,21 +14,25 @@ from mmsflow.cli.carrying import CarryOptions, carry
 from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
 from mmsflow.cli.ending import end_run
 from mmsflow.cli.output import can_ask, confirm, say, warn
+from mmsflow.cli.plans import named_campaign
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
-from mmsflow.errors import Finding, InvalidInput, PlanRefused, UsageError
+from mmsflow.errors import PlanRefused, UsageError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.model import QuotaReading, RunInfo
 from mmsflow.ledger.store import Ledger
 from mmsflow.plan.explain import minute_as_text, plan_as_text
 from mmsflow.plan.model import Plan
-from mmsflow.plan.planfile import SavedPlan, is_plan_file, load_plan, refuse_if_stale
+from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
+from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
+from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
 from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
+from mmsflow.workflow.purge import received_already
 from mmsflow.workflow.run import freeze
 from mmsflow.workflow.standing import changed_inputs, has_unsent, standing_of
 
@@ -51,14 +55,7 @@ def run(file: str, options: RunOptions) -> int:
     """Carry a campaign out; returns the exit code."""
     if options.top_up and options.again:
         raise UsageError("--top-up and --again exclude each other", "choose one")
-    session, path = Session.for_file(file)
-    saved = None
-    if is_plan_file(path):
-        saved = load_plan(path)
-        path = session.workspace / saved.campaign_file
-        if not path.is_file():
-            fix = "run it in the workspace that the plan was made in"
-            raise InvalidInput([Finding(file, 0, 0, f"its campaign {saved.campaign_file} is not here", fix)])
+    session, path, saved = named_campaign(file)
     with writing_ledger(session.settings, session.clock, f"run {file}") as ledger:
         return asyncio.run(_run(session, ledger, path, saved, options))
 
@@ -95,7 +92,7 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
                 as_json=options.as_json,
             )
         else:
-            already = frozenset(ledger.sent_numbers(account, name)) if options.top_up else frozenset()
+            already = received_already(ledger, account, name) if options.top_up else frozenset()
             current = await _start(session, ledger, gateway, path, saved, already, options, occasion)
         carried = CarryOptions(no_wait=options.no_wait, show_numbers=options.show_numbers, as_json=options.as_json)
         return await carry(session, ledger, gateway, current, carried)
@@ -158,6 +155,7 @@ async def _start(
             warn(why)
         if occasion and occasion.skipped:
             warn(f"this time was skipped before: {occasion.skipped}")
+        refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, zone, yes=options.yes)
         return freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due)
 
@@ -170,8 +168,16 @@ async def plan_now(
     now = session.clock.now()
     account = session.settings.account
     ledger.record_quota(QuotaReading(now, account, reply.used, reply.available, reply.reset_on))
-    resets = reset_rules(session.settings)
-    return plan_campaign(prepared, reply, ledger, account=account, resets=resets, now=now, due=due)
+    return plan_campaign(
+        prepared,
+        reply,
+        ledger,
+        account=account,
+        resets=reset_rules(session.settings),
+        now=now,
+        due=due,
+        guaranteed=guaranteed_in(session.workspace),
+    )
 
 
 def ask_before_sending(session: Session, made: Plan, zone: ZoneInfo, *, yes: bool) -> None:

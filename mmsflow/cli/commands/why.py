@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from mmsflow.cli.output import paint, print_json, tell
+from mmsflow.cli.output import paint, print_json, say, tell
 from mmsflow.cli.session import Session
 from mmsflow.mms.msisdn import mask_msisdn
 from mmsflow.wiring import reading_ledger
@@ -28,6 +28,9 @@ def why(number: str, *, show_numbers: bool, as_json: bool) -> int:
         tell(f"{shown} is in no run of this workspace")
     for story in stories:
         tell(_tell(story, shown))
+    if purged := document["purged_runs"]:
+        runs = "1 run" if purged == 1 else f"{purged} runs"
+        say(f"of {runs} it is not known any more: personal data were removed")
     return 0
 
 
@@ -37,6 +40,9 @@ def _tell(story: dict[str, object], shown: str) -> str:
         paint(head, "strong", sys.stdout),
         f"  from {story['source']} row {story['row']}, account {story['account']}",
     ]
+    approval = story["approval"]
+    if isinstance(approval, dict):
+        lines.append(f"  approved by {approval['by']}, {str(approval['at']).replace('T', ' ')}")
     if story["subject"]:
         lines.append(f"  subject: {story['subject']}")
     consent = story["consent"]

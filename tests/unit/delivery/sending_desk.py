@@ -177,11 +177,20 @@ def number(ordinal: int) -> str:
     return f"+48501{ordinal:06d}"
 
 
-def freeze(ledger: Ledger, messages: int, carried: RunRules, name: str = "sale-1", *, report: bool = True) -> RunInfo:
+def freeze(
+    ledger: Ledger,
+    messages: int,
+    carried: RunRules,
+    name: str = "sale-1",
+    *,
+    report: bool = True,
+    campaign: str = "sale",
+    sender: str = "ACME",
+) -> RunInfo:
     """A run of so many plain messages."""
     new = NewRun(
         run=name,
-        campaign="sale",
+        campaign=campaign,
         account=ACCOUNT,
         occurrence=name,
         test=False,
@@ -190,7 +199,7 @@ def freeze(ledger: Ledger, messages: int, carried: RunRules, name: str = "sale-1
         plan_sha256="d" * 64,
         git_commit="",
         git_clean=False,
-        sender="ACME",
+        sender=sender,
         priority="Normal",
         delivery_report=report,
         config=json.loads(json.dumps(carried.as_config())),

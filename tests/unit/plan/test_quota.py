@@ -9,6 +9,7 @@ import pytest
 
 from mmsflow.plan.model import Period
 from mmsflow.plan.quota import (
+    Guaranteed,
     QuotaRules,
     ResetRules,
     forecast,
@@ -17,6 +18,7 @@ from mmsflow.plan.quota import (
     next_reset,
     permitted,
     reset_after,
+    unused,
 )
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -159,3 +161,30 @@ def test_a_forecast_names_what_it_rests_on(
 )
 def test_a_period_says_its_length(period: Period, text: str) -> None:
     assert period.text == text
+
+
+@pytest.mark.parametrize(
+    ("available", "own", "others", "left"),
+    [
+        (100, 0, 30, 30),
+        (100, 70, 30, 30),
+        (20, 0, 30, 20),
+        (30, 40, 20, 10),  # less than is guaranteed altogether: each keeps its part
+        (30, 20, 40, 20),
+        (1, 5, 5, 0),  # nobody is stuck with the last one
+        (0, 5, 5, 0),
+        (-3, 0, 5, 0),
+    ],
+)
+def test_guarantees_of_others_are_left_to_them(available: int, own: int, others: int, left: int) -> None:
+    assert Guaranteed(own, others).left_to_others(available) == left
+
+
+def test_what_a_campaign_has_begun_is_used_up_of_its_guarantee_only() -> None:
+    guaranteed, begun = {"alerts": 30, "news": 10, "sale": 5}, {"alerts": 12, "news": 25}
+    assert unused(guaranteed, begun, "sale") == Guaranteed(own=5, others=18)
+
+
+def test_guarantees_come_off_beside_the_reserve_and_not_off_the_share() -> None:
+    assert permitted(100, 0, QuotaRules(reserve=20), 0, Guaranteed(others=30)) == 50
+    assert permitted(100, 0, QuotaRules(share=0.5), 0, Guaranteed(others=30)) == 50

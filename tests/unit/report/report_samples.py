@@ -18,6 +18,7 @@ from mmsflow.ledger.model import (
     RunState,
     WaveRecord,
 )
+from mmsflow.ledger.operation import Approval
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket
 from mmsflow.report.parts import SET_ASIDE_BUCKETS
@@ -113,6 +114,7 @@ class LedgerOfRows:
         quota: Iterable[QuotaReading] = (),
         layouts: Iterable[Layout] = (),
         drawn: str = "",
+        approval: Approval | None = None,
     ) -> None:
         self._rows = rows
         self._waves = list(waves)
@@ -121,6 +123,7 @@ class LedgerOfRows:
         self._quota = list(quota)
         self._layouts = list(layouts)
         self._drawn = drawn
+        self._approval = approval
 
     def as_reader(self) -> LedgerReader:
         return cast("LedgerReader", self)
@@ -147,3 +150,6 @@ class LedgerOfRows:
 
     def quota_readings(self, account: str, limit: int = 100) -> list[QuotaReading]:
         return self._quota[:limit]
+
+    def approval_for(self, key: int) -> Approval | None:
+        return self._approval

@@ -12,6 +12,7 @@ from report_samples import RUN, START, LedgerOfRows, a_row, many_rows
 
 from mmsflow.errors import LedgerError, MmsflowError, UsageError
 from mmsflow.ledger.model import FrozenInput, QuotaReading, ReportRow
+from mmsflow.ledger.operation import Approval
 from mmsflow.message.model import DrawnPart, Layout, StaticPart, TextPart
 from mmsflow.mms.status import Bucket
 from mmsflow.report.exhibits import collect_exhibits
@@ -160,3 +161,19 @@ def test_the_pictures_shown_are_those_that_were_sent_each_once_and_one_code_of_m
         ("winter.jpg", 12, ""),
         ("qr.png", 28, ""),
     ]
+
+
+def test_page_and_document_say_who_approved_the_plan_and_when_and_nothing_where_nobody_was_asked(
+    tmp_path: Path,
+) -> None:
+    given = Approval(RUN.plan_sha256, START, "<b>Ewa</b>", {}, RUN.run)
+    for approval in (given, None):
+        ledger = LedgerOfRows(ROWS, approval=approval).as_reader()
+        paths = write_report(ledger, replace(RUN, rows=3), tmp_path, formats=["html", "json"], now=START)
+        assert paths.html
+        assert paths.json
+        said = {"by": "<b>Ewa</b>", "at": "2026-12-01T09:00:00+01:00"} if approval else None
+        assert json.loads(paths.json.read_text("utf-8"))["run"]["approval"] == said
+        page = paths.html.read_text("utf-8")
+        assert ("Plan approved" in page) is (approval is not None)
+        assert ("by &lt;b&gt;Ewa&lt;/b&gt;, " in page) is (approval is not None)

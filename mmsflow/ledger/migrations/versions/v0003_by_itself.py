@@ -52,6 +52,7 @@ def _approvals() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("seen", sa.Text(), nullable=False),
+        sa.Column("run_key", _KEY, sa.ForeignKey("runs.key"), nullable=True),
     )
     op.create_index("approvals_by_campaign", "approvals", ["account", "campaign", "id"])
 
