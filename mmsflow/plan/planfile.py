@@ -28,6 +28,7 @@ class SavedPlan:
         messages: how many it sends.
         first_wave: messages that the quota permitted at once.
         made_at: aware.
+        due: the scheduled time of a recurring campaign that it is for, aware; None for a run by hand.
     """
 
     campaign_file: str
@@ -37,6 +38,7 @@ class SavedPlan:
     messages: int
     first_wave: int
     made_at: datetime
+    due: datetime | None = None
 
 
 def is_plan_file(path: Path) -> bool:
@@ -61,6 +63,7 @@ def save_plan(path: Path, plan: Plan, *, campaign_file: str, campaign_sha256: st
         "first_wave": plan.waves[0].size if plan.waves else 0,
         "buckets": {bucket.value: rows for bucket, rows in plan.buckets.items()},
         "made_at": made_at.isoformat(timespec="seconds"),
+        "due": plan.due.isoformat(timespec="seconds") if plan.due else None,
     }
     write_private(path, json.dumps(document, indent=2) + "\n")
 
@@ -83,6 +86,7 @@ def load_plan(path: Path) -> SavedPlan:
             messages=int(document["messages"]),
             first_wave=int(document["first_wave"]),
             made_at=datetime.fromisoformat(str(document["made_at"])),
+            due=datetime.fromisoformat(str(document["due"])) if document.get("due") else None,
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         what = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
@@ -128,6 +132,9 @@ def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
         PlanRefused: naming what has changed since.
     """
     refuse_if_other(saved, plan, campaign_sha256)
+    if plan.due is not None and saved.due != plan.due:
+        was = f"{saved.due:%Y-%m-%d %H:%M %Z}" if saved.due else "no scheduled time"
+        raise PlanRefused(f"the plan is stale: it was made for {was}, now {plan.due:%Y-%m-%d %H:%M %Z} is due", _FIX)
     first_wave = plan.waves[0].size if plan.waves else 0
     if first_wave < saved.first_wave and plan.quota.permitted_now < saved.first_wave:
         change = f"it permitted {saved.first_wave} messages at once then, {plan.quota.permitted_now} now"

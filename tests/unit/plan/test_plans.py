@@ -170,6 +170,18 @@ def test_a_stale_plan_is_refused_with_its_cause(tmp_path: Path, draft: Draft) ->
         assert refused.value.exit_code == 6
 
 
+def test_a_plan_saved_for_one_scheduled_time_is_not_carried_out_for_another(tmp_path: Path, draft: Draft) -> None:
+    path = tmp_path / "daily.plan"
+    for_today = replace(plan(draft), due=NOW)
+    save(path, for_today)
+    refuse_if_stale(load_plan(path), for_today, "c")
+    with pytest.raises(PlanRefused, match=r"it was made for 2026-.* UTC, now 2026-.* UTC is due"):
+        refuse_if_stale(load_plan(path), replace(for_today, due=NOW + timedelta(days=1)), "c")
+    save(path, plan(draft))
+    with pytest.raises(PlanRefused, match="made for no scheduled time"):
+        refuse_if_stale(load_plan(path), for_today, "c")
+
+
 @pytest.mark.parametrize(
     "content",
     [
