@@ -13,25 +13,27 @@ from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.telling import Teller
 from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, UsageError
 from mmsflow.ledger.model import RunInfo
-from mmsflow.ledger.operation import NoticeKind
+from mmsflow.ledger.operation import Approval, NoticeKind
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.plan.model import Plan
 from mmsflow.settings import Settings
-from mmsflow.workflow.approving import is_approved
+from mmsflow.workflow.approving import approval_of, is_approved
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.run import freeze, occurrence_of
 from mmsflow.workflow.standing import standing_of
 
-RETRY = timedelta(minutes=1)
+_MOST_NOTICES = 1000
+RETRY, RETRY_FILES = timedelta(minutes=1), timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """The plan with that digest is not approved."""
+    """The plan with that digest is not approved; ``approval`` was the campaign's newest when it was made."""
 
     due: datetime
     digest: str
+    approval: Approval | None
 
 
 class Beginner:
@@ -55,12 +57,14 @@ class Beginner:
                 self._refuse(version, plan)
                 if not self._approved(version, plan):
                     self._ask(version, due, plan)
-                    return Awaited(due, plan.digest)
+                    return Awaited(due, plan.digest, approval_of(self._ledger, plan.account, version.name))
                 return self._freeze(version, prepared, plan, due)
         except MmsflowError as error:
             code = INVALID if isinstance(error, InvalidInput) else MISSED
             code = REFUSED if isinstance(error, PlanRefused | UsageError) else code
-            return Hindrance(due, code, _sentence(error), self._clock.now() + RETRY)
+            # What is wrong with files is mended by changing them, and then it is tried at once.
+            again = RETRY if code == MISSED else RETRY_FILES
+            return Hindrance(due, code, _sentence(error), self._clock.now() + again)
 
     async def begin_by_hand(self, version: Version, digest: str) -> RunInfo:
         """Freeze a run of exactly the plan with that digest.
@@ -69,7 +73,9 @@ class Beginner:
             PlanRefused: the plan is another one by now, is not approved, or has no message.
             InvalidInput, GatewayRefused, GatewayUnavailable, LedgerError: it cannot be planned or frozen.
         """
-        async with self._planner.planned(version, None) as (prepared, plan):
+        # A scheduled time that is made up for by hand has its run then, and must not begin by itself as well.
+        due = None if version.campaign.schedule.by_hand else last_due(version.campaign.schedule, self._clock.now())
+        async with self._planner.planned(version, due) as (prepared, plan):
             if why := why_not(self._ledger, self._settings.account, version, self._clock.now()):
                 raise PlanRefused(why)
             if plan.digest != digest:
@@ -77,7 +83,7 @@ class Beginner:
             self._refuse(version, plan)
             if not self._approved(version, plan):
                 raise PlanRefused("this plan is not approved", "approve it first")
-            return self._freeze(version, prepared, plan, None)
+            return self._freeze(version, prepared, plan, due)
 
     def _refuse(self, version: Version, plan: Plan) -> None:
         account, file = self._settings.account, version.loaded.path
@@ -97,8 +103,12 @@ class Beginner:
 
     def _ask(self, version: Version, due: datetime, plan: Plan) -> None:
         noun = "message" if plan.messages == 1 else "messages"
+        name = approval_notice(version.name, due)
+        for told in self._ledger.notices(plan.account, _MOST_NOTICES, open_only=True):
+            if told.said.name == name and told.said.detail.get("digest") != plan.digest:
+                self._teller.settle(name)  # it asked about another plan
         self._teller.people(
-            approval_notice(version.name, due),
+            name,
             NoticeKind.NEEDS_PERSON,
             f"{version.name} waits for approval: {plan.messages} {noun}, due {due.isoformat(timespec='minutes')}",
             f"look at its plan and approve it, on the web page or with `mmsflow approve {version.loaded.shown_path}`",

@@ -22,11 +22,13 @@ class Board(Protocol):
     Attributes:
         settings, clock: in force.
         started_at: when the daemon began, aware, UTC.
+        beat: when its loop turned last, in the clock's monotonic seconds; 0 before the first turn.
     """
 
     settings: Settings
     clock: Clock
     started_at: datetime
+    beat: float
 
     def reading(self) -> AbstractContextManager[LedgerReader]:
         """The ledger for reading, a connection of its own; for one thread."""

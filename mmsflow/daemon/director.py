@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from mmsflow.clock import Clock
@@ -18,6 +20,7 @@ from mmsflow.daemon.going_on import unfinished_runs
 from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.reporting import Reporting
+from mmsflow.daemon.retention import keep_purging
 from mmsflow.daemon.telling import Changes, OnEvent, Teller, ignore
 from mmsflow.daemon.watch import Watch
 from mmsflow.delivery.resting import rest
@@ -83,11 +86,12 @@ class Director(Front):
         self._changes = Changes(clock)
         self._teller = Teller(ledger, settings, self._changes, on_event)
         # Signals and requests are the daemon's own affair, not that of one of its runs.
-        engine = replace(make_engine(settings, ledger, gateway, clock), heeds_signals=False, heeds_requests=False)
-        self._live = engine.live
+        engine = make_engine(settings, ledger, gateway, clock, self._guaranteed)
+        engine = replace(engine, heeds_signals=False, heeds_requests=False)
+        self._engine, self._live = engine, engine.live
         self._reporting = Reporting(settings, clock, self._teller)
         self._crew = Crew(engine, settings, self._teller, self._reporting, self._rested)
-        self._planner = Planner(settings, ledger, gateway, clock, self._intake)
+        self._planner = Planner(settings, ledger, gateway, clock, self._intake, self._guaranteed)
         self._beginner = Beginner(settings, ledger, clock, self._planner, self._teller)
         self._catalogue = Catalogue(settings.workspace, self._intake, clock)
         self._keeper = Keeper(
@@ -174,7 +178,9 @@ class Director(Front):
         ]
         if (watch := self._watch) is not None:
             helpers.append(self._kept("watching files", lambda: watch.follow(self.files_changed)))
-        # Retention: with `settings.retain`, once a day workflow/purge is called from a helper that stands here.
+        if self.settings.retain is not None:
+            purging = partial(keep_purging, self._ledger, self.settings, self.clock, self._teller, self._on_wire)
+            helpers.append(self._kept("removing old personal data", purging))
         return helpers
 
     async def _kept(self, doing: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -224,11 +230,25 @@ class Director(Front):
         self._ledger_works = self._ledger_works and not isinstance(error, LedgerError)
         self._teller.error(doing, error)
 
-    def _intake(self) -> Intake:
+    def _on_wire(self) -> int:
+        return self._engine.account.under_way
+
+    def _guaranteed(self) -> dict[str, int]:
+        """By campaign, as the versions in force have it."""
+        versions = [entry.version for entry in self._catalogue.entries.values() if entry.version]
+        return {each.name: each.campaign.quota.guaranteed for each in versions if each.campaign.quota.guaranteed}
+
+    def _intake(self, at: datetime | None = None) -> Intake:
+        """What a campaign is given beside its file.
+
+        Args:
+            at: when it would be sent, where that is later than now: caps are judged as of then.
+        """
         return Intake(
             suppression=self.settings.suppression,
             at_most=self.settings.at_most,
             account=self.settings.account,
             ledger=lambda: reading_ledger(self.settings),
-            now=self.clock.now(),
+            now=max(at, self.clock.now()) if at else self.clock.now(),
+            retain=self.settings.retain,
         )

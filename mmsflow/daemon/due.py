@@ -55,6 +55,7 @@ class Facts:
         unfinished: an earlier run of the campaign that has unsent messages; empty without one.
         asked_for: the time whose approval a person was asked for; None for none.
         unanswered: nobody has said yes yet, and nothing of what they were asked about has changed.
+        answered_at: when somebody said yes after that; None while nobody has.
         hindrance: of the time that was tried last; None where nothing was in its way.
     """
 
@@ -70,6 +71,7 @@ class Facts:
     unfinished: str = ""
     asked_for: datetime | None = None
     unanswered: bool = False
+    answered_at: datetime | None = None
     hindrance: Hindrance | None = None
 
 
@@ -107,7 +109,7 @@ def decide(facts: Facts) -> Verdict:
     settled, accounted = tuple(skips), earlier[-1] if earlier else None
     if facts.asked_for == latest and facts.unanswered:
         return Verdict(settled, accounted, None, latest, Waits.APPROVAL, _first(facts.next_due, facts.not_after))
-    end = None if facts.asked_for == latest else latest + facts.grace + _MOMENT
+    end = None if _awaits_yes(latest, facts) else _counted_from(latest, facts) + facts.grace + _MOMENT
     until = _first(facts.next_due, facts.not_after, end)
     if facts.unfinished:
         return Verdict(settled, accounted, None, latest, Waits.EARLIER_RUN, until)
@@ -120,7 +122,7 @@ def decide(facts: Facts) -> Verdict:
 
 def _left_behind(due: datetime, facts: Facts) -> Skipped:
     """A time that a later one has come after."""
-    if facts.asked_for == due:
+    if _awaits_yes(due, facts):
         return _skip(due, facts, NOT_APPROVED, "nobody had approved its plan when the next scheduled time came")
     if due < facts.watched_since:
         return _skip(due, facts, MISSED, "nobody was there to begin it, and a later time has come since")
@@ -136,23 +138,33 @@ def _too_late(due: datetime, facts: Facts) -> Skipped | None:
     """Why the latest time is not begun any more; None while it may be."""
     if facts.not_after is not None and facts.now >= facts.not_after:
         return _ended(due, facts, "its deadline (not_after) has passed")
-    if facts.asked_for == due:
+    if _awaits_yes(due, facts):
         return None
-    if due < facts.watched_since and not facts.run_once:
+    if due < facts.watched_since and not facts.run_once and facts.asked_for != due:
         return _skip(due, facts, MISSED, "nobody was there to begin it, and the campaign says `missed: skip`")
-    if facts.now - due > facts.grace:
+    if facts.now - _counted_from(due, facts) > facts.grace:
         return _ended(due, facts, "its grace is over")
     return None
 
 
 def _ended(due: datetime, facts: Facts, what: str) -> Skipped:
-    if facts.asked_for == due:
+    if _awaits_yes(due, facts):
         return _skip(due, facts, NOT_APPROVED, f"nobody has approved its plan, and {what}")
     if facts.unfinished:
         return _skip(due, facts, UNFINISHED, f"{facts.unfinished} still has unsent messages, and {what}")
     if (hindrance := _hindrance(due, facts)) is not None:
         return _skip(due, facts, hindrance.code, f"{hindrance.reason}; {what}")
     return _skip(due, facts, MISSED, f"nobody was there to begin it, and {what}")
+
+
+def _awaits_yes(due: datetime, facts: Facts) -> bool:
+    """Whether a person was asked about this time and has not said yes; as long as that lasts, no grace runs out."""
+    return facts.asked_for == due and facts.answered_at is None
+
+
+def _counted_from(due: datetime, facts: Facts) -> datetime:
+    """From when on the grace of a time counts: from the yes, where one was waited for."""
+    return max(due, facts.answered_at) if facts.asked_for == due and facts.answered_at else due
 
 
 def _hindrance(due: datetime, facts: Facts) -> Hindrance | None:

@@ -27,6 +27,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "run_paused": ("warning", "a run has come to rest with messages unsent: by what, and why"),
     "run_finished": ("info", "a run is finished: its state and its buckets"),
     "run_left_alone": ("warning", "an unfinished run needs a person before it goes on"),
+    "run_purged": ("info", "the personal data of an old run were removed, as `retain` says"),
     "request": ("info", "somebody asked for something from the page or another terminal, and the answer"),
     "notice": ("info", "people are told of something; it goes out by the channels that are set"),
     "notice_not_sent": ("warning", "a notice did not go out by one of its channels; it is tried again for a day"),

@@ -6,7 +6,6 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from mmsflow.daemon.board import Board
 from mmsflow.wiring import ledger_file
@@ -20,16 +19,6 @@ REASONS = {
     "disk": "less than 64 MiB are free on the ledger's disk",
 }
 """Every code with its meaning."""
-
-
-class LivingBoard(Board, Protocol):
-    """A board that says when its daemon's loop turned last.
-
-    Attributes:
-        beat: that moment, in the clock's monotonic seconds; 0 before the first turn.
-    """
-
-    beat: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +36,7 @@ class Health:
         return {"status": "ok" if self.well else "not ok", "reasons": list(self.reasons)}
 
 
-def health_of(board: LivingBoard) -> Health:
+def health_of(board: Board) -> Health:
     """Look at the daemon, its ledger and the ledger's disk; writes nothing. For the daemon's event loop."""
     stalled = silent_seconds(board) > STALLED_SECONDS
     path = ledger_file(board.settings)
@@ -61,7 +50,7 @@ def health_of(board: LivingBoard) -> Health:
     return Health(tuple(reasons))
 
 
-def silent_seconds(board: LivingBoard) -> float:
+def silent_seconds(board: Board) -> float:
     """How long ago the daemon's loop turned last, or the daemon began. For the daemon's event loop."""
     began = (board.clock.now() - board.started_at).total_seconds()
     return board.clock.monotonic() - board.beat if board.beat else began

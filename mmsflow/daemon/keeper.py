@@ -90,8 +90,11 @@ class Keeper:
     def _look_at(self, timetable: Timetable, now: datetime) -> list[datetime]:
         verdict = timetable.look(self._ledger, now)
         if verdict.accounted is not None:
+            asked_for = timetable.asked_for
             self._write_down(timetable, verdict.accounted, verdict.skips)
             timetable.settled(verdict)
+            if asked_for is not None and timetable.asked_for is None:
+                self._teller.settle(approval_notice(timetable.name, asked_for))
         if verdict.begin is not None:
             timetable.beginning = asyncio.ensure_future(self._begin(timetable, verdict.begin))
         elif verdict.accounted is not None and verdict.until is None:
@@ -130,7 +133,7 @@ class Keeper:
         asked = f"approval/{timetable.name}/"
         for notice in self._ledger.notices(self._account, _MOST_NOTICES, open_only=True):
             if notice.said.name.startswith(asked) and (due := notice.said.detail.get("due")):
-                timetable.asked_for = datetime.fromisoformat(str(due))
+                timetable.asked_before(datetime.fromisoformat(str(due)), notice.at)
                 return
 
     def _write_down(self, timetable: Timetable, until: datetime, skips: Sequence[Skipped]) -> None:
@@ -153,7 +156,7 @@ class Keeper:
             f"skipped/{campaign}/{occurrence_of(last.due_at)}",
             NoticeKind.NEEDS_PERSON,
             text,
-            "`mmsflow run` sends it now, if it should still go out",
+            "begin it from its plan on the web page, if it should still go out",
             campaign=campaign,
             detail={"code": last.code, "due": last.due_at.isoformat(), "times": len(skips)},
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -57,14 +57,21 @@ class Planner:
 
     Args:
         settings, ledger, gateway, clock: in force; the ledger is open for writing.
-        intake: what is given to a campaign beside its file.
+        intake: what is given to a campaign beside its file, for a scheduled time.
+        guaranteed: by campaign, what others leave to it of each quota period.
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, gateway: GatewayClient, clock: Clock, intake: Callable[[], Intake]
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        gateway: GatewayClient,
+        clock: Clock,
+        intake: Callable[[datetime | None], Intake],
+        guaranteed: Callable[[], Mapping[str, int]],
     ) -> None:
         self._settings, self._ledger, self._gateway, self._clock = settings, ledger, gateway, clock
-        self._intake = intake
+        self._intake, self._guaranteed = intake, guaranteed
         self._one = asyncio.Lock()
         self._kept: dict[str, _Kept] = {}
 
@@ -80,8 +87,14 @@ class Planner:
         return reply
 
     @asynccontextmanager
-    async def prepared(self, version: Version, seen: Seen | None = None) -> AsyncIterator[Prepared]:
+    async def prepared(
+        self, version: Version, seen: Seen | None = None, due: datetime | None = None
+    ) -> AsyncIterator[Prepared]:
         """The campaign in that version with everything that it names as it is now; the draft is closed at the end.
+
+        Args:
+            seen: told the recipients of each batch.
+            due: the scheduled time that it is for; None for now.
 
         Raises:
             InvalidInput: something is wrong.
@@ -90,7 +103,7 @@ class Planner:
             prepared = await prepare_aside(
                 version.loaded.path,
                 self._settings.workspace,
-                intake=self._intake(),
+                intake=self._intake(due),
                 seen=seen,
                 loaded=version.loaded,
             )
@@ -104,15 +117,19 @@ class Planner:
         Raises:
             InvalidInput, GatewayRefused, GatewayUnavailable, PlanRefused: it cannot be planned.
         """
-        async with self.prepared(version) as prepared:
+        async with self.prepared(version, due=due) as prepared:
             reply = await self.ask_quota()
-            account, resets = self._settings.account, reset_rules(self._settings)
-            yield (
+            plan = plan_campaign(
                 prepared,
-                plan_campaign(
-                    prepared, reply, self._ledger, account=account, resets=resets, now=self._clock.now(), due=due
-                ),
+                reply,
+                self._ledger,
+                account=self._settings.account,
+                resets=reset_rules(self._settings),
+                now=self._clock.now(),
+                due=due,
+                guaranteed=self._guaranteed(),
             )
+            yield prepared, plan
 
     async def make(self, version: Version, due: datetime | None) -> Made:
         """A plan for people to look at; one that is still true is not made again."""

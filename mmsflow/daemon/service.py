@@ -11,9 +11,10 @@ from functools import partial
 
 from mmsflow.clock import Clock
 from mmsflow.daemon.alarm import SchedulerAlarm
+from mmsflow.daemon.board import Board
 from mmsflow.daemon.director import Director
 from mmsflow.daemon.following import Follower
-from mmsflow.daemon.health import STALLED_SECONDS, LivingBoard, silent_seconds
+from mmsflow.daemon.health import STALLED_SECONDS, silent_seconds
 from mmsflow.daemon.logs import Log
 from mmsflow.daemon.systemd import Notifier, keep_watch
 from mmsflow.daemon.watch import Watch
@@ -29,7 +30,7 @@ COMMAND = "daemon"
 TRY_SECONDS = 1.0
 STATUS_SECONDS = 10.0
 
-Page = Callable[[LivingBoard], AbstractAsyncContextManager[str]]
+Page = Callable[[Board], AbstractAsyncContextManager[str]]
 """Serves the web page over a board; gives its address."""
 
 
@@ -166,17 +167,17 @@ async def _post(service: Service, ledger: Ledger, wake: asyncio.Event, address: 
     await post_notices(ledger, service.clock, service.channels, wake, link=link, trouble=trouble)
 
 
-def _is_alive(board: LivingBoard) -> bool:
+def _is_alive(board: Board) -> bool:
     return silent_seconds(board) <= STALLED_SECONDS
 
 
-async def _keep_status(service: Service, board: LivingBoard) -> None:
+async def _keep_status(service: Service, board: Board) -> None:
     while True:
         await service.clock.sleep(STATUS_SECONDS)
         service.notifier.status(_status(board))
 
 
-def _status(board: LivingBoard) -> str:
+def _status(board: Board) -> str:
     cards = board.cards()
     runs = sum(len(card.runs) for card in cards)
     dues = [card.next_due for card in cards if card.next_due is not None]

@@ -11,6 +11,7 @@ from mmsflow.delivery.resting import rest
 from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
+from mmsflow.notifying.channels import channel_names
 from mmsflow.settings import Settings
 
 OnEvent = Callable[[str, Mapping[str, object]], None]
@@ -62,11 +63,7 @@ class Teller:
     """
 
     def __init__(self, ledger: Ledger, settings: Settings, changes: Changes, on_event: OnEvent) -> None:
-        self._ledger, self._account = ledger, settings.account
-        self._channels = [
-            name for name, there in (("webhook", settings.webhook_url), ("mail", settings.mail_host)) if there
-        ]
-        self._kinds = frozenset(settings.notify)
+        self._ledger, self._account, self._settings = ledger, settings.account, settings
         self.changes, self._on_event = changes, on_event
 
     def event(self, name: str, **facts: object) -> None:
@@ -96,7 +93,7 @@ class Teller:
         """Make a notice, unless one of that name is still open. A ledger that fails is said in the log, not raised."""
         notice = NewNotice(name, kind, self._account, campaign, run, text, advice, detail or {})
         try:
-            made = self._ledger.tell(notice, self._channels if kind.value in self._kinds else [])
+            made = self._ledger.tell(notice, channel_names(self._settings, kind))
         except LedgerError as error:
             self.error(f"the notice {name}", error)
             return

@@ -15,9 +15,9 @@ from mmsflow.daemon.catalogue import Version
 from mmsflow.daemon.due import OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
 from mmsflow.delivery.rules import RunRules
 from mmsflow.ledger.model import RunInfo, RunState
-from mmsflow.ledger.operation import Skipped
+from mmsflow.ledger.operation import Approval, Skipped
 from mmsflow.ledger.store import Ledger, LedgerReader
-from mmsflow.workflow.approving import is_approved
+from mmsflow.workflow.approving import approval_of
 from mmsflow.workflow.standing import has_unsent
 
 _MOST_TIMES = 500  # at one look; the loop must not stand still for a year of missed minutes
@@ -36,6 +36,8 @@ class Timetable:
         watched_since: somebody was there to begin from this instant on.
         beginning: the work at a time that has come; None while there is none.
         asked_for, digest, unanswered: the time and plan that a person was asked to approve.
+        approval: the campaign's newest when they were asked.
+        asked_at: when an earlier process asked them; None where this one did.
         hindrance: what was in the way when a time was tried last.
         verdict: of the last look.
         next_due: the first time that has not come yet; None where there is none.
@@ -49,6 +51,8 @@ class Timetable:
     asked_for: datetime | None = None
     digest: str = ""
     unanswered: bool = False
+    approval: Approval | None = None
+    asked_at: datetime | None = None
     hindrance: Hindrance | None = None
     verdict: Verdict = field(default_factory=Verdict)
     next_due: datetime | None = None
@@ -87,7 +91,8 @@ class Timetable:
             self.verdict = Verdict(until=self.next_due)
             return self.verdict
         runs = ledger.runs(account=self.account, campaign=self.name, tests=False)
-        if self.unanswered and is_approved(ledger, self.account, self.name, self.digest):
+        answered_at = self._answered_at(ledger)
+        if answered_at is not None:
             self.unanswered = False
         schedule = self.schedule
         self.verdict = decide(
@@ -104,6 +109,7 @@ class Timetable:
                 unfinished=next((run.run for run in runs if run.state not in _ENDED and has_unsent(ledger, run)), ""),
                 asked_for=self.asked_for,
                 unanswered=self.unanswered,
+                answered_at=answered_at,
                 hindrance=self.hindrance,
             )
         )
@@ -113,19 +119,38 @@ class Timetable:
         """What a verdict says was written down."""
         if verdict.accounted is not None:
             self.accounted = max(self.accounted, verdict.accounted)
-        if self.asked_for in {skip.due_at for skip in verdict.skips}:
-            self.asked_for, self.digest, self.unanswered = None, "", False
+        if self.asked_for is not None and self.asked_for <= self.accounted:
+            self._asked(None)
 
     def begun(self, outcome: RunInfo | Awaited | Hindrance) -> None:
         """What became of the time that was to be begun."""
         self.beginning = None
         self.hindrance = outcome if isinstance(outcome, Hindrance) else None
         if isinstance(outcome, Awaited):
-            self.asked_for, self.digest, self.unanswered = outcome.due, outcome.digest, True
+            self._asked(outcome)
         elif isinstance(outcome, RunInfo):
-            self.asked_for, self.digest, self.unanswered, self.verdict = None, "", False, Verdict()
+            self._asked(None)
+            self.verdict = Verdict()
             if outcome.due_at is not None:
                 self.accounted = max(self.accounted, outcome.due_at)
+
+    def _asked(self, awaited: Awaited | None) -> None:
+        self.asked_for, self.digest = (awaited.due, awaited.digest) if awaited else (None, "")
+        self.unanswered, self.approval = awaited is not None, awaited.approval if awaited else None
+        self.asked_at = None
+
+    def asked_before(self, due: datetime, at: datetime) -> None:
+        """An earlier process asked a person about this time, at that instant."""
+        self.asked_for, self.asked_at = due, at
+
+    def _answered_at(self, ledger: LedgerReader) -> datetime | None:
+        """When somebody said yes since a person was asked, whichever plan they saw; None while nobody has."""
+        if self.asked_for is None:
+            return None
+        newest = approval_of(ledger, self.account, self.name)
+        if newest is None or newest.run or newest == self.approval:
+            return None
+        return newest.at if self.asked_at is None or newest.at >= self.asked_at else None
 
     def look_anew(self, now: datetime) -> None:
         """Files have changed: what was in the way may be gone, and what was asked about may be something else."""

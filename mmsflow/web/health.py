@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mmsflow.daemon.health import LivingBoard, health_of, silent_seconds
+from mmsflow.daemon.board import Board
+from mmsflow.daemon.health import health_of, silent_seconds
 from mmsflow.daemon.metrics import CONTENT_TYPE, Pulse, exposition
 
 
-def health_routes(board: LivingBoard, allowed: Callable[[Request], bool]) -> list[Route]:
+def health_routes(board: Board, allowed: Callable[[Request], bool]) -> list[Route]:
     """``/healthz`` and ``/metrics``; both answer by themselves whom they answer.
 
     Args:

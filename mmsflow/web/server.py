@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 import uvicorn
 from starlette.applications import Starlette
 
-from mmsflow.daemon.health import LivingBoard
+from mmsflow.daemon.board import Board
 from mmsflow.errors import UsageError
 from mmsflow.secret import Secret
 from mmsflow.settings import Settings
@@ -41,7 +41,7 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    board: LivingBoard, *, host: str | None = None, port: int | None = None, token: Secret | None = None
+    board: Board, *, host: str | None = None, port: int | None = None, token: Secret | None = None
 ) -> AsyncIterator[str]:
     """Serve the page beside the caller, in its event loop; gives its URL, and ends with the block.
 
@@ -80,7 +80,7 @@ def sign_in_link(url: str, settings: Settings, token: Secret | None = None) -> s
     return f"{url}?token={(token or token_of(settings)).reveal()}"
 
 
-def _site(board: LivingBoard, host: str, port: int, token: Secret) -> Site:
+def _site(board: Board, host: str, port: int, token: Secret) -> Site:
     return Site(
         board=board,
         sessions=Sessions(board.clock, board.settings.web_session),

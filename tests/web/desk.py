@@ -63,6 +63,7 @@ class Desk:
     cards_added: list[CampaignCard] = field(default_factory=list)
     asked: list[Request] = field(default_factory=list)
     is_healthy: bool = True
+    beat: float = 0.0
     _version: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)

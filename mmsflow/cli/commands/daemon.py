@@ -17,6 +17,7 @@ from mmsflow.errors import UsageError
 from mmsflow.notifying.channels import channels_of
 from mmsflow.settings import SETTINGS_FILE, Settings
 from mmsflow.web.server import serving, sign_in_link
+from mmsflow.workflow.purge import refuse_short_memory
 
 _INTERRUPTED = 130
 _FORMATS = ("auto", "console", "json")
@@ -38,6 +39,7 @@ def daemon(options: DaemonOptions) -> int:
     session = Session.start()
     settings = _in_force(session.settings, options)
     _refuse_what_cannot_work(session.workspace, settings)
+    refuse_short_memory(settings)
     channels = channels_of(settings, session.clock)
     on_terminal = sys.stderr.isatty()
     as_json = settings.log_format == "json" or (settings.log_format == "auto" and not on_terminal)
