@@ -107,6 +107,8 @@ def _value(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {weight}" for name, weight in value.items()) or "none"
     if isinstance(value, tuple):
+        if all(isinstance(item, str) for item in value):
+            return ", ".join(_code(item) for item in value)
         return " to ".join(f"{item:g}" for item in value)
     return _code(value)
 
@@ -494,7 +496,7 @@ def _comments(source: str) -> dict[str, str]:
 # The stages in the order in which data flows through them; what is beside the flow comes last.
 _STAGES = (
     "campaign", "audience", "media", "message", "mms", "plan", "ledger", "engine", "delivery", "gateway", "report",
-    "showing", "workflow", "cli", "simulator",
+    "notifying", "showing", "workflow", "daemon", "web", "cli", "simulator",
 )  # fmt: skip
 
 

@@ -89,12 +89,6 @@ def test_every_key_of_the_campaign_file_is_documented(block: type[BaseModel]) ->
     assert [key for key in block.model_fields if f"| `{key}` |" not in section] == []
 
 
-def test_every_key_that_is_refused_for_now_is_shown_as_such_in_reference_and_readme() -> None:
-    page = reference()
-    for text in (text_of("docs/campaign.md"), text_of("README.md")):
-        assert [row.reason for row in page.TABLE if row.reason not in text] == []
-
-
 def test_every_exit_code_has_its_line_in_the_readme_and_its_section_in_troubleshooting() -> None:
     raised = {
         each.exit_code for each in vars(errors).values() if inspect.isclass(each) and issubclass(each, MmsflowError)
