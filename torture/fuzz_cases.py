@@ -44,6 +44,9 @@ message:
 schedule:
   start: 2026-12-01 09:00
   timezone: Europe/Warsaw
+  window:
+    - {days: mon-fri, hours: ["09:00-12:00", "14:00-19:00"], holidays: skip}
+    - {days: sat, hours: "10:00-14:00", closed: ["12-24", "2026-12-05"]}
   not_after: 2026-12-05 19:00
 rate: 20/s
 quota: {reserve: 10, share: 50%}

@@ -11,6 +11,7 @@ from mmsflow.campaign.clock_changes import instant_of
 
 _DAY = timedelta(days=1)
 _LONGEST_SPAN = timedelta(days=8)
+LAST_YEAR = 9000  # no window opens from then on; beyond it the calendar itself ends
 _LONGEST_CLOSED = 400  # days; windows that do not open within them never do
 
 
@@ -110,7 +111,7 @@ class SendingCalendar:
 
     def _by_day(self, day: date) -> Iterator[tuple[datetime, datetime]]:
         closed_days = 0
-        while closed_days <= _LONGEST_CLOSED:
+        while closed_days <= _LONGEST_CLOSED and day.year < LAST_YEAR:
             spans = self._of_day(day)
             closed_days = 0 if spans else closed_days + 1
             yield from spans

@@ -7,7 +7,7 @@ from math import ceil, floor
 from zoneinfo import ZoneInfo
 
 from mmsflow.errors import PlanRefused
-from mmsflow.plan.calendar import ALWAYS, SendingCalendar
+from mmsflow.plan.calendar import ALWAYS, LAST_YEAR, SendingCalendar
 from mmsflow.plan.model import QuotaForecast, Wave
 from mmsflow.plan.quota import reset_after
 
@@ -68,7 +68,10 @@ def cut_waves(
     return waves
 
 
-def _opening(instant: datetime, calendar: SendingCalendar) -> datetime:
+def _opening(instant: datetime, calendar: SendingCalendar) -> datetime | None:
+    """When one may be sent from ``instant`` on; None where that is beyond the calendar."""
+    if calendar.windows and instant.year >= LAST_YEAR - 2:
+        return None
     opens = calendar.next_open(instant)
     if opens is None:
         raise PlanRefused(

@@ -91,6 +91,12 @@ def test_windows_that_never_open_refuse_the_plan() -> None:
         cut(1, quota(), never)
 
 
+def test_an_absurdly_slow_pace_goes_on_without_dates_in_windows_too() -> None:
+    waves = cut(30, quota(now=1000, later=1000, resets_at=local(2, 0)), NOON, rate=1e-10)
+    assert sum(wave.size for wave in waves) == 30
+    assert waves[-1].starts_at is None
+
+
 def test_what_goes_out_before_a_deadline_knows_the_windows() -> None:
     waves = cut(150, quota(now=1000, later=1000, resets_at=local(2, 0)), NOON, rate=1 / 60)
     assert sent_in_time(waves, local(2, 12, 10), 1 / 60) == 70
