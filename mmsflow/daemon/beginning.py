@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.recurrence import last_due
 from mmsflow.clock import Clock
@@ -15,6 +16,7 @@ from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, UsageError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import Approval, NoticeKind
 from mmsflow.ledger.store import Ledger, LedgerReader
+from mmsflow.plan.explain import minute_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
@@ -103,14 +105,14 @@ class Beginner:
 
     def _ask(self, version: Version, due: datetime, plan: Plan) -> None:
         noun = "message" if plan.messages == 1 else "messages"
-        name = approval_notice(version.name, due)
+        name, zone = approval_notice(version.name, due), ZoneInfo(version.campaign.schedule.timezone)
         for told in self._ledger.notices(plan.account, _MOST_NOTICES, open_only=True):
             if told.said.name == name and told.said.detail.get("digest") != plan.digest:
                 self._teller.settle(name)  # it asked about another plan
         self._teller.people(
             name,
             NoticeKind.NEEDS_PERSON,
-            f"{version.name} waits for approval: {plan.messages} {noun}, due {due.isoformat(timespec='minutes')}",
+            f"{version.name} waits for approval: {plan.messages} {noun}, due {minute_as_text(due, zone)}",
             f"look at its plan and approve it, on the web page or with `mmsflow approve {version.loaded.shown_path}`",
             campaign=version.name,
             detail={"digest": plan.digest, "due": due.isoformat()},

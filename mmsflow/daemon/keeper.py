@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from mmsflow.clock import Clock
 from mmsflow.daemon.beginning import RETRY, Awaited, Beginner, approval_notice
@@ -18,6 +19,7 @@ from mmsflow.errors import Finding, LedgerError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NoticeKind, Skipped
 from mmsflow.ledger.store import Ledger
+from mmsflow.plan.explain import minute_as_text
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import LONG_PAST
 from mmsflow.workflow.run import occurrence_of
@@ -144,11 +146,11 @@ class Keeper:
             self._teller.settle(approval_notice(timetable.name, skip.due_at))
         # Of times long ago nobody expects anything any more, such as of a campaign that is watched for the first time.
         if recent := [skip for skip in skips if skip.at - skip.due_at <= _LONG_AGO]:
-            self._tell_of_skips(timetable.name, recent)
+            self._tell_of_skips(timetable, recent)
 
-    def _tell_of_skips(self, campaign: str, skips: Sequence[Skipped]) -> None:
-        last = skips[-1]
-        due = last.due_at.isoformat(timespec="minutes")
+    def _tell_of_skips(self, timetable: Timetable, skips: Sequence[Skipped]) -> None:
+        campaign, last = timetable.name, skips[-1]
+        due = minute_as_text(last.due_at, ZoneInfo(timetable.schedule.timezone))
         text = f"{campaign} was not sent for {due}: {last.reason}"
         if len(skips) > 1:
             text = f"{campaign} was not sent for {len(skips)} scheduled times, the last {due}: {last.reason}"

@@ -24,6 +24,8 @@ from mmsflow.errors import LedgerError, RunHeld
 from mmsflow.ledger.model import Holder
 
 _NOTE_BYTES = 4096
+_DAEMON = " (daemon)"
+_BY_DAEMON = "The daemon begins campaigns at their times, and by hand from its web page. "
 _held: dict[tuple[int, int, int], Holder] = {}  # by (our pid, device, inode); a forked child finds nothing of its own
 
 
@@ -187,9 +189,10 @@ def _refusal(ledger: Path, holder: Holder | None) -> RunHeld:
         return RunHeld(f"another process holds the ledger {ledger}", "Wait a moment and try again.")
     since = f", since {holder.since.isoformat(timespec='seconds')}" if holder.since else ""
     doing = f" ({holder.command})" if holder.command else ""
+    first = _BY_DAEMON if doing == _DAEMON else ""
     return RunHeld(
         f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}",
-        "Look at its progress with `mmsflow status`, wait for it, or stop it with Ctrl-C in its terminal or "
+        f"{first}Look at its progress with `mmsflow status`, wait for it, or stop it with Ctrl-C in its terminal or "
         f"{shlex.join(['kill', str(holder.pid)])}: the ledger is free as soon as it has ended.",
     )
 

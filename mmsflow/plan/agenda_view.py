@@ -134,7 +134,7 @@ def _calendar(outlook: Outlook) -> str:
         name = f"{what.run} (unfinished)" if what.run else what.campaign
         left = "" if each.left_after is None else each.left_after
         rows.append((begins, name, what.messages, _waves(each), _end(each), left, _remark(each, outlook)))
-    headers = ["begins", "campaign", "messages", "waves", "finishes", "quota left", "note"]
+    headers = ["begins", "campaign", "messages", "in waves of", "finishes", "quota left", "note"]
     if not any(row[-1] for row in rows):
         rows, headers = [row[:-1] for row in rows], headers[:-1]  # type: ignore[misc]  # a row for people
     return tabulate(rows, headers=headers)
