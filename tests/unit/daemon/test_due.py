@@ -45,7 +45,12 @@ BEGUN = {
     "at the last instant of its grace": {"now": NINE + HOUR},
     "what was in its way is tried again": {"hindrance": HINDERED, "now": NINE + 2 * MINUTE},
     "another time was hindered": {"hindrance": replace(HINDERED, due=EARLIER)},
-    "it was approved, long after its grace": {"asked_for": NINE, "now": NINE + 5 * HOUR},
+    "a person was asked, and what they were asked about has changed": {"asked_for": NINE, "now": NINE + 5 * HOUR},
+    "it was approved a moment ago, long after its time": {
+        "asked_for": NINE,
+        "answered_at": NINE + 5 * HOUR,
+        "now": NINE + 5 * HOUR + MINUTE,
+    },
     "an earlier process asked for approval": {
         "asked_for": NINE,
         "watched_since": NINE + 5 * HOUR,
@@ -107,6 +112,14 @@ SKIPPED = {
         "not_approved",
     ),
     "its deadline has passed": ({"not_after": NINE + MINUTE}, "missed"),
+    "it was approved, and nobody was there within a grace of that": (
+        {"asked_for": NINE, "answered_at": NINE + HOUR, "now": NINE + 2 * HOUR + MOMENT},
+        "missed",
+    ),
+    "it was approved, and its lists were wrong for longer than a grace": (
+        {"asked_for": NINE, "answered_at": NINE + HOUR, "now": NINE + 2 * HOUR + MOMENT, "hindrance": HINDERED},
+        "invalid",
+    ),
 }
 
 
@@ -122,6 +135,15 @@ LEFT_BEHIND = {
     "nobody was there": ({"watched_since": NINE}, "missed"),
     "an earlier run still has unsent messages": ({"unfinished": "news-1", "watched_since": EARLIER}, "unfinished"),
     "nobody approved it": ({"asked_for": EARLIER, "unanswered": True, "watched_since": NINE}, "not_approved"),
+    "it was approved, and the gateway was away": (
+        {
+            "asked_for": EARLIER,
+            "answered_at": EARLIER + HOUR,
+            "hindrance": replace(HINDERED, due=EARLIER, code="missed"),
+            "watched_since": EARLIER,
+        },
+        "missed",
+    ),
     "it could not be begun": ({"hindrance": replace(HINDERED, due=EARLIER), "watched_since": EARLIER}, "invalid"),
     "it was not begun for no reason that is known": ({"watched_since": EARLIER}, "overtaken"),
 }

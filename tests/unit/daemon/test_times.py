@@ -11,7 +11,9 @@ from daemon_desk import campaign, desk
 from mmsflow.daemon.model import CardState
 from mmsflow.errors import GatewayUnavailable
 from mmsflow.gateway.model import QuotaReply
+from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.requests import Action
+from mmsflow.ledger.store import Ledger
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -116,6 +118,51 @@ async def test_a_time_that_nobody_approved_is_skipped_when_the_next_one_comes_al
         assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "not_approved")]
         assert it.card().due == NINE + DAY
         assert it.notices() == ["skipped/news/2026-12-01T08:00:00Z", "approval/news/2026-12-02T08:00:00Z"]
+
+
+async def test_a_yes_to_the_plan_as_it_is_by_now_is_heeded_although_another_one_was_asked_about(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more=APPROVAL))
+        await it.start()
+        await it.until(NINE + MINUTE)
+        asked = it.card().digest
+        it.write("lists/a.csv", "number,name\n+48501000101,Ewa\n")  # and nobody tells the daemon of the change
+        seen = await it.board.plan(FILE)
+        assert seen.plan.digest != asked
+        assert not (await it.board.approve(FILE, seen.plan.digest, "ola")).refused
+        await it.over(MINUTE)
+        assert [(run.due_at, run.plan_sha256) for run in it.runs()] == [(NINE, seen.plan.digest)]
+
+
+async def test_a_yes_long_ago_does_not_send_when_nobody_expects_it_any_more(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-01 09:00", more=APPROVAL))
+        await it.start()
+        await it.until(NINE + MINUTE)
+        digest = it.card().digest
+        await it.end()
+        with Ledger.open(it.settings.ledger_url, clock=it.clock) as ledger:
+            ledger.approve(it.settings.account, "news", Approval(digest, it.clock.now(), "ola", {"messages": 3}))
+        await it.clock.advance((21 * DAY).total_seconds())
+        await it.start()
+        await it.over(HOUR)
+        assert it.runs() == []
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "missed")]
+
+
+async def test_a_time_that_a_person_makes_up_for_by_hand_does_not_begin_by_itself_as_well(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        await it.change("lists/a.csv", "number,name\n+48501000101,\n")
+        await it.until(NINE + MINUTE)
+        assert it.card().state is CardState.HINDERED
+        it.write("lists/a.csv", "number,name\n+48501000101,Ewa\n")
+        seen = await it.board.plan(FILE)
+        assert not (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        await it.over(HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE]
+        assert set(it.received.values()) == {1}
 
 
 @pytest.mark.parametrize(
