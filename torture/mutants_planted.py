@@ -153,8 +153,8 @@ MUTANTS = (
     Mutant(
         "the start is ignored",
         _EXECUTOR,
-        "        if now < self._rules.start:",
-        "        if not now:",
+        "        if now >= opens:\n",
+        "        if now:\n",
     ),
     Mutant(
         "those that came back are forgotten",

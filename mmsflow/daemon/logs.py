@@ -61,10 +61,13 @@ def logging_to(stream: TextIO, clock: Clock, *, as_json: bool, level: str, colou
     """Log to a stream until the block ends: our own events from ``level`` on, the libraries' warnings and errors."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(_formatter(as_json=as_json, colours=colours))
+    least = max(logging.WARNING, LEVELS[level])
+    # Also of a library whose logger has a level of its own: httpx tells addresses at INFO.
+    handler.addFilter(lambda record: record.name == _OURS or record.levelno >= least)
     root, ours = logging.getLogger(), logging.getLogger(_OURS)
     before = root.handlers[:], root.level, ours.level
     root.handlers[:] = [handler]
-    root.setLevel(max(logging.WARNING, LEVELS[level]))  # httpx tells addresses at INFO
+    root.setLevel(least)
     ours.setLevel(LEVELS[level])
     logging.captureWarnings(True)
     try:

@@ -183,6 +183,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "paused.window": "paused until its sending window opens",
         "paused.canary": "paused until the canary's reports have come",
         "paused.lists": "paused: an opt-out list cannot be read",
+        "paused.account": "waits for other runs of the account",
         "bucket.delivered": "Delivered",
         "bucket.accepted": "Accepted",
         "bucket.pending": "Pending",

@@ -183,6 +183,7 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "paused.window": "wstrzymana do otwarcia okna wysyłki",
         "paused.canary": "wstrzymana do raportów z próby",
         "paused.lists": "wstrzymana: nie da się odczytać listy sprzeciwów",
+        "paused.account": "czeka na inne wysyłki z tego konta",
         "bucket.delivered": "Doręczone",
         "bucket.accepted": "Przyjęte",
         "bucket.pending": "Oczekujące",

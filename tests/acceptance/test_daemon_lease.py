@@ -140,6 +140,7 @@ def test_while_it_runs_health_is_for_anybody_figures_are_for_the_token_and_sighu
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(f"{page}metrics", timeout=30)
         assert refused.value.code == 401
+        refused.value.close()
         token = (workspace / ".mmsflow" / "web-token").read_text("utf-8").strip()
         asking = urllib.request.Request(f"{page}metrics", headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(asking, timeout=30) as reply:

@@ -13,7 +13,7 @@ from mmsflow.mms.msisdn import mask_in_text
 from .story import NUMBERS, OPTED_OUT, PEOPLE, VICTIMS, Story
 
 # They name no recipient: they make workspaces, serve, or print what is the same for everybody.
-_WITHOUT_RECIPIENTS = {"demo", "init", "schema", "simulator", "pause", "resume", "cancel", "purge"}
+_WITHOUT_RECIPIENTS = {"demo", "init", "schema", "simulator", "daemon", "pause", "resume", "cancel", "purge"}
 
 
 def spelled(number: str) -> re.Pattern[str]:
