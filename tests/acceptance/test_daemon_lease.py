@@ -5,65 +5,29 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from .console import Console
+from .daemons import DAEMON, let_it_be_due, running
 from .independent_gateway import IndependentGateway
-from .workspace import change_campaign, numbers, report_rows, write_list
+from .workspace import numbers, report_rows, write_list
 
 PEOPLE = numbers(60)
 HELD = 20  # replies that are given before the gateway holds the next ones back
 IN_FLIGHT = 16
-DAEMON = ("daemon", "--no-web")
 
 
 @pytest.fixture
 def due(gateway: IndependentGateway, workspace: Path) -> IndependentGateway:
     """A campaign whose time came a minute ago, and a gateway that stops replying half way."""
     write_list(workspace, PEOPLE)
-    start = datetime.now(UTC) - timedelta(minutes=1)
-    schedule = f"schedule: {{start: {start:%Y-%m-%d %H:%M}, timezone: UTC}}"
-    change_campaign(workspace, {"poll: {until: 3s}": f"{schedule}\npoll: {{until: 3s}}"})
+    let_it_be_due(workspace)
     gateway.reply_to(HELD)
     return gateway
-
-
-class Lines:
-    """What a daemon writes to its log, event by event."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.seen: list[dict[str, Any]] = []
-
-    def until(self, event: str) -> dict[str, Any]:
-        """Read on until that event has come."""
-        assert self._process.stderr is not None
-        for text in self._process.stderr:
-            self.seen.append(json.loads(text))
-            if self.seen[-1]["event"] == event:
-                return self.seen[-1]
-        raise AssertionError(f"it ended before {event}: {self.seen}")
-
-
-@contextmanager
-def running(console: Console, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], Lines]]:
-    """A daemon; it is gone after the block."""
-    process = console.start(*arguments)
-    try:
-        yield process, Lines(process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate()
 
 
 def test_a_second_daemon_leaves_and_names_the_first_and_one_that_waits_takes_over_when_it_is_killed(

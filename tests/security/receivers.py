@@ -39,6 +39,7 @@ class Receiver:
     silent: bool = False
     url: str = ""
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    arrived: threading.Event = field(default_factory=threading.Event)
     over: threading.Event = field(default_factory=threading.Event)
 
 
@@ -51,6 +52,7 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             receiver.requests.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.arrived.set()
             if receiver.silent:
                 receiver.over.wait()
                 return
