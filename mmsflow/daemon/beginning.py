@@ -68,8 +68,11 @@ class Beginner:
             again = RETRY if code == MISSED else RETRY_FILES
             return Hindrance(due, code, _sentence(error), self._clock.now() + again)
 
-    async def begin_by_hand(self, version: Version, digest: str) -> RunInfo:
+    async def begin_by_hand(self, version: Version, digest: str, seen_for: datetime | None) -> RunInfo:
         """Freeze a run of exactly the plan with that digest.
+
+        Args:
+            seen_for: the scheduled time for which the plan was shown; None without one.
 
         Raises:
             PlanRefused: the plan is another one by now, is not approved, or has no message.
@@ -77,7 +80,7 @@ class Beginner:
         """
         # A scheduled time that is made up for by hand has its run then, and must not begin by itself as well.
         due = None if version.campaign.schedule.by_hand else last_due(version.campaign.schedule, self._clock.now())
-        async with self._planner.planned(version, due) as (prepared, plan):
+        async with self._planner.planned(version, due, seen_for=seen_for) as (prepared, plan):
             if why := why_not(self._ledger, self._settings.account, version, self._clock.now()):
                 raise PlanRefused(why)
             if plan.digest != digest:

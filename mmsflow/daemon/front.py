@@ -113,7 +113,8 @@ class Front:
 
     async def begin(self, file: str, digest: str, who: str) -> Answer:
         try:
-            run = await self._beginner.begin_by_hand(self._version_of(file), digest)
+            version = self._version_of(file)
+            run = await self._beginner.begin_by_hand(version, digest, self._due_of(version))
         except MmsflowError as error:
             return _refusal(error)
         self._crew.carry(run)

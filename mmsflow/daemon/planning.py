@@ -111,13 +111,18 @@ class Planner:
                 yield prepared
 
     @asynccontextmanager
-    async def planned(self, version: Version, due: datetime | None) -> AsyncIterator[tuple[Prepared, Plan]]:
+    async def planned(
+        self, version: Version, due: datetime | None, *, seen_for: datetime | None = None
+    ) -> AsyncIterator[tuple[Prepared, Plan]]:
         """The same with its plan, for a scheduled time or for now.
+
+        Args:
+            seen_for: the time for which a person has seen it, where that is another one: caps were judged as of then.
 
         Raises:
             InvalidInput, GatewayRefused, GatewayUnavailable, PlanRefused: it cannot be planned.
         """
-        async with self.prepared(version, due=due) as prepared:
+        async with self.prepared(version, due=seen_for or due) as prepared:
             reply = await self.ask_quota()
             plan = plan_campaign(
                 prepared,
