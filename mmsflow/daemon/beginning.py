@@ -109,8 +109,8 @@ class Beginner:
     def _ask(self, version: Version, due: datetime, plan: Plan) -> None:
         noun = "message" if plan.messages == 1 else "messages"
         name, zone = approval_notice(version.name, due), ZoneInfo(version.campaign.schedule.timezone)
-        for told in self._ledger.notices(plan.account, _MOST_NOTICES, open_only=True):
-            if told.said.name == name and told.said.detail.get("digest") != plan.digest:
+        for told in self._ledger.notices(plan.account, _MOST_NOTICES, open_only=True, prefix=name):
+            if told.said.detail.get("digest") != plan.digest:
                 self._teller.settle(name)  # it asked about another plan
         self._teller.people(
             name,

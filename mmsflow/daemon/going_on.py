@@ -21,7 +21,7 @@ _LASTING = {
 
 def unfinished_runs(ledger: LedgerReader, settings: Settings, now: datetime) -> Iterator[tuple[RunInfo, str]]:
     """The account's runs with something left to do, oldest first, each with why it needs a person; empty where not."""
-    for run in reversed(ledger.runs(account=settings.account, tests=False)):
+    for run in reversed(ledger.runs(account=settings.account, tests=False, unfinished=True)):
         if run.purged_at is None and goes_on(ledger, run):
             yield run, _why_not(ledger, settings, run, now)
 

@@ -133,8 +133,8 @@ class Keeper:
     def _remember_asking(self, timetable: Timetable) -> None:
         """A time that an earlier process asked approval for is not missed: the person has not answered yet."""
         asked = f"approval/{timetable.name}/"
-        for notice in self._ledger.notices(self._account, _MOST_NOTICES, open_only=True):
-            if notice.said.name.startswith(asked) and (due := notice.said.detail.get("due")):
+        for notice in self._ledger.notices(self._account, _MOST_NOTICES, open_only=True, prefix=asked):
+            if due := notice.said.detail.get("due"):
                 timetable.asked_before(datetime.fromisoformat(str(due)), notice.at)
                 return
 
@@ -212,8 +212,8 @@ class Keeper:
         """Notices about what a file had wrong that it has not any more."""
         entries = self._catalogue.entries.values()
         wrong = {f"faulty/{entry.file}/{_digest(entry.errors)}" for entry in entries if entry.errors}
-        told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True)
-        mended = [each.said.name for each in told if each.said.name.startswith("faulty/")]
+        told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True, prefix="faulty/")
+        mended = [each.said.name for each in told]
         if mended := [name for name in mended if name not in wrong]:
             self._teller.settle(*mended)
 

@@ -30,6 +30,7 @@ from mmsflow.wiring import reset_rules
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MOST_NOTICES = 1000
+_WAITING = (NoticeKind.NEEDS_PERSON, NoticeKind.PAUSED)
 _BUCKETS = tuple(bucket for bucket in Bucket if bucket in set(BUCKET_OF_STATE.values()))
 
 METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -134,8 +135,10 @@ def _of_the_ledger(board: Board, ledger: LedgerReader) -> _Samples:
     account = board.settings.account
     for state, number in ledger.run_counts(account).items():
         yield "mmsflow_runs", (state.value,), number
-    kinds = Counter(notice.said.kind for notice in ledger.notices(account, _MOST_NOTICES, open_only=True))
-    for kind in NoticeKind:
+    kinds = Counter(
+        notice.said.kind for notice in ledger.notices(account, _MOST_NOTICES, open_only=True, kinds=_WAITING)
+    )
+    for kind in _WAITING:
         yield "mmsflow_notices_open", (kind.value,), kinds[kind]
     readings = ledger.quota_readings(account)
     if not readings:

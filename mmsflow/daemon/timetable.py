@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from mmsflow.campaign.recurrence import due_times
@@ -90,7 +91,10 @@ class Timetable:
         if not times:
             self.verdict = Verdict(until=self.next_due)
             return self.verdict
-        runs = ledger.runs(account=self.account, campaign=self.name, tests=False)
+        # A campaign may have a run for each quarter of an hour of some years; only these are looked at.
+        mine = partial(ledger.runs, account=self.account, campaign=self.name, tests=False)
+        runs = mine() if self.schedule.every is None else mine(due_from=times[0])
+        sending = [run for run in mine(unfinished=True) if run.state not in _ENDED and has_unsent(ledger, run)]
         answered_at = self._answered_at(ledger)
         if answered_at is not None:
             self.unanswered = False
@@ -106,7 +110,7 @@ class Timetable:
                 run_once=schedule.missed == "run_once",
                 grace=schedule.grace,
                 not_after=schedule.deadline(times[-1]),
-                unfinished=next((run.run for run in runs if run.state not in _ENDED and has_unsent(ledger, run)), ""),
+                unfinished=sending[0].run if sending else "",
                 asked_for=self.asked_for,
                 unanswered=self.unanswered,
                 answered_at=answered_at,

@@ -46,7 +46,7 @@ from mmsflow.ledger.model import (
     WaveRecord,
 )
 from mmsflow.ledger.numbers import Fate, fates
-from mmsflow.ledger.operation import Approval, Notice, Skipped, Step
+from mmsflow.ledger.operation import Approval, Notice, NoticeKind, Skipped, Step
 from mmsflow.ledger.pages import CurveCounts, ProblemRow
 from mmsflow.ledger.purge import Hindrance, PurgedRun
 from mmsflow.message.model import Layout
@@ -107,10 +107,36 @@ class LedgerReader:
             found = runs.find_runs(connection, run=run)
         return found[0] if found else None
 
-    def runs(self, *, account: str | None = None, campaign: str | None = None, tests: bool = True) -> list[RunInfo]:
-        """Runs of an account and a campaign, or all; with or without test runs; newest first."""
+    def runs(
+        self,
+        *,
+        account: str | None = None,
+        campaign: str | None = None,
+        occurrence: str | None = None,
+        tests: bool = True,
+        due_from: datetime | None = None,
+        unfinished: bool = False,
+        limit: int | None = None,
+    ) -> list[RunInfo]:
+        """The runs that fit every filter given, newest first; all of them without any.
+
+        Args:
+            tests: with test runs.
+            due_from: those of scheduled times from this instant on.
+            unfinished: those that have not ended, or whose delivery reports are outstanding.
+            limit: the newest so many.
+        """
         with self._database.read() as connection:
-            return runs.find_runs(connection, account=account, campaign=campaign, tests=tests)
+            return runs.find_runs(
+                connection,
+                account=account,
+                campaign=campaign,
+                occurrence=occurrence,
+                tests=tests,
+                due_from=due_from,
+                unfinished=unfinished,
+                limit=limit,
+            )
 
     def state_counts(self, key: int) -> dict[MessageState, int]:
         """Messages of a run by state, zeros included."""
@@ -326,10 +352,24 @@ class LedgerReader:
         with self._database.read() as connection:
             return approvals.approval_for(connection, key)
 
-    def notices(self, account: str, limit: int = 100, *, open_only: bool = False) -> list[Notice]:
-        """What people were told of, newest first; with ``open_only`` what still waits for somebody."""
+    def notices(
+        self,
+        account: str,
+        limit: int = 100,
+        *,
+        open_only: bool = False,
+        kinds: Collection[NoticeKind] = (),
+        prefix: str = "",
+    ) -> list[Notice]:
+        """What people were told of, newest first.
+
+        Args:
+            open_only: what has not been settled.
+            kinds: of these kinds; of any when empty.
+            prefix: how the name begins.
+        """
         with self._database.read() as connection:
-            return notices.last_notices(connection, account, limit, open_only=open_only)
+            return notices.last_notices(connection, account, limit, open_only=open_only, kinds=kinds, prefix=prefix)
 
     def next_post_at(self, channel: str = "") -> datetime | None:
         """When the next notice is to go out, by one channel, or by any when empty; None when none is."""

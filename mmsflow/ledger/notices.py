@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
 from mmsflow.ledger.operation import NewNotice, Notice, NoticeKind, NoticePost
 from mmsflow.ledger.schema import notice_posts, notices
+
+_LAST = "\U0010ffff"  # behind every name that goes on
 
 
 def add_notice(connection: Connection, new: NewNotice, at: datetime, channels: Sequence[str]) -> bool:
@@ -49,9 +51,21 @@ def settle_notices(connection: Connection, names: Sequence[str], at: datetime) -
             connection.execute(update(notices).where(notices.c.id == row.id), values)
 
 
-def last_notices(connection: Connection, account: str, limit: int, *, open_only: bool) -> list[Notice]:
+def last_notices(
+    connection: Connection,
+    account: str,
+    limit: int,
+    *,
+    open_only: bool = False,
+    kinds: Collection[NoticeKind] = (),
+    prefix: str = "",
+) -> list[Notice]:
     """The last ``limit`` notices of an account, newest first."""
     query = select(notices).where(notices.c.account == account).order_by(notices.c.id.desc()).limit(limit)
+    if kinds:
+        query = query.where(notices.c.kind.in_([kind.value for kind in kinds]))
+    if prefix:
+        query = query.where(notices.c.name >= prefix, notices.c.name < prefix + _LAST)
     if open_only:
         query = query.where(notices.c.settled_at.is_(None))
     return [_notice(row) for row in connection.execute(query)]

@@ -14,8 +14,9 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
 from mmsflow.ledger.events import append_run_event
 from mmsflow.ledger.model import Blob, FrozenInput, Lift, NewRun, PausedBy, RunInfo, RunState, WaveRecord
-from mmsflow.ledger.schema import blobs, inputs, runs, waves
+from mmsflow.ledger.schema import IS_POLLED, blobs, inputs, messages, runs, waves
 
+_ENDED = [state.value for state in (RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED)]
 _BLOBS_AT_ONCE = 50  # a picture has up to a MiB
 
 
@@ -25,15 +26,25 @@ def find_runs(
     run: str | None = None,
     account: str | None = None,
     campaign: str | None = None,
+    occurrence: str | None = None,
     tests: bool = True,
+    due_from: datetime | None = None,
+    unfinished: bool = False,
+    limit: int | None = None,
 ) -> list[RunInfo]:
-    """The runs that fit every filter given, newest first."""
-    query = select(runs).order_by(runs.c.key.desc())
-    for column, wanted in ((runs.c.run, run), (runs.c.account, account), (runs.c.campaign, campaign)):
+    """The runs that fit every filter given, newest first; see ``LedgerReader.runs``."""
+    query = select(runs).order_by(runs.c.key.desc()).limit(limit)
+    exact = {"run": run, "account": account, "campaign": campaign, "occurrence": occurrence}
+    for column, wanted in exact.items():
         if wanted is not None:
-            query = query.where(column == wanted)
+            query = query.where(runs.c[column] == wanted)
     if not tests:
         query = query.where(runs.c.test.is_(False))
+    if due_from is not None:
+        query = query.where(runs.c.due_at >= to_micros(due_from))
+    if unfinished:
+        waits = select(messages.c.id).where(messages.c.run_key == runs.c.key, IS_POLLED).exists()
+        query = query.where(runs.c.state.not_in(_ENDED) | waits)
     return [_info(row) for row in connection.execute(query)]
 
 

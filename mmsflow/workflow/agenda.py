@@ -146,7 +146,7 @@ def _scheduled(campaigns: Iterable[Sized], now: datetime, until: datetime) -> tu
 
 def _unfinished(ledger: LedgerReader, account: str, period: str, now: datetime) -> tuple[list[Appointment], list[Held]]:
     going_on, held = [], []
-    for run in ledger.runs(account=account, tests=False):
+    for run in ledger.runs(account=account, tests=False, unfinished=True):
         counts = ledger.state_counts(run.key)
         unsent = counts[MessageState.READY] + counts[MessageState.SENDING]
         if not unsent:

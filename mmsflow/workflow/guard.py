@@ -124,7 +124,7 @@ def start_long_past(start: datetime | None, now: datetime) -> str:
 
 
 def _is_older(ledger: LedgerReader, run: RunInfo) -> bool:
-    newest = ledger.runs(account=run.account, campaign=run.campaign, tests=False)
+    newest = ledger.runs(account=run.account, campaign=run.campaign, tests=False, limit=1)
     return bool(newest) and newest[0].key != run.key
 
 

@@ -64,8 +64,7 @@ def occasion_of(ledger: LedgerReader, account: str, campaign: Campaign, now: dat
     if due is None:
         return Occasion(None, "its first time has not come yet", upcoming)
     shown = minute_as_text(due, ZoneInfo(schedule.timezone))
-    runs = ledger.runs(account=account, campaign=campaign.campaign, tests=False)
-    taken = next((run for run in runs if run.occurrence == occurrence_of(due)), None)
+    taken = next(iter(ledger.runs(account=account, campaign=campaign.campaign, occurrence=occurrence_of(due))), None)
     if taken is not None:
         return Occasion(None, f"{shown} has its run, {taken.run}", upcoming)
     deadline = schedule.deadline(due)

@@ -39,7 +39,7 @@ class Standing:
 
 def standing_of(ledger: LedgerReader, account: str, campaign: str) -> Standing:
     """Where the campaign's latest run on this account stands."""
-    runs = ledger.runs(account=account, campaign=campaign, tests=False)
+    runs = ledger.runs(account=account, campaign=campaign, tests=False, limit=1)
     if not runs:
         return Standing(None, goes_on=False, refusal=None)
     run = runs[0]

@@ -24,7 +24,7 @@ def quota(*, measure: bool, as_json: bool) -> int:
     account = session.settings.account
     reply, measured = asyncio.run(_ask(session, measure=measure))
     with reading_ledger(session.settings) as ledger:
-        reserved = sum(_unsent(ledger, run) for run in ledger.runs(account=account))
+        reserved = sum(_unsent(ledger, run) for run in ledger.runs(account=account, unfinished=True))
         period = reply.reset_on.isoformat() if reply.reset_on else "unknown"
         ours = ledger.posts_in_period(account, period)
         earlier = [reading.reset_on for reading in ledger.quota_readings(account) if reading.reset_on]
