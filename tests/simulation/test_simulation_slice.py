@@ -12,7 +12,7 @@ from torture.simulation.campaign import Tally, append, play_seeds, sum_up
 from torture.simulation.scenario import draw
 from torture.simulation.world import play
 
-# Its lines are counted by other tests; counting them here as well would double its time.
+# Its lines are counted by other tests; `scripts/coverage` would take twice as long for it.
 pytestmark = pytest.mark.no_cover
 
 _SLICE = 300

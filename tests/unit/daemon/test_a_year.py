@@ -91,7 +91,7 @@ def waited(it: Desk) -> list[tuple[ReportRow, datetime]]:
         return [(row, run.due_at) for run in it.runs() if run.due_at for row in ledger.report_rows(run.key)]
 
 
-# Its lines are counted by other tests; counting them here as well would double its time.
+# Its lines are counted by other tests; `scripts/coverage` would take twice as long for it.
 @pytest.mark.no_cover
 async def test_every_time_of_a_year_is_a_run_or_a_named_skip_and_nobody_gets_a_message_twice(tmp_path: Path) -> None:
     periods = Periods(turn=40 * 86400, requests=40 * 86400, quota=40 * 86400)

@@ -294,7 +294,7 @@ _RUN = st.fixed_dictionaries(
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-# Its lines are counted by other tests; counting them here as well would double its time.
+# Its lines are counted by other tests; `scripts/coverage` would take twice as long for it.
 @pytest.mark.no_cover
 @given(
     runs=st.lists(_RUN, min_size=2, max_size=5),

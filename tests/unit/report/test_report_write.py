@@ -103,7 +103,7 @@ def test_progress_is_told_in_rows(tmp_path: Path) -> None:
     assert told == [250, 500, 600]
 
 
-# Its lines are counted by other tests; counting them here as well would double its time.
+# Its lines are counted by other tests; `scripts/coverage` would take twice as long for it.
 @pytest.mark.no_cover
 @pytest.mark.parametrize("formats", [("csv", "html", "json"), ("xlsx",)])
 def test_memory_does_not_grow_with_the_rows(tmp_path: Path, formats: tuple[str, ...]) -> None:
