@@ -38,12 +38,8 @@ def cut_waves(
     Raises:
         PlanRefused: no period ever permits a message, or the windows never open.
     """
-    if messages and not quota.permitted_later:
-        raise PlanRefused(
-            f"the quota ({quota.used} used, {quota.available} available) leaves nothing for this campaign",
-            "lower `quota.reserve` or what is guaranteed to other campaigns, raise `quota.share`, or ask the operator "
-            "for a larger quota",
-        )
+    if messages:
+        _refuse_without_quota(quota)
     waves: list[Wave] = []
     left, sent = messages, 0  # ``sent`` of the period that ends at ``period``
     at: datetime | None = start
@@ -66,6 +62,15 @@ def cut_waves(
         onwards = ends if sent >= allowance else until
         at = max(onwards, paced) if onwards and paced else None
     return waves
+
+
+def _refuse_without_quota(quota: QuotaForecast) -> None:
+    if not quota.permitted_later:
+        raise PlanRefused(
+            f"the quota ({quota.used} used, {quota.available} available) leaves nothing for this campaign",
+            "lower `quota.reserve` or what is guaranteed to other campaigns, raise `quota.share`, or ask the operator "
+            "for a larger quota",
+        )
 
 
 def _opening(instant: datetime, calendar: SendingCalendar) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -22,6 +22,7 @@ from mmsflow.plan.agenda_view import ByHand, Held, Outlook
 from mmsflow.plan.calendar import SendingCalendar
 from mmsflow.plan.flow import foresee
 from mmsflow.plan.holidays import is_polish_holiday
+from mmsflow.plan.model import QuotaForecast
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
@@ -96,16 +97,8 @@ def look_ahead(
         earlier_resets=earlier,
     )
     period = reply.reset_on.isoformat() if reply.reset_on else "unknown"
-    shared = SharedQuota(
-        used=reply.used,
-        available=reply.available,
-        resets_at=seen.resets_at,
-        period=seen.period,
-        zone=resets.zone,
-        per_second=per_second,
-        guaranteed={each.campaign.campaign: each.campaign.quota.guaranteed for each in campaigns},
-        begun=ledger.posts_of_campaigns(account, period),
-    )
+    begun = ledger.posts_of_campaigns(account, period)
+    shared = _shared(seen, resets, per_second, campaigns, begun)
     going_on, held = _unfinished(ledger, account, period, now)
     scheduled, left_out = _scheduled(campaigns, now, until)
     return Outlook(
@@ -121,6 +114,25 @@ def look_ahead(
         ),
         faulty=tuple(faulty),
         left_out=left_out,
+    )
+
+
+def _shared(
+    seen: QuotaForecast,
+    resets: ResetRules,
+    per_second: float | None,
+    campaigns: Iterable[Sized],
+    begun: Mapping[str, int],
+) -> SharedQuota:
+    return SharedQuota(
+        used=seen.used,
+        available=seen.available,
+        resets_at=seen.resets_at,
+        period=seen.period,
+        zone=resets.zone,
+        per_second=per_second,
+        guaranteed={each.campaign.campaign: each.campaign.quota.guaranteed for each in campaigns},
+        begun=begun,
     )
 
 

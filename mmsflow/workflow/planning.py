@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
@@ -92,7 +92,6 @@ def plan_campaign(
         PlanRefused: the quota never permits a message, or the deadline has passed.
     """
     rules = run_rules(prepared.loaded.campaign, now, test=prepared.test, cap=prepared.cap, due=due)
-    earlier = [reading.reset_on for reading in history.quota_readings(account) if reading.reset_on]
     name = prepared.loaded.campaign.campaign
     promised = {**guaranteed, name: rules.guaranteed}
     begun = history.posts_of_campaigns(account, reply.reset_on.isoformat() if reply.reset_on else "unknown")
@@ -103,11 +102,28 @@ def plan_campaign(
         now=now,
         rules=rules.quota,
         resets=resets,
-        earlier_resets=earlier,
+        earlier_resets=_earlier_resets(history, account),
         guaranteed=unused(promised, begun, name),
         guaranteed_later=unused(promised, {}, name),
     )
-    timing = Timing(
+    return make_plan(
+        prepared.draft,
+        campaign=name,
+        account=account,
+        digest=prepared.digest,
+        quota=quota,
+        timing=_timing(rules, resets, now, due),
+        warnings=(*prepared.warnings, *_notes(rules)),
+        arms=prepared.arms,
+    )
+
+
+def _earlier_resets(history: LedgerReader, account: str) -> list[date]:
+    return [reading.reset_on for reading in history.quota_readings(account) if reading.reset_on]
+
+
+def _timing(rules: RunRules, resets: ResetRules, now: datetime, due: datetime | None) -> Timing:
+    return Timing(
         now=now,
         start=max(now, rules.start),
         not_after=rules.not_after,
@@ -116,16 +132,6 @@ def plan_campaign(
         reset_zone=resets.zone,
         calendar=rules.calendar,
         due=due,
-    )
-    return make_plan(
-        prepared.draft,
-        campaign=prepared.loaded.campaign.campaign,
-        account=account,
-        digest=prepared.digest,
-        quota=quota,
-        timing=timing,
-        warnings=(*prepared.warnings, *_notes(rules)),
-        arms=prepared.arms,
     )
 
 

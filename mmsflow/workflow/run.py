@@ -58,7 +58,7 @@ def freeze(
     """
     if not test:
         refuse_unapproved(ledger, prepared, plan)  # whoever calls has looked already: the last line of defence
-    campaign, loaded = prepared.loaded.campaign, prepared.loaded
+    campaign, loaded, draft = prepared.loaded.campaign, prepared.loaded, prepared.draft
     rules = run_rules(campaign, now, test=test, cap=prepared.cap, due=due)
     day = (due or now).astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")
     name = next_run_id(ledger, campaign.campaign, day, test=test)
@@ -80,13 +80,12 @@ def freeze(
         delivery_report=campaign.delivery_report,
         config=rules.as_config() | _columns_kept(campaign),
         created_at=now,
-        rows=prepared.draft.rows,
+        rows=draft.rows,
         inputs=prepared.inputs,
         blobs=prepared.blobs,
         parts=prepared.parts,
         waves=[WaveRecord(wave.number, wave.starts_at, wave.size) for wave in plan.waves],
     )
-    draft = prepared.draft
     return ledger.freeze_run(new, in_waves(draft.stored_messages(), plan.waves), draft.stored_set_aside())
 
 
