@@ -74,13 +74,17 @@ class Crew:
         carried = self._carried[run.run] = _Carried(run)
         carried.task = asyncio.ensure_future(self._carry(carried))
 
-    async def stop(self, seconds: float) -> None:
-        """Begin nothing more, settle what is on the wire; what has not ended after so many seconds is cut off."""
+    def hold(self) -> None:
+        """From now on no run begins a request; what is on the wire is still settled."""
         self._stopping = True
         for live in self._engine.live:
             live.stop()
         for carried in self._carried.values():
             carried.nudge.set()
+
+    async def stop(self, seconds: float) -> None:
+        """Begin nothing more, settle what is on the wire; what has not ended after so many seconds is cut off."""
+        self.hold()
         ended = asyncio.ensure_future(self._all_ended())
         late = asyncio.ensure_future(self._engine.clock.sleep(seconds))
         try:

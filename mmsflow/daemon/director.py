@@ -129,6 +129,7 @@ class Director(Front):
             self.cut_off()
             raise
         finally:
+            self._crew.hold()  # before anything that takes time, and before anybody is told that we are stopping
             self._teller.event("daemon_stopping", runs=[run.run for run in self._crew.runs()])
             await self._close(helpers)
 
