@@ -11,6 +11,7 @@ from mmsflow.clock import Clock
 from mmsflow.daemon.catalogue import Version
 from mmsflow.daemon.due import INVALID, MISSED, REFUSED, Hindrance
 from mmsflow.daemon.planning import Planner
+from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Teller
 from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, UsageError
 from mmsflow.ledger.model import RunInfo
@@ -45,11 +46,20 @@ class Beginner:
         settings, ledger, clock: in force; the ledger is open for writing.
         planner: plans.
         teller: told of what a person must do.
+        still: for freezing large runs.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, clock: Clock, planner: Planner, teller: Teller) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        clock: Clock,
+        planner: Planner,
+        teller: Teller,
+        still: Stillness,
+    ) -> None:
         self._settings, self._ledger, self._clock = settings, ledger, clock
-        self._planner, self._teller = planner, teller
+        self._planner, self._teller, self._still = planner, teller, still
 
     async def begin(self, version: Version, due: datetime) -> RunInfo | Awaited | Hindrance:
         """Freeze the run of a scheduled time, or say why there is none yet."""
@@ -60,7 +70,7 @@ class Beginner:
                 if not self._approved(version, plan):
                     self._ask(version, due, plan)
                     return Awaited(due, plan.digest, approval_of(self._ledger, plan.account, version.name))
-                return self._freeze(version, prepared, plan, due)
+                return await self._freeze(version, prepared, plan, due)
         except MmsflowError as error:
             code = INVALID if isinstance(error, InvalidInput) else MISSED
             code = REFUSED if isinstance(error, PlanRefused | UsageError) else code
@@ -88,7 +98,7 @@ class Beginner:
             self._refuse(version, plan)
             if not self._approved(version, plan):
                 raise PlanRefused("this plan is not approved", "approve it first")
-            return self._freeze(version, prepared, plan, due)
+            return await self._freeze(version, prepared, plan, due)
 
     def _refuse(self, version: Version, plan: Plan) -> None:
         account, file = self._settings.account, version.loaded.path
@@ -121,9 +131,10 @@ class Beginner:
             detail={"digest": plan.digest, "due": due.isoformat()},
         )
 
-    def _freeze(self, version: Version, prepared: Prepared, plan: Plan, due: datetime | None) -> RunInfo:
-        workspace, now = self._settings.workspace, self._clock.now()
-        run = freeze(prepared, plan, self._ledger, workspace=workspace, now=now, due=due)
+    async def _freeze(self, version: Version, prepared: Prepared, plan: Plan, due: datetime | None) -> RunInfo:
+        async with self._still.for_rows(prepared.draft.rows):
+            workspace, now = self._settings.workspace, self._clock.now()
+            run = freeze(prepared, plan, self._ledger, workspace=workspace, now=now, due=due)
         self._teller.event(
             "run_frozen", run=run.run, campaign=run.campaign, messages=plan.messages, due=due.isoformat() if due else ""
         )

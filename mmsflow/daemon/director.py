@@ -21,6 +21,7 @@ from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.reporting import Reporting
 from mmsflow.daemon.retention import keep_purging
+from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Changes, OnEvent, Teller, ignore
 from mmsflow.daemon.watch import Watch
 from mmsflow.delivery.resting import rest
@@ -63,6 +64,7 @@ class Director(Front):
         alarm: wakes at scheduled times.
         watch: tells of changed files; None where somebody else calls ``files_changed``.
         on_event: told of what happens.
+        on_hold: told True before the loop is held up for seconds by work of its own, and False afterwards.
         periods: how often it looks by itself.
     """
 
@@ -76,6 +78,7 @@ class Director(Front):
         *,
         watch: Watch | None = None,
         on_event: OnEvent = ignore,
+        on_hold: Callable[[bool], None] = lambda _: None,
         periods: Periods | None = None,
     ) -> None:
         self.settings, self.clock, self.started_at = settings, clock, clock.now()
@@ -92,7 +95,8 @@ class Director(Front):
         self._reporting = Reporting(settings, clock, self._teller)
         self._crew = Crew(engine, settings, self._teller, self._reporting, self._rested)
         self._planner = Planner(settings, ledger, gateway, clock, self._intake, self._guaranteed)
-        self._beginner = Beginner(settings, ledger, clock, self._planner, self._teller)
+        self._still = Stillness(engine.account, on_hold)
+        self._beginner = Beginner(settings, ledger, clock, self._planner, self._teller, self._still)
         self._catalogue = Catalogue(settings.workspace, self._intake, clock)
         self._keeper = Keeper(
             settings,
@@ -180,7 +184,7 @@ class Director(Front):
         if (watch := self._watch) is not None:
             helpers.append(self._kept("watching files", lambda: watch.follow(self.files_changed)))
         if self.settings.retain is not None:
-            purging = partial(keep_purging, self._ledger, self.settings, self.clock, self._teller, self._on_wire)
+            purging = partial(keep_purging, self._ledger, self.settings, self.clock, self._teller, self._still)
             helpers.append(self._kept("removing old personal data", purging))
         return helpers
 
@@ -230,9 +234,6 @@ class Director(Front):
     def _failed(self, doing: str, error: Exception) -> None:
         self._ledger_works = self._ledger_works and not isinstance(error, LedgerError)
         self._teller.error(doing, error)
-
-    def _on_wire(self) -> int:
-        return self._engine.account.under_way
 
     def _guaranteed(self) -> dict[str, int]:
         """By campaign, as the versions in force have it."""

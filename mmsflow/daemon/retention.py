@@ -2,37 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from mmsflow.clock import Clock
+from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Teller
 from mmsflow.ledger.store import Ledger
 from mmsflow.settings import Settings
-from mmsflow.workflow.purge import purge_old
+from mmsflow.workflow.purge import PurgeInSteps, due_runs
 
 _FIRST_SECONDS = 600.0  # after a start other things come first
 _DAY_SECONDS = 86_400.0
-_LOOK_SECONDS = 5.0
+_BREATH_SECONDS = 0.1  # between two steps, which take about as long
 
 
-async def keep_purging(
-    ledger: Ledger, settings: Settings, clock: Clock, teller: Teller, on_wire: Callable[[], int]
-) -> None:
+async def keep_purging(ledger: Ledger, settings: Settings, clock: Clock, teller: Teller, still: Stillness) -> None:
     """Purge ten minutes after a start, and then every day, until cancelled.
 
     Args:
         settings: ``retain`` is set.
-        on_wire: how many requests are on the wire. Purging holds the loop up for seconds, in which the reply to one
-            of them could come too late; so it waits for a moment without any.
+        still: for rewriting the ledger, which takes seconds.
 
     Raises:
         MmsflowError: it cannot be done now; what is left is done the next time.
     """
-    assert settings.retain is not None
     await clock.sleep(_FIRST_SECONDS)
     while True:
-        while on_wire():
-            await clock.sleep(_LOOK_SECONDS)
-        for purged in purge_old(ledger, settings.workspace, older_than=settings.retain, now=clock.now()):
-            teller.event("run_purged", run=purged.run, rows=purged.rows, files=purged.files)
+        await purge_old(ledger, settings, clock, teller, still)
         await clock.sleep(_DAY_SECONDS)
+
+
+async def purge_old(ledger: Ledger, settings: Settings, clock: Clock, teller: Teller, still: Stillness) -> None:
+    """Remove the personal data of every run that ended long ago; those that still need a person keep theirs.
+
+    Raises:
+        MmsflowError: as ``keep_purging``.
+    """
+    assert settings.retain is not None
+    now = clock.now()
+    for key in ledger.half_purged():
+        for _ in ledger.purge_in_steps(key, now):
+            await clock.sleep(_BREATH_SECONDS)
+    for run in due_runs(ledger, older_than=settings.retain, now=now).runs:
+        steps = PurgeInSteps(ledger, settings.workspace, run, now=now)
+        for _ in steps:
+            await clock.sleep(_BREATH_SECONDS)
+        teller.event("run_purged", run=run.run, rows=steps.purged.rows, files=steps.purged.files)
+    if ledger.scrub_owed:
+        async with still.moment():
+            ledger.scrub()

@@ -131,7 +131,10 @@ async def _operate(service: Service, ledger: Ledger, stopping: Stopping) -> None
         gateway = await stack.enter_async_context(open_gateway(settings, clock))
         watch = Watch(settings.workspace, clock)
         follower = Follower(partial(reading_ledger, settings), log, ledger.newest_step())
-        director = Director(settings, ledger, gateway, clock, SchedulerAlarm(), watch=watch, on_event=told)
+        hold = service.notifier.patient
+        director = Director(
+            settings, ledger, gateway, clock, SchedulerAlarm(), watch=watch, on_event=told, on_hold=hold
+        )
         stopping.cut_off, stopping.reread = director.cut_off, director.files_changed
         address = await stack.enter_async_context(service.page(director)) if service.page else ""
         beside = [

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from mmsflow.clock import Clock
 
+PATIENCE_SECONDS = 1800.0  # what a run of tens of millions of rows takes to freeze, or its ledger to be rewritten
+
 
 @dataclass(frozen=True, slots=True)
 class Notifier:
@@ -49,6 +51,12 @@ class Notifier:
     def alive(self) -> None:
         """We are alive."""
         self._send("WATCHDOG=1\n")
+
+    def patient(self, patient: bool) -> None:
+        """We cannot say that we are alive for a while, or can again: the loop is held up by work that we know of."""
+        if self.watchdog is not None:
+            seconds = max(PATIENCE_SECONDS, self.watchdog) if patient else self.watchdog
+            self._send(f"WATCHDOG_USEC={seconds * 1e6:.0f}\nWATCHDOG=1\n")
 
     def _send(self, text: str) -> None:
         if not self.address:

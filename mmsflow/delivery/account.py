@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 
 from mmsflow.clock import Clock
 from mmsflow.delivery.gate import AccountGate
@@ -61,6 +62,7 @@ class Account:
         self._seats: list[Seat] = []
         self._joined = 0
         self.under_way = 0
+        self._quiet, self._landed = 0, asyncio.Event()
         self.gate = AccountGate(clock, self.wake_all)
         self.polls, self.polling_gate = Pacer(polls_per_second, clock), AccountGate(clock)
         self.quota = AccountQuota(gateway, ledger, clock, resets, guaranteed, self.wake_all, lambda: self.under_way)
@@ -77,7 +79,27 @@ class Account:
     @property
     def free(self) -> int:
         """Requests that may be begun beside those on the wire; a single probe after a failure."""
-        return self.gate.width(self._in_flight) - self.under_way
+        return 0 if self._quiet else self.gate.width(self._in_flight) - self.under_way
+
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """Wait until nothing is on the wire; until the block ends nothing is begun. Questions for reports go on."""
+        self._quiet += 1
+        try:
+            while self.under_way:
+                self._landed.clear()
+                await self._landed.wait()
+            yield
+        finally:
+            self._quiet -= 1
+            if not self._quiet:
+                self.wake_all()
+
+    def count(self, change: int) -> None:
+        """So many requests more, or fewer, are on the wire."""
+        self.under_way += change
+        if not self.under_way:
+            self._landed.set()
 
     def enter(self, seat: Seat) -> None:
         """It takes part from now on."""
@@ -90,7 +112,7 @@ class Account:
         """It takes no part any more; what it held is for others."""
         self._seats.remove(seat)
         self.quota.withdraw(seat.quota)
-        self.under_way -= seat.under_way
+        self.count(-seat.under_way)
         seat.under_way = 0
         seat.turn.wants = False
         self.offer()
@@ -276,13 +298,13 @@ class Seat:
     def began(self) -> None:
         """One request is on the wire."""
         self.under_way += 1
-        self._account.under_way += 1
+        self._account.count(1)
 
     def ended(self) -> None:
         """One request has ended; ``freed`` follows."""
         if self.under_way:
             self.under_way -= 1
-            self._account.under_way -= 1
+            self._account.count(-1)
 
     def freed(self) -> None:
         """Look again, and offer to others what is left."""

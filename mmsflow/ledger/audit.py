@@ -105,7 +105,7 @@ class _Books:
             yield from self._blobs()
 
     def _purged(self) -> Iterator[Problem]:
-        if left := still_personal(self._connection, self._run):
+        if left := still_personal(self._connection, self._run.key):
             yield "purged", f"its personal data were removed, but {left} rows still hold a number"
 
     def _stream(self, query: Select[*tuple[Any, ...]]) -> Iterator[Row[*tuple[Any, ...]]]:

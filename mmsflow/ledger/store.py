@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -227,37 +227,62 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             return decide(connection, key, decisions, at=to_micros(now), now=now)
 
-    def purge(
-        self,
-        key: int,
-        now: datetime,
-        *,
-        even_maybe_sent: bool = False,
-        told: Callable[[int], None] = lambda _: None,
-    ) -> None:
+    def purge(self, key: int, now: datetime, *, even_maybe_sent: bool = False) -> None:
         """Remove the personal data of a run that has ended; its counts and its history stay. Again is harmless.
 
         What was removed is overwritten, but copies of it may stand in free pages and in the log until ``scrub``.
 
         Args:
             even_maybe_sent: also where messages were maybe sent, which nobody can settle any more then.
-            told: the rows done so far.
 
         Raises:
             RunUnfinished: something of it is still to be done, or a person has to decide; nothing was changed.
             LedgerError: it cannot be written.
         """
+        for _ in self.purge_in_steps(key, now, even_maybe_sent=even_maybe_sent):
+            pass
+
+    def purge_in_steps(self, key: int, now: datetime, *, even_maybe_sent: bool = False) -> Iterator[int]:
+        """The same a thousand rows a step, so that others can write in between; nothing is done before the first.
+
+        From the first step on the run counts as purged. What is cut off between two steps is finished by ``scrub``.
+
+        Yields:
+            The rows done so far, after each step, which is one short transaction.
+
+        Raises:
+            RunUnfinished, LedgerError: as ``purge``; the former at the first step.
+        """
         with self._database.erase() as connection:
             run = runs.run_by_key(connection, key)
-            if why := purge.hindrance(connection, run, even_maybe_sent=even_maybe_sent):
-                raise RunUnfinished(f"the personal data of {run.run} stay: {why.reason}", why.advice)
             if run.purged_at is None:
-                purge.erase(connection, run, now, told)
+                if why := purge.hindrance(connection, run, even_maybe_sent=even_maybe_sent):
+                    raise RunUnfinished(f"the personal data of {run.run} stay: {why.reason}", why.advice)
+                purge.begin(connection, run, now)
+            stretches = purge.stretches(connection, key)
+        done = 0
+        yield done
+        for stretch in stretches:
+            with self._database.erase() as connection:
+                done += purge.erase(connection, key, stretch)
+            yield done
+
+    def half_purged(self) -> list[int]:
+        """Keys of the runs of which a purge was cut off between two steps."""
+        if not self.scrub_owed:
+            return []
+        with self._database.read() as connection:
+            return purge.half_done(connection)
+
+    @property
+    def scrub_owed(self) -> bool:
+        """Whether something was purged since the last ``scrub`` that came to its end."""
+        return self._database.scrub_owed
 
     def scrub(self) -> bool:
         """Leave no byte of what was purged in the ledger's files; does nothing where nothing is left to be done.
 
-        It rewrites the whole file, so nothing may be on the wire meanwhile.
+        It rewrites the whole file, so nothing may be on the wire meanwhile. A purge that was cut off is finished first.
 
         Returns:
             False where another process that reads, or evidence that is still needed, kept something back; call again.
@@ -265,8 +290,10 @@ class Ledger(LedgerReader):
         Raises:
             LedgerError: there is no room for it.
         """
-        if not self._database.scrub_owed:
+        if not self.scrub_owed:
             return True
+        for key in self.half_purged():
+            self.purge(key, self._clock.now())
         identity = self.identity()
         with self._explained_journal():
             forgotten = self.evidence.clear_unless(identity, self._is_needed)

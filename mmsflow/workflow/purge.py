@@ -7,9 +7,8 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from mmsflow.campaign.amounts import read_at_most
@@ -75,21 +74,6 @@ def sorted_out(ledger: LedgerReader, runs: Sequence[RunInfo], even_maybe_sent: b
     return Due(tuple(run for run, why in found if why is None), kept)
 
 
-def purge_old(ledger: Ledger, workspace: Path, *, older_than: timedelta, now: datetime) -> tuple[Purged, ...]:
-    """Remove the personal data of every run that ended longer ago; those that still need a person keep theirs.
-
-    The ledger is rewritten at the end, which takes seconds for a large one: nothing may be on the wire meanwhile.
-
-    Raises:
-        LedgerError: the ledger cannot be written.
-        MmsflowError: a report cannot be deleted; the data of that run are still there, and it is tried again.
-    """
-    due = due_runs(ledger, older_than=older_than, now=now)
-    purged = purge_runs(ledger, workspace, due.runs, now=now)
-    ledger.scrub()
-    return purged
-
-
 def purge_runs(
     ledger: Ledger,
     workspace: Path,
@@ -103,14 +87,40 @@ def purge_runs(
 
     Args:
         told: a run and its rows done so far.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+        MmsflowError: a report cannot be deleted; the data of that run are still there.
     """
     done = []
     for run in runs:
-        # The files first: once the ledger has forgotten a run, nothing would look for them again.
-        files = _delete_report(workspace, run.run)
-        ledger.purge(run.key, now, even_maybe_sent=even_maybe_sent, told=partial(told, run))
-        done.append(Purged(run.run, run.rows, files))
+        steps = PurgeInSteps(ledger, workspace, run, now=now, even_maybe_sent=even_maybe_sent)
+        for rows in steps:
+            told(run, rows)
+        done.append(steps.purged)
     return tuple(done)
+
+
+class PurgeInSteps:
+    """The purge of one run, in steps of a tenth of a second or so; iterate over it to its end.
+
+    Each step gives the rows done so far. Cut off between two steps, it is finished by ``Ledger.scrub``.
+
+    Attributes:
+        purged: what was removed, once it has ended.
+    """
+
+    def __init__(
+        self, ledger: Ledger, workspace: Path, run: RunInfo, *, now: datetime, even_maybe_sent: bool = False
+    ) -> None:
+        self._ledger, self._workspace, self._run = ledger, workspace, run
+        self._now, self._even_maybe_sent = now, even_maybe_sent
+        self.purged = Purged(run.run, run.rows, 0)
+
+    def __iter__(self) -> Iterator[int]:
+        # The files first: once the ledger has forgotten a run, nothing would look for them again.
+        self.purged = replace(self.purged, files=_delete_report(self._workspace, self._run.run))
+        yield from self._ledger.purge_in_steps(self._run.key, self._now, even_maybe_sent=self._even_maybe_sent)
 
 
 def received_already(ledger: LedgerReader, account: str, campaign: str) -> frozenset[str]:

@@ -16,7 +16,7 @@ from mmsflow.ledger.model import Blob, FrozenInput, NewRun, Outcome, RunInfo, Ru
 from mmsflow.ledger.store import Ledger
 from mmsflow.message.model import DrawnPart, PlannedMessage, TextPart
 from mmsflow.mms.status import Bucket, MessageState
-from mmsflow.workflow.purge import purge_old
+from mmsflow.workflow.purge import Purged, due_runs, purge_runs
 
 NOW = datetime(2026, 12, 1, 8, tzinfo=UTC)
 LATER = NOW + timedelta(days=100)
@@ -41,6 +41,13 @@ RUN = NewRun(
 # One spelling of each thing that says who: the number in full and as people group it, and words of a canary.
 CANARIES = (b"+4850110", b"501 10", b"50110", b"Kanarek", b"kanarek@", b"gw-canary", b"Canaria", b"zgoda-canary")
 PEOPLE = 2_500
+
+
+def purge_old(ledger: Ledger, workspace: Path, *, older_than: timedelta) -> tuple[Purged, ...]:
+    due = due_runs(ledger, older_than=older_than, now=LATER)
+    purged = purge_runs(ledger, workspace, due.runs, now=LATER)
+    ledger.scrub()
+    return purged
 
 
 def message(row: int, digest: str) -> PlannedMessage:
@@ -135,7 +142,7 @@ def test_no_byte_of_a_purged_run_is_left_in_database_log_index_or_journal(
         assert set(before["ledger.db-wal"]) == set(CANARIES)
         assert before["ledger.db.evidence"]
 
-        purged = purge_old(ledger, tmp_path, older_than=timedelta(days=90), now=LATER)
+        purged = purge_old(ledger, tmp_path, older_than=timedelta(days=90))
 
         assert [each.run for each in purged] == ["offer-1", "offer-2"]
         assert found(folder) == {}
@@ -156,7 +163,7 @@ def test_bytes_that_a_reader_holds_back_go_with_the_next_purge(url: str, folder:
             assert not ledger.scrub()
             assert found(folder)
     with Ledger.open(url, clock=ManualClock(NOW)) as ledger:
-        assert purge_old(ledger, tmp_path, older_than=timedelta(days=90), now=LATER) == ()
+        assert purge_old(ledger, tmp_path, older_than=timedelta(days=90)) == ()
         assert found(folder) == {}
 
 
@@ -167,7 +174,7 @@ def test_a_process_that_dies_between_purge_and_scrub_leaves_the_scrub_owed(
         ledger.purge(carried_out(ledger, people=20).key, LATER)
         assert found(folder)
     with Ledger.open(url, clock=ManualClock(NOW)) as ledger:
-        purge_old(ledger, tmp_path, older_than=timedelta(days=90), now=LATER)
+        purge_old(ledger, tmp_path, older_than=timedelta(days=90))
     assert found(folder) == {}
 
 
@@ -197,7 +204,7 @@ def test_a_report_of_a_purged_run_goes_and_what_others_put_beside_it_stays(url: 
                 (each / name).write_text("Kanarek")
         (folder / "notes.txt").write_text("mine")
 
-        purged = purge_old(ledger, tmp_path, older_than=timedelta(days=90), now=LATER)
+        purged = purge_old(ledger, tmp_path, older_than=timedelta(days=90))
 
     assert [each.files for each in purged] == [5, 5]
     assert [path.name for path in folder.iterdir()] == ["notes.txt"]
@@ -216,7 +223,7 @@ def test_no_link_leads_a_purge_out_of_the_reports(url: str, tmp_path: Path, link
     place.symlink_to(target)
     with Ledger.open(url, clock=ManualClock(NOW)) as ledger:
         carried_out(ledger, people=3)
-        (purged,) = purge_old(ledger, workspace, older_than=timedelta(days=90), now=LATER)
+        (purged,) = purge_old(ledger, workspace, older_than=timedelta(days=90))
     assert purged.files == 0
     assert (outside / "report.csv").read_text() == "precious"
 
@@ -225,7 +232,5 @@ def test_a_young_run_and_one_that_a_person_must_settle_keep_their_data(url: str,
     with Ledger.open(url, clock=ManualClock(NOW)) as ledger:
         carried_out(ledger, people=3)
         frozen(ledger, "offer-2", 3)
-        assert purge_old(ledger, tmp_path, older_than=timedelta(days=101), now=LATER) == ()
-        assert [each.run for each in purge_old(ledger, tmp_path, older_than=timedelta(days=99), now=LATER)] == [
-            "offer-1"
-        ]
+        assert purge_old(ledger, tmp_path, older_than=timedelta(days=101)) == ()
+        assert [each.run for each in purge_old(ledger, tmp_path, older_than=timedelta(days=99))] == ["offer-1"]

@@ -140,6 +140,40 @@ def test_purging_again_changes_nothing(ledgers: Ledgers) -> None:
     assert ledger.scrub()
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_purge_that_is_cut_off_counts_from_its_first_step_and_is_finished_later(ledgers: Ledgers, steps: int) -> None:
+    ledger = ledgers.write()
+    run = ended_run(ledger)
+    purging = ledger.purge_in_steps(run.key, LATER)
+    assert ledger.runs()[0].purged_at is None
+    done = [next(purging) for _ in range(steps)]
+    assert done == [0, 4][:steps]
+
+    assert {row.number for row in ledger.report_rows(run.key)} == {""}
+    assert [each.run for each in ledger.purged_runs(ACCOUNT)] == [run.run]
+    ledger.close()
+    again = ledgers.write()
+    assert again.half_purged() == [run.key]
+    assert [each for each in violations(again, run) if each.startswith("purged")]
+    assert again.scrub()
+    assert again.half_purged() == []
+    assert violations(again, run) == []
+    assert again.runs()[0].purged_at == LATER
+
+
+def test_others_write_between_two_steps_and_keep_what_is_theirs(ledgers: Ledgers) -> None:
+    ledger = ledgers.write()
+    run = ended_run(ledger)
+    purging = ledger.purge_in_steps(run.key, LATER)
+    next(purging)
+    other = ledger.take_run(freeze(ledger, 2, run="other-1").key)
+    settle(ledger, other, *(accepted(number) for number in begin(ledger, other)))
+
+    assert list(purging) == [4, 6]
+    assert all(row.number and row.subject for row in ledger.report_rows(other.key))
+    assert ledger.half_purged() == []
+
+
 def test_a_run_with_messages_unsent_or_reports_outstanding_is_not_purged(ledgers: Ledgers) -> None:
     ledger = ledgers.write()
     run = ledger.take_run(freeze(ledger, 2).key)

@@ -67,6 +67,7 @@ class Desk:
     generation: int = 0
     events: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     heard: Callable[[str, Mapping[str, object]], None] = lambda *_: None
+    held: Callable[[bool], None] = lambda _: None
     ledger: Ledger = field(init=False)
     gateway: PlantedGateway = field(init=False)
     director: Director = field(init=False)
@@ -102,6 +103,7 @@ class Desk:
             self.clock,
             ClockAlarm(self.clock),
             on_event=self._heard,
+            on_hold=lambda begins: self.held(begins),
             periods=self.periods,
         )
         self.stop = asyncio.Event()

@@ -75,6 +75,16 @@ async def test_it_hears_that_we_are_alive_at_half_of_its_time_and_only_while_we_
     watching.cancel()
 
 
+def test_it_is_asked_for_patience_while_the_loop_is_held_up_and_only_then(manager: Manager) -> None:
+    notifier = Notifier.of({"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "60000000"})
+
+    notifier.patient(True)
+    notifier.patient(False)
+    Notifier.of({"NOTIFY_SOCKET": manager.address}).patient(True)
+
+    assert manager.heard == ["WATCHDOG_USEC=1800000000\nWATCHDOG=1\n", "WATCHDOG_USEC=60000000\nWATCHDOG=1\n"]
+
+
 @pytest.mark.parametrize(
     "more", [{}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}, {"WATCHDOG_USEC": "9", "WATCHDOG_PID": "1"}]
 )
