@@ -9,7 +9,7 @@ from typing import Protocol
 from mmsflow.clock import Clock
 from mmsflow.daemon.model import CampaignCard, PlanView
 from mmsflow.delivery.progress import Snapshot
-from mmsflow.ledger.requests import Answer, Request
+from mmsflow.ledger.requests import Answer, Request, Trial
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 
@@ -77,6 +77,10 @@ class Board(Protocol):
 
     async def begin(self, file: str, digest: str, who: str) -> Answer:
         """Begin a run by hand, of exactly the plan with that digest."""
+        ...
+
+    async def send_test(self, trial: Trial) -> Answer:
+        """Send one of a campaign's messages to test handsets, as a run of its own, which the answer names."""
         ...
 
     async def preview(self, file: str) -> str:

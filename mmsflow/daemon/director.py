@@ -23,12 +23,14 @@ from mmsflow.daemon.reporting import Reporting
 from mmsflow.daemon.retention import keep_purging
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Changes, OnEvent, Teller, ignore
+from mmsflow.daemon.trying import Tester
 from mmsflow.daemon.watch import Watch
 from mmsflow.delivery.resting import rest
 from mmsflow.engine.control import heed_requests
 from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.operation import NoticeKind
+from mmsflow.ledger.requests import Answer, Request
 from mmsflow.ledger.store import Ledger
 from mmsflow.settings import Settings
 from mmsflow.wiring import make_engine, reading_ledger
@@ -108,6 +110,7 @@ class Director(Front):
             teller=self._teller,
             turn=self._turn.set,
         )
+        self._tester = Tester(settings, ledger, clock, self._planner, self._crew, self._teller)
         self._answering = Answering(
             engine,
             settings.account,
@@ -174,7 +177,7 @@ class Director(Front):
 
     def _helpers(self) -> list[Coroutine[Any, Any, None]]:
         heed = lambda: heed_requests(  # noqa: E731
-            self._ledger, self.clock, self._live, reply=self._answering.answer, every=self._periods.requests
+            self._ledger, self.clock, self._live, reply=self._reply, every=self._periods.requests
         )
         helpers = [
             self._kept("heeding other terminals", heed),
@@ -226,6 +229,9 @@ class Director(Front):
         await self._keeper.close()
         await self._crew.stop(self.settings.total_deadline.total_seconds() + _SETTLING)
         await self._reporting.close()
+
+    def _reply(self, request: Request) -> Answer | Awaitable[Answer]:
+        return self._answering.answer(request) if request.trial is None else self.send_test(request.trial)
 
     def _rested(self) -> None:
         self._quota.set()

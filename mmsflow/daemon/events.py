@@ -22,6 +22,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "plan_approved": ("info", "a person said yes to a plan: who, and its digest"),
     "run_frozen": ("info", "a run and its messages are in the ledger; nothing was sent yet"),
     "run_begun_by_hand": ("info", "a person began a run from the web page"),
+    "test_begun": ("info", "a person sends a message to test handsets, whose numbers are masked"),
     "run_started": ("info", "a run is carried out from now on, or gone on with"),
     "run_sent": ("info", "all messages of a run have left; delivery reports are followed"),
     "run_paused": ("warning", "a run has come to rest with messages unsent: by what, and why"),

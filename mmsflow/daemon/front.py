@@ -17,9 +17,10 @@ from mmsflow.daemon.model import CampaignCard, CardState, PlanView
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.telling import Changes, Teller
 from mmsflow.daemon.timetable import Timetable, waits_for
+from mmsflow.daemon.trying import Tester, refusal
 from mmsflow.delivery.progress import Snapshot
 from mmsflow.errors import InvalidInput, MmsflowError, UsageError
-from mmsflow.ledger.requests import Answer, Request
+from mmsflow.ledger.requests import Answer, Request, Trial
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.wiring import reading_ledger
@@ -52,6 +53,7 @@ class Front:
     _crew: Crew
     _keeper: Keeper
     _answering: Answering
+    _tester: Tester
 
     def reading(self) -> AbstractContextManager[LedgerReader]:
         return reading_ledger(self.settings)
@@ -105,7 +107,7 @@ class Front:
                 account, now = self.settings.account, self.clock.now()
                 approval = approve(self._ledger, account, prepared, plan, who=who, now=now)
         except MmsflowError as error:
-            return _refusal(error)
+            return refusal(error)
         self._planner.forget(version.name)
         self._teller.event("plan_approved", campaign=version.name, digest=digest, who=approval.who)
         self._turn.set()
@@ -116,11 +118,14 @@ class Front:
             version = self._version_of(file)
             run = await self._beginner.begin_by_hand(version, digest, self._due_of(version))
         except MmsflowError as error:
-            return _refusal(error)
+            return refusal(error)
         self._crew.carry(run)
         self._teller.event("run_begun_by_hand", run=run.run, campaign=run.campaign, who=who)
         self._turn.set()
         return Answer(f"{run.run} has begun")
+
+    async def send_test(self, trial: Trial) -> Answer:
+        return await self._tester.send(self._version_of, trial)
 
     async def preview(self, file: str) -> str:
         return await self._planner.page(self._version_of(file))
@@ -201,10 +206,3 @@ def _faulty_card(entry: Entry) -> CampaignCard:
         reason="",
         runs=(),
     )
-
-
-def _refusal(error: MmsflowError) -> Answer:
-    if isinstance(error, InvalidInput) and error.findings:
-        first = error.findings[0]
-        return Answer(f"{first.place}: {first.message}", first.fix, refused=True)
-    return Answer(error.message, error.advice, refused=True)

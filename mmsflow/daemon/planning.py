@@ -123,18 +123,25 @@ class Planner:
             InvalidInput, GatewayRefused, GatewayUnavailable, PlanRefused: it cannot be planned.
         """
         async with self.prepared(version, due=seen_for or due) as prepared:
-            reply = await self.ask_quota()
-            plan = plan_campaign(
-                prepared,
-                reply,
-                self._ledger,
-                account=self._settings.account,
-                resets=reset_rules(self._settings),
-                now=self._clock.now(),
-                due=due,
-                guaranteed=self._guaranteed(),
-            )
-            yield prepared, plan
+            yield prepared, await self.plan_of(prepared, due)
+
+    async def plan_of(self, prepared: Prepared, due: datetime | None = None) -> Plan:
+        """The plan of what was prepared, against the quota as it is now.
+
+        Raises:
+            GatewayRefused, GatewayUnavailable, PlanRefused: it cannot be planned.
+        """
+        reply = await self.ask_quota()
+        return plan_campaign(
+            prepared,
+            reply,
+            self._ledger,
+            account=self._settings.account,
+            resets=reset_rules(self._settings),
+            now=self._clock.now(),
+            due=due,
+            guaranteed=self._guaranteed(),
+        )
 
     async def make(self, version: Version, due: datetime | None) -> Made:
         """A plan for people to look at; one that is still true is not made again."""

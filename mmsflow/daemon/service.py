@@ -20,13 +20,13 @@ from mmsflow.daemon.systemd import Notifier, keep_watch
 from mmsflow.daemon.watch import Watch
 from mmsflow.errors import LedgerError, RunHeld
 from mmsflow.ledger.operation import Notice
+from mmsflow.ledger.requests import DAEMON
 from mmsflow.ledger.store import Ledger
 from mmsflow.notifying.model import Channel
 from mmsflow.notifying.outbox import post_notices
 from mmsflow.settings import Settings
 from mmsflow.wiring import open_gateway, reading_ledger, writing_ledger
 
-COMMAND = "daemon"
 TRY_SECONDS = 1.0
 STATUS_SECONDS = 10.0
 
@@ -99,7 +99,7 @@ async def _take(service: Service, stopping: Stopping, stack: ExitStack) -> Ledge
     told = False
     while not stopping.asked.is_set():
         try:
-            return stack.enter_context(writing_ledger(service.settings, service.clock, COMMAND))
+            return stack.enter_context(writing_ledger(service.settings, service.clock, DAEMON))
         except RunHeld as held:
             if not service.waits:
                 raise

@@ -6,7 +6,8 @@ told, or the run lies still, and then the ledger alone is changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -69,7 +70,8 @@ async def heed_requests(
     clock: Clock,
     live: LiveRuns,
     *,
-    reply: Callable[[Request], Answer] | None = None,
+    reply: Callable[[Request], Answer | Awaitable[Answer]] | None = None,
+    trouble: Callable[[LedgerError], None] = lambda _: None,
     every: float = LOOK_SECONDS,
 ) -> None:
     """Do what is asked, twice a second, until cancelled.
@@ -77,16 +79,34 @@ async def heed_requests(
     Args:
         ledger: open for writing.
         live: the runs that are carried out.
-        reply: does what is asked, where that is more than ``answer`` can do.
+        reply: does what is asked, where that is more than ``answer`` can do; what it awaits holds nobody else up.
+        trouble: told that the requests could not be read or answered; whoever asks is told by the time that passes.
         every: seconds between two looks.
     """
-    spool = Spool(ledger.path)
-    while True:
-        # A ledger that fails, or a folder that cannot be read: whoever asks is told by the time that passes.
-        with suppress(LedgerError):
-            for request in spool.pending(clock.now()):
-                spool.done(request, reply(request) if reply else answer(ledger, request, live))
-        await clock.sleep(every)
+    spool, later = Spool(ledger.path), set[asyncio.Task[None]]()
+    try:
+        while True:
+            try:
+                for request in spool.pending(clock.now()):
+                    said = reply(request) if reply else answer(ledger, request, live)
+                    if isinstance(said, Answer):
+                        spool.done(request, said)
+                        continue
+                    task = asyncio.create_task(_answer_later(spool, request, said))
+                    later.add(task)
+                    task.add_done_callback(later.discard)
+            except LedgerError as error:
+                trouble(error)
+            await clock.sleep(every)
+    finally:
+        for task in later:
+            task.cancel()
+
+
+async def _answer_later(spool: Spool, request: Request, said: Awaitable[Answer]) -> None:
+    done = await said
+    with suppress(LedgerError):
+        spool.done(request, done)
 
 
 def answer(ledger: Ledger, request: Request, live: LiveRuns) -> Answer:
@@ -107,6 +127,8 @@ def do_request(ledger: Ledger, request: Request) -> Answer:
     """
     if request.approves is not None:
         return _approve(ledger, request)
+    if request.action is Action.TEST:
+        return Answer("the process that holds the ledger sends no tests", "try again once it has ended", refused=True)
     run = ledger.find_run(request.run)
     if run is None:
         return Answer(f"there is no run {request.run}", "`mmsflow runs` lists them", refused=True)

@@ -2,7 +2,8 @@
 
 Only one process may write the ledger, and whoever wants to pause a run or to approve a plan is another one. So it posts
 a request to ``<ledger>.requests/``; the process that holds the ledger looks there twice a second, does it, and leaves
-an answer. A request holds no personal data of recipients: messages are named by the ledger's own numbers.
+an answer. A request holds no personal data of recipients: messages are named by the ledger's own numbers. The numbers
+of test handsets are in it as long as it waits.
 """
 
 from __future__ import annotations
@@ -26,21 +27,26 @@ from mmsflow.mms.status import MessageState
 GOOD_FOR = timedelta(seconds=20)
 """How long whoever asks waits for an answer; nobody does what was asked for after that."""
 
+DAEMON = "daemon"
+"""The command, as the lock's note has it, of the process that does everything that can be asked."""
+
 _MOST_BYTES = 8 << 20
 _LONGEST_WHO = 200
+_MOST_HANDSETS = 100
 _LEFT_BEHIND = timedelta(hours=1)
 _FAR_FUTURE = "00009000000000000000"  # microseconds, in the year 2255
 _REQUEST, _TAKEN, _ANSWER = ".request", ".taken", ".answer"
 
 
 class Action(StrEnum):
-    """What can be asked of a run, and ``approve``, which is asked of a plan."""
+    """What can be asked of a run; ``approve`` is asked of a plan, ``test`` of a campaign."""
 
     PAUSE = "pause"
     RESUME = "resume"
     CANCEL = "cancel"
     RESOLVE = "resolve"
     APPROVE = "approve"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,31 @@ class Yes:
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A message that is to be sent to test handsets.
+
+    Attributes:
+        file: the campaign file, as the workspace has it.
+        numbers: of the handsets, as people write them; none for those that the campaign names.
+        row, variant: which message; the first when None and empty.
+    """
+
+    file: str
+    numbers: tuple[str, ...] = ()
+    row: int | None = None
+    variant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One thing that a person asks.
 
     Attributes:
-        run: the run's id; empty for ``approve``.
+        run: the run's id; empty for ``approve`` and ``test``.
         at: when it was asked, aware; it is void ``GOOD_FOR`` later.
         decisions: for ``resolve``.
         approves: for ``approve``, and for nothing else.
+        trial: for ``test``, and for nothing else.
         id: the spool's name for it, given when it is posted.
     """
 
@@ -77,6 +100,7 @@ class Request:
     decisions: tuple[Decision, ...] = ()
     id: str = ""
     approves: Yes | None = None
+    trial: Trial | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +112,14 @@ class Answer:
         advice: what can be done now; may be empty.
         refused: nothing was changed.
         changed: how many messages were changed.
+        run: the id of the run that was begun; empty where none was.
     """
 
     text: str
     advice: str = ""
     refused: bool = False
     changed: int = 0
+    run: str = ""
 
 
 class Spool:
@@ -112,6 +138,8 @@ class Spool:
         document: dict[str, object] = {"run": request.run, "action": request.action.value, "decisions": decisions}
         if request.approves is not None:
             document["approves"] = asdict(request.approves)
+        if request.trial is not None:
+            document["trial"] = asdict(request.trial)
         with self._explained():
             self.folder.mkdir(mode=0o700, exist_ok=True)
             self._put(name + _REQUEST, document)
@@ -154,6 +182,11 @@ class Spool:
             except FileNotFoundError:
                 return False
         return True
+
+    def is_taken(self, name: str) -> bool:
+        """Whether somebody is at the request ``name`` right now."""
+        with self._explained():
+            return self._path(name + _TAKEN).exists()
 
     def _take(self, name: str, now: datetime) -> Request | None:
         path = self._path(name)
@@ -208,7 +241,8 @@ def _read(path: Path, name: str) -> Request | None:
         )
         action = Action(document["action"])
         approves = _yes(document["approves"]) if action is Action.APPROVE else None
-        return Request(str(document["run"]), action, _posted_at(name), decisions, name, approves)
+        trial = _trial(document["trial"]) if action is Action.TEST else None
+        return Request(str(document["run"]), action, _posted_at(name), decisions, name, approves, trial)
     except (ValueError, KeyError, TypeError, RecursionError):
         path.unlink(missing_ok=True)
         return None
@@ -228,3 +262,10 @@ def _yes(facts: Mapping[str, object]) -> Yes:
     if not who or len(who) > _LONGEST_WHO or not isinstance(seen, dict):
         raise ValueError("nobody said yes, or to nothing")
     return Yes(account, campaign, digest, who, seen)
+
+
+def _trial(facts: Mapping[str, object]) -> Trial:
+    numbers, row = facts["numbers"], facts["row"]
+    if not isinstance(numbers, list) or not (row is None or type(row) is int):
+        raise ValueError("that is no test")
+    return Trial(str(facts["file"]), tuple(map(str, numbers[:_MOST_HANDSETS])), row, str(facts["variant"]))

@@ -86,11 +86,13 @@ class Session:
     Attributes:
         until: when it must sign in again, aware.
         who: how its user named themselves; empty where they did not.
+        handsets: where they sent their last test, as they wrote it.
         told: answers that its next page shows, once.
     """
 
     until: datetime
     who: str = ""
+    handsets: str = ""
     told: list[Answer] = field(default_factory=list)
 
 

@@ -1,13 +1,14 @@
-"""What people do from the page: pause, resume, cancel, approve, begin. Each answer is told on the next page."""
+"""What people do from the page: pause, resume, cancel, approve, begin, test. Each answer is told on the next page."""
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mmsflow.ledger.requests import Action, Answer
+from mmsflow.ledger.requests import Action, Answer, Trial
 from mmsflow.ledger.requests import Request as Asked
 from mmsflow.web.answers import back, form_of, problem
 from mmsflow.web.signing import named
@@ -46,6 +47,19 @@ async def begin(request: Request) -> Response:
     return back(request, _plan_of(file) if answer.refused else "/", answer)
 
 
+async def send_test(request: Request) -> Response:
+    """Send a message of a campaign to the handsets that the form names, or else to the campaign's own."""
+    form, site = await form_of(request), site_of(request)
+    file, named = form.get("file", ""), form.get("to", "")[:_LONGEST_NUMBERS]
+    session = site.session(request)
+    if session is not None:
+        session.handsets = named
+    numbers = tuple(filter(None, (part.strip() for part in re.split("[,;]", named))))
+    answer = await site.board.send_test(Trial(file, numbers))
+    return back(request, _plan_of(file) if answer.refused else f"/runs/{quote(answer.run)}", answer)
+
+
+_LONGEST_NUMBERS = 400
 _NAMELESS = Answer(
     "nobody is named, so nothing was done", "fill in your name: it is kept with the approval", refused=True
 )

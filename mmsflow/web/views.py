@@ -70,6 +70,7 @@ def _plan_values(request: Request, view: PlanView) -> Mapping[str, object]:
         "zone": zone_of({"timezone": view.zone}),
         "host": account_host(view.plan.account),
         "who": session.who if session else "",
+        "handsets": session.handsets if session else "",
         "reasons": _reasons(view.plan),
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from mmsflow.clock import Clock
@@ -51,12 +52,15 @@ async def have_done(
                 raise
 
 
-async def ask_holder(path: Path, held: RunHeld, request: Request, *, clock: Clock) -> Answer | None:
+async def ask_holder(
+    path: Path, held: RunHeld, request: Request, *, clock: Clock, patience: timedelta = GOOD_FOR
+) -> Answer | None:
     """Post a request and wait for its answer.
 
     Args:
         path: the ledger.
         held: how it was refused to us.
+        patience: how long the holder may take, once it has taken the request.
 
     Returns:
         The answer; None when the holder has ended without one, so that we can do it ourselves.
@@ -66,9 +70,11 @@ async def ask_holder(path: Path, held: RunHeld, request: Request, *, clock: Cloc
     """
     spool = Spool(path)
     name = spool.post(request)
-    deadline = clock.monotonic() + GOOD_FOR.total_seconds()
+    begun = clock.monotonic()
     try:
-        while clock.monotonic() < deadline:
+        while (waited := clock.monotonic() - begun) < patience.total_seconds():
+            if waited >= GOOD_FOR.total_seconds() and not spool.is_taken(name):
+                break
             await clock.sleep(LOOK_SECONDS)
             if (answer := spool.answer(name)) is not None:
                 return answer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,14 +11,13 @@ from mmsflow.audience.consent import Refusals, refusals, suppressed_only
 from mmsflow.campaign.load import load_campaign
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.sources import HistorySource
-from mmsflow.campaign.wording import choice_fix, quoted
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
-from mmsflow.errors import Finding, GatewayUnavailable, InvalidInput, MmsflowError, RunUnfinished
+from mmsflow.errors import GatewayUnavailable, MmsflowError, RunUnfinished
 from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import MessageState
-from mmsflow.plan.draft import Draft, in_waves
+from mmsflow.plan.draft import in_waves
 from mmsflow.plan.model import Plan
 from mmsflow.report.model import ReportPaths
 from mmsflow.report.write import DEFAULT_FORMATS, write_report
@@ -102,44 +100,6 @@ def _columns_kept(campaign: Campaign) -> dict[str, object]:
         "segments": list(campaign.report.segments),
         "variants": [variant.name for variant in campaign.variants],
     }
-
-
-def addressed_to(prepared: Prepared, numbers: Sequence[str], row: int | None, variant: str = "") -> Prepared:
-    """The same campaign with one of its messages, to test handsets instead of its recipient.
-
-    Args:
-        numbers: E.164, at least one.
-        row: which row of the lists to render; the first that is sent when None.
-        variant: only a row of that variant; of any when empty. The message keeps the row's variant.
-
-    Raises:
-        InvalidInput: no message was rendered for that row and variant, or there is no such variant.
-    """
-    _refuse_unknown(variant, prepared)
-    wanted = (
-        message
-        for message in prepared.draft.stored_messages()
-        if row in {None, message.row} and variant in {"", message.variant}
-    )
-    chosen = next(wanted, None)
-    if chosen is None:
-        fix = "name a row that is sent; `mmsflow preview` shows some"
-        what = "no message is planned" if row is None else f"no message is planned for row {row}"
-        what += f" with variant {variant}" if variant else ""
-        raise InvalidInput([Finding(prepared.loaded.shown_path, 0, 0, what, fix)])
-    draft = Draft()
-    draft.take_parts(prepared.draft, chosen)
-    draft.add_messages([replace(chosen, ordinal=index, msisdn=number) for index, number in enumerate(numbers, 1)])
-    return replace(prepared, draft=draft, digest=draft.digest(prepared.digest, "test"), test=True)
-
-
-def _refuse_unknown(variant: str, prepared: Prepared) -> None:
-    loaded = prepared.loaded
-    names = [known.name for known in loaded.campaign.variants]
-    if variant and variant not in names:
-        fix = choice_fix(variant, names) if names else "leave out --variant"
-        what = f"the campaign has no variant {quoted(variant)}"
-        raise InvalidInput([loaded.finding(("variants",), what, fix)])
 
 
 async def carry_on(

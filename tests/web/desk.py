@@ -24,7 +24,7 @@ from mmsflow.errors import InvalidInput, UsageError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import Approval
-from mmsflow.ledger.requests import Action, Answer, Request
+from mmsflow.ledger.requests import Action, Answer, Request, Trial
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.showing.search import Names, SearchIndex
@@ -62,6 +62,8 @@ class Desk:
     started_at: datetime
     cards_added: list[CampaignCard] = field(default_factory=list)
     asked: list[Request] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    trial_answer: Answer = field(default_factory=lambda: Answer("offer-test-1 has begun", run="offer-test-1"))
     is_healthy: bool = True
     beat: float = 0.0
     _version: int = 0
@@ -153,6 +155,10 @@ class Desk:
         prepared.draft.close()
         self.carry(run)
         return Answer(f"{run.run} has begun")
+
+    async def send_test(self, trial: Trial) -> Answer:
+        self.trials.append(trial)
+        return self.trial_answer
 
     async def preview(self, file: str) -> str:
         return await asyncio.to_thread(self._preview, self._path(file))

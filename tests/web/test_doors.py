@@ -52,7 +52,14 @@ def test_a_change_that_another_site_asks_for_is_refused(
 ) -> None:
     before = len(served_page.desk.asked)
     said = {name: value.format(host=owner.host) for name, value in headers.items()}
-    for path in (f"{SEEN_ONLY_INSIDE}/pause", "/approve", "/begin", f"{SEEN_ONLY_INSIDE}/maybe-sent", "/sign-out"):
+    for path in (
+        f"{SEEN_ONLY_INSIDE}/pause",
+        "/approve",
+        "/begin",
+        "/test",
+        f"{SEEN_ONLY_INSIDE}/maybe-sent",
+        "/sign-out",
+    ):
         assert owner.post(path, {}, **said).status == 403, path
     assert len(served_page.desk.asked) == before
     assert owner.get("/").status == 200

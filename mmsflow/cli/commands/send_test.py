@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from mmsflow.audience.consent import suppressed_only
+from mmsflow.cli.commands.plan import plan_only
 from mmsflow.cli.commands.run import ask_before_sending, plan_now
 from mmsflow.cli.ending import end_run
 from mmsflow.cli.output import say
 from mmsflow.cli.progress import counting, following
 from mmsflow.cli.session import Session
-from mmsflow.errors import UsageError
+from mmsflow.cli.watching import watch
+from mmsflow.errors import PlanRefused, RunHeld
+from mmsflow.ledger.lock import holder_of
+from mmsflow.ledger.requests import DAEMON, Action, Request, Trial
 from mmsflow.ledger.store import Ledger
-from mmsflow.mms.msisdn import BadNumber, mask_msisdn, parse_msisdn
-from mmsflow.wiring import make_engine, open_gateway, writing_ledger
+from mmsflow.mms.msisdn import mask_msisdn
+from mmsflow.plan.model import Plan
+from mmsflow.wiring import ledger_file, make_engine, open_gateway, writing_ledger
+from mmsflow.workflow.control import ask_holder
 from mmsflow.workflow.prepare import Prepared, prepare
-from mmsflow.workflow.run import addressed_to, carry_on, freeze
+from mmsflow.workflow.run import carry_on, freeze
+from mmsflow.workflow.trial import addressed_to, handsets
+
+_PATIENCE = timedelta(minutes=10)  # the daemon renders the whole campaign before it answers
 
 
 def send_test(file: str, to: Sequence[str], row: int | None, variant: str, *, yes: bool, as_json: bool) -> int:
@@ -27,49 +36,24 @@ def send_test(file: str, to: Sequence[str], row: int | None, variant: str, *, ye
         intake = session.intake()
         prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
     with prepared.draft:
-        numbers = _numbers(to or prepared.loaded.campaign.test_recipients)
-        _refuse_suppressed(session, numbers)
+        numbers = handsets(to, prepared.loaded.campaign, session.workspace, session.settings.suppression)
         test = addressed_to(prepared, numbers, row, variant)
-    with test.draft, writing_ledger(session.settings, session.clock, f"send-test {file}") as ledger:
-        return asyncio.run(_send(session, ledger, test, numbers, yes=yes, as_json=as_json))
+    wanted = Trial(prepared.loaded.shown_path, tuple(numbers), row, variant)
+    with test.draft:
+        try:
+            with writing_ledger(session.settings, session.clock, f"send-test {file}") as ledger:
+                return asyncio.run(_send(session, ledger, test, wanted, yes=yes, as_json=as_json))
+        except RunHeld as held:
+            holder = holder_of(ledger_file(session.settings))
+            if holder is None or holder.command != DAEMON:
+                raise
+            return _have_sent(session, held, test, wanted, yes=yes, as_json=as_json)
 
 
-def _numbers(texts: Sequence[str]) -> list[str]:
-    if not texts:
-        raise UsageError("no test handset is named", "add --to NUMBER, or `test_recipients` to the campaign")
-    numbers = []
-    for text in texts:
-        msisdn = parse_msisdn(text)
-        if isinstance(msisdn, BadNumber):
-            raise UsageError(f"the test number {mask_msisdn(text)} cannot be used: {msisdn.explanation}")
-        numbers.append(msisdn)
-    return list(dict.fromkeys(numbers))
-
-
-def _refuse_suppressed(session: Session, numbers: Sequence[str]) -> None:
-    """Do nothing where no test handset is on the workspace's suppression list.
-
-    Raises:
-        UsageError: one is.
-        InvalidInput: the list cannot be read.
-    """
-    path = session.settings.suppression
-    if not path:
-        return
-    suppressed = suppressed_only(session.workspace, path)
-    for number in numbers:
-        if why := suppressed.is_refused(number):
-            fix = f"name another handset; who is in {path} gets nothing, not even a test"
-            raise UsageError(f"the test number {mask_msisdn(number)} is {why}", fix)
-
-
-async def _send(
-    session: Session, ledger: Ledger, test: Prepared, numbers: Sequence[str], *, yes: bool, as_json: bool
-) -> int:
+async def _send(session: Session, ledger: Ledger, test: Prepared, wanted: Trial, *, yes: bool, as_json: bool) -> int:
     async with open_gateway(session.settings, session.clock) as gateway:
         made = await plan_now(session, ledger, gateway, test)
-        say(f"a test of {made.campaign} to {', '.join(mask_msisdn(number) for number in numbers)}")
-        ask_before_sending(session, made, ZoneInfo(test.loaded.campaign.schedule.timezone), yes=yes)
+        _ask(session, test, made, wanted, yes=yes)
         run = freeze(test, made, ledger, workspace=session.workspace, now=session.clock.now(), test=True)
         with following(quiet=as_json) as observer:
             engine = make_engine(session.settings, ledger, gateway, session.clock)
@@ -82,3 +66,21 @@ async def _send(
                 suppression=session.settings.suppression,
             )
     return end_run(session, ledger, run, error, as_json=as_json)
+
+
+def _ask(session: Session, test: Prepared, made: Plan, wanted: Trial, *, yes: bool) -> None:
+    say(f"a test of {made.campaign} to {', '.join(map(mask_msisdn, wanted.numbers))}")
+    ask_before_sending(session, made, ZoneInfo(test.loaded.campaign.schedule.timezone), yes=yes)
+
+
+def _have_sent(session: Session, held: RunHeld, test: Prepared, wanted: Trial, *, yes: bool, as_json: bool) -> int:
+    """Have the daemon send it, which holds the ledger, and follow it to its end."""
+    _ask(session, test, asyncio.run(plan_only(session, test)), wanted, yes=yes)
+    clock = session.clock
+    request = Request("", Action.TEST, clock.now(), trial=wanted)
+    answer = asyncio.run(ask_holder(ledger_file(session.settings), held, request, clock=clock, patience=_PATIENCE))
+    if answer is None:
+        raise PlanRefused("the daemon ended before it answered", "`mmsflow runs` shows whether the test has begun")
+    if answer.refused:
+        raise PlanRefused(answer.text, answer.advice)
+    return watch(session, answer.run, answer.text, as_json=as_json)

@@ -33,7 +33,8 @@ from mmsflow.workflow.approving import (
 from mmsflow.workflow.control import have_done
 from mmsflow.workflow.intake import Intake
 from mmsflow.workflow.prepare import Prepared, prepare
-from mmsflow.workflow.run import addressed_to, freeze
+from mmsflow.workflow.run import freeze
+from mmsflow.workflow.trial import addressed_to
 
 from .campaign_desk import ACCOUNT, CAMPAIGN, START, CampaignDesk
 

@@ -13,8 +13,9 @@ from mmsflow.message.model import DrawnPart, StaticPart
 from mmsflow.report.exhibits import collect_exhibits
 from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.preview import Wish, preview
-from mmsflow.workflow.run import addressed_to, freeze
+from mmsflow.workflow.run import freeze
 from mmsflow.workflow.standing import changed_inputs
+from mmsflow.workflow.trial import addressed_to
 
 from .campaign_desk import CAMPAIGN, CampaignDesk
 

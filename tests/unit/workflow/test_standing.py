@@ -16,8 +16,9 @@ from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.mms.status import MessageState
 from mmsflow.workflow.history import find_run, run_as_json, stories_as_json
 from mmsflow.workflow.prepare import prepare
-from mmsflow.workflow.run import addressed_to, freeze, report_run, verdict
+from mmsflow.workflow.run import freeze, report_run, verdict
 from mmsflow.workflow.standing import changed_inputs, next_run_id, standing_of
+from mmsflow.workflow.trial import addressed_to
 
 from .campaign_desk import ACCOUNT, CAMPAIGN, CampaignDesk
 

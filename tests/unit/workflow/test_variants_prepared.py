@@ -6,7 +6,7 @@ import pytest
 
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.plan.model import ArmSize
-from mmsflow.workflow.run import addressed_to
+from mmsflow.workflow.trial import addressed_to
 
 from .campaign_desk import CAMPAIGN, CampaignDesk
 
