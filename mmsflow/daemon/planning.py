@@ -133,6 +133,7 @@ class Planner:
                 now=self._clock.now(),
                 due=due,
                 guaranteed=self._guaranteed(),
+                rate=self._settings.rate,
             )
             yield prepared, plan
 
