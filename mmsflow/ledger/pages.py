@@ -137,8 +137,12 @@ def first_submissions(connection: Connection, key: int, count: int) -> list[date
 
     It reads no more than ``count`` rows, however long the run is. Of a message that was tried again it is the last try.
     """
-    query = select(messages.c.sent_at).where(messages.c.run_key == key).order_by(messages.c.ordinal).limit(count)
-    return [to_instant(at) for (at,) in connection.execute(query) if at is not None]
+    return [to_instant(at) for (at,) in connection.execute(submissions_query(key, count)) if at is not None]
+
+
+def submissions_query(key: int, count: int) -> Select[int | None]:
+    """Submissions of the first ``count`` messages, in microseconds; by ordinal, for which there is an index."""
+    return select(messages.c.sent_at).where(messages.c.run_key == key).order_by(messages.c.ordinal).limit(count)
 
 
 def curve_counts(connection: Connection, key: int, edges: range) -> CurveCounts:
