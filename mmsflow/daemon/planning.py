@@ -141,6 +141,7 @@ class Planner:
             now=self._clock.now(),
             due=due,
             guaranteed=self._guaranteed(),
+            rate=self._settings.rate,
         )
 
     async def make(self, version: Version, due: datetime | None) -> Made:

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from mmsflow.clock import Clock
 from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.progress import Tally
+from mmsflow.delivery.questions import Asker
 from mmsflow.delivery.resting import rest
 from mmsflow.delivery.schedule import next_poll
 from mmsflow.errors import GatewayRefused, GatewayUnavailable, LedgerUnavailable
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.model import StatusReply
-from mmsflow.gateway.pacing import Pacer
 from mmsflow.ledger.model import DuePoll, PollResult, RunInfo
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
@@ -36,7 +36,7 @@ class Poller:
 
     Args:
         until: polling deadline, counted from acceptance.
-        pacer: status questions a second, over all runs of the account.
+        asker: its part in the account's budget of status questions.
         gate: what questions have learned of the gateway, over all runs.
         grace: how long an unknown id counts as "asked too early".
         account: what sending has learned of the whole account; None where nothing is sent.
@@ -51,14 +51,14 @@ class Poller:
         run: RunInfo,
         tally: Tally,
         until: timedelta,
-        pacer: Pacer,
+        asker: Asker,
         gate: AccountGate,
         grace: timedelta,
         account: AccountGate | None = None,
     ) -> None:
         self._ledger, self._gateway, self._clock, self._account = ledger, gateway, clock, account
         self._run, self._tally, self._until, self._grace = run, tally, until, min(grace, until)
-        self._pacer, self._gate = pacer, gate
+        self._asker, self._gate = asker, gate
         self._stopping = self._idle = False
         self._awake = asyncio.Event()
         self._refusal: GatewayRefused | None = None
@@ -67,6 +67,7 @@ class Poller:
         """Ask nothing more; what was asked is still recorded."""
         self._stopping = True
         self._awake.set()
+        self._asker.release()
 
     def nudge(self) -> None:
         """There may be something to ask, or nothing any more: look now, where there was nothing before."""
@@ -146,9 +147,9 @@ class Poller:
 
         async def one(poll: DuePoll) -> PollResult | None:
             async with slots:
-                while (wait := self._pacer.take(1)[1]) > 0:
-                    await self._clock.sleep(wait)
-                if self._stopping or self._refusal:
+                if not self._is_over:
+                    await self._asker.permit()
+                if self._is_over:
                     return None
                 return self._judged(poll, await self._gateway.status(poll.gateway_id))
 
@@ -163,6 +164,10 @@ class Poller:
             raise self._refusal
         return sum(bool(result.status) for result in results)
 
+    @property
+    def _is_over(self) -> bool:
+        return self._stopping or self._refusal is not None
+
     def _judged(self, poll: DuePoll, reply: StatusReply) -> PollResult:
         if reply.status is None:
             self._heed(reply)
@@ -176,6 +181,7 @@ class Poller:
                 f"the gateway does not let us ask for delivery reports: {reply.text or reply.http_status}",
                 "check the credentials with `mmsflow doctor`; `mmsflow poll` goes on afterwards",
             )
+            self._asker.release()
         self._gate.close(reply.text or f"it answered {reply.http_status} without one", reply.retry_after_seconds)
 
     def _idle_seconds(self, sending: bool) -> float:

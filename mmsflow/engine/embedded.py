@@ -234,7 +234,7 @@ def _poller(engine: Engine, run: RunInfo, rules: RunRules, tally: Tally, account
         run=run,
         tally=tally,
         until=rules.poll_until,
-        pacer=engine.account.polls,
+        asker=engine.account.polls.asker(rules.weight),
         gate=engine.account.polling_gate,
         grace=engine.not_found_grace,
         account=account,

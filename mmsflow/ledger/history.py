@@ -201,6 +201,11 @@ class LedgerReader:
         with self._database.read() as connection:
             return pages.curve_span(connection, key)
 
+    def first_submissions(self, key: int, count: int) -> list[datetime]:
+        """When those of a run's first ``count`` messages were submitted that were; see ``pages``."""
+        with self._database.read() as connection:
+            return pages.first_submissions(connection, key, count)
+
     def curve_counts(self, key: int, edges: range) -> CurveCounts:
         """Messages of a run sent and delivered, by bin; ``edges`` are seconds since 1970."""
         with self._database.read() as connection:

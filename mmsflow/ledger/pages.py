@@ -132,6 +132,19 @@ def curve_span(connection: Connection, key: int) -> tuple[datetime, datetime] | 
     return to_instant(first), to_instant(max(sent, delivered or sent))
 
 
+def first_submissions(connection: Connection, key: int, count: int) -> list[datetime]:
+    """When those of a run's first ``count`` messages were submitted that were, in the order of its lists.
+
+    It reads no more than ``count`` rows, however long the run is. Of a message that was tried again it is the last try.
+    """
+    return [to_instant(at) for (at,) in connection.execute(submissions_query(key, count)) if at is not None]
+
+
+def submissions_query(key: int, count: int) -> Select[int | None]:
+    """Submissions of the first ``count`` messages, in microseconds; by ordinal, for which there is an index."""
+    return select(messages.c.sent_at).where(messages.c.run_key == key).order_by(messages.c.ordinal).limit(count)
+
+
 def curve_counts(connection: Connection, key: int, edges: range) -> CurveCounts:
     """Counts by bin, made by the database: it returns two small tables whatever the run's size."""
     bins = len(edges) - 1

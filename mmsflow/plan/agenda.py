@@ -25,7 +25,7 @@ class Appointment:
         messages: how many are to be sent.
         calendar: its sending windows.
         not_after: what is not sent by then is not sent at all; None for no deadline.
-        per_second: its own pace; None for as fast as the account allows.
+        per_second: its own pace; None for as fast as the account goes.
         rules: reserve and share.
         priority, weight: whose turn it is.
         ours: requests that the run has begun in the current period.
@@ -62,7 +62,7 @@ class SharedQuota:
         resets_at: the next reset, aware, UTC; None where it is not known.
         period: from one reset to the next; None where it is not known.
         zone: where the reset's time is local.
-        per_second: the account's pace; None for no limit.
+        per_second: the account's pace, over all campaigns; None where it is not known.
         guaranteed: requests of each period by campaign.
         begun: requests of the current period by campaign.
     """

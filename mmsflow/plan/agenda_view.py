@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from tabulate import tabulate
 
 from mmsflow.errors import Finding
-from mmsflow.plan.agenda import Agenda, Foreseen
+from mmsflow.plan.agenda import Agenda, Appointment, Foreseen
 from mmsflow.plan.model import QuotaForecast
+from mmsflow.plan.pace import UNKNOWN, Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,8 @@ class Outlook:
         awaiting_approval: campaigns whose plans a person must approve first.
         faulty: the first error of each campaign file that is wrong.
         left_out: scheduled times beyond the most that are shown of one campaign.
+        pace: of the account, over all campaigns; where it is not known, those without a `rate` are taken to be sent at
+            once.
     """
 
     account: str
@@ -58,6 +61,11 @@ class Outlook:
     awaiting_approval: frozenset[str]
     faulty: tuple[Finding, ...]
     left_out: int = 0
+    pace: Pace = UNKNOWN
+
+    def paced(self, what: Appointment) -> bool:
+        """Whether it is known how fast it is sent."""
+        return self.pace.is_known or what.per_second is not None
 
 
 def outlook_as_json(outlook: Outlook, zone: ZoneInfo) -> dict[str, object]:
@@ -84,6 +92,7 @@ def outlook_as_json(outlook: Outlook, zone: ZoneInfo) -> dict[str, object]:
         ],
         "held": [{"run": each.run, "messages": each.messages, "reason": each.reason} for each in outlook.held],
         "left_out": outlook.left_out,
+        "pace": outlook.pace.as_json(),
         "warnings": list(outlook.agenda.warnings),
         "errors": [finding.as_json() for finding in outlook.faulty],
     }
@@ -93,6 +102,7 @@ def outlook_as_text(outlook: Outlook, zone: ZoneInfo) -> str:
     """Tables for a terminal."""
     agenda = outlook.agenda
     blocks = [_quota(outlook, zone), _calendar(outlook), _by_hand(outlook.by_hand), _held(outlook.held)]
+    blocks.append(_pace(outlook))
     if agenda.foreseen and outlook.quota.assumption:
         blocks.append(f"assumed  {outlook.quota.assumption}; lists as they are now")
     if outlook.left_out:
@@ -113,6 +123,7 @@ def _entry(each: Foreseen, outlook: Outlook) -> dict[str, object]:
             for wave in each.waves
         ],
         "finishes_at": _iso(each.finishes_at, zone),
+        "pace_known": outlook.paced(what),
         "late": each.late,
         "undated": each.undated,
         "skipped": each.is_skipped,
@@ -133,7 +144,7 @@ def _calendar(outlook: Outlook) -> str:
         begins = "now" if what.run and what.begins <= (each.first or what.begins) else _minute(what.begins, zone)
         name = f"{what.run} (unfinished)" if what.run else what.campaign
         left = "" if each.left_after is None else each.left_after
-        rows.append((begins, name, what.messages, _waves(each), _end(each), left, _remark(each, outlook)))
+        rows.append((begins, name, what.messages, _waves(each), _end(each, outlook), left, _remark(each, outlook)))
     headers = ["begins", "campaign", "messages", "in waves of", "finishes", "quota left", "note"]
     if not any(row[-1] for row in rows):
         rows, headers = [row[:-1] for row in rows], headers[:-1]  # type: ignore[misc]  # a row for people
@@ -145,10 +156,21 @@ def _waves(each: Foreseen) -> str:
     return " + ".join(sizes if len(sizes) <= 4 else [*sizes[:2], "…", sizes[-1]])
 
 
-def _end(each: Foreseen) -> str:
+def _end(each: Foreseen, outlook: Outlook) -> str:
     if each.is_skipped:
         return "skipped"
-    return _minute(each.finishes_at, each.appointment.calendar.zone) if each.finishes_at else "not known"
+    if not each.finishes_at:
+        return "not known"
+    end = _minute(each.finishes_at, each.appointment.calendar.zone)
+    return end if outlook.paced(each.appointment) else f"{end} or later"
+
+
+def _pace(outlook: Outlook) -> str:
+    if outlook.pace.is_known:
+        return f"pace  {outlook.pace.text}; all campaigns together" if outlook.agenda.foreseen else ""
+    if all(outlook.paced(each.appointment) for each in outlook.agenda.foreseen):
+        return ""
+    return f"pace  {outlook.pace.text}; what is sent without a `rate` of its own finishes then or later"
 
 
 def _remark(each: Foreseen, outlook: Outlook) -> str:

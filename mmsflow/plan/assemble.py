@@ -13,6 +13,7 @@ from mmsflow.plan.draft import Draft
 from mmsflow.plan.hours import windows_in_words
 from mmsflow.plan.intake import intake_of
 from mmsflow.plan.model import ArmSize, Plan, QuotaForecast, Wave
+from mmsflow.plan.pace import UNKNOWN, Pace
 from mmsflow.plan.planner import cut_waves, sent_in_time
 
 
@@ -24,8 +25,8 @@ class Timing:
         now: aware.
         start: first instant, aware; ``now`` or later.
         not_after: what is not sent by then is not sent at all; None for no deadline.
-        per_second: submissions a second; None for as fast as the gateway takes them.
         zone: the campaign's, for what people read; reset_zone: where the quota's reset is local.
+        pace: how fast; where it is not known, the dates are the earliest possible.
         calendar: its windows; always open by default.
         due: the scheduled time that it is for, aware; None for a run by hand.
     """
@@ -33,9 +34,9 @@ class Timing:
     now: datetime
     start: datetime
     not_after: datetime | None
-    per_second: float | None
     zone: ZoneInfo
     reset_zone: ZoneInfo
+    pace: Pace = UNKNOWN
     calendar: SendingCalendar = ALWAYS
     due: datetime | None = None
 
@@ -65,7 +66,7 @@ def make_plan(
         draft.messages,
         quota=quota,
         start=timing.start,
-        per_second=timing.per_second,
+        per_second=timing.pace.per_second,
         zone=timing.reset_zone,
         calendar=timing.calendar,
     )
@@ -85,13 +86,14 @@ def make_plan(
         due=timing.due,
         arms=tuple(arms),
         intake=intake_of(draft),
+        pace=timing.pace,
     )
 
 
 def _schedule_warnings(waves: list[Wave], timing: Timing, messages: int) -> list[str]:
     warnings = []
     if timing.not_after is not None:
-        late = messages - sent_in_time(waves, timing.not_after, timing.per_second)
+        late = messages - sent_in_time(waves, timing.not_after, timing.pace.per_second)
         if late:
             deadline = _local(timing.not_after, timing.zone)
             warnings.append(

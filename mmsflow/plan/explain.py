@@ -10,7 +10,8 @@ from tabulate import tabulate
 
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.intake import intake_as_json, intake_as_text
-from mmsflow.plan.model import ArmSize, Plan
+from mmsflow.plan.model import ArmSize, Plan, Wave
+from mmsflow.plan.pace import Basis, Pace
 
 _WAVES_SHOWN = 12
 
@@ -50,6 +51,7 @@ def plan_as_json(plan: Plan, zone: ZoneInfo) -> dict[str, object]:
         "due": iso(plan.due),
         "starts_at": iso(plan.starts_at),
         "finishes_at": iso(plan.finishes_at),
+        "pace": plan.pace.as_json(),
         "warnings": list(plan.warnings),
         "digest": plan.digest,
     }
@@ -105,16 +107,25 @@ def _waves(plan: Plan, zone: ZoneInfo) -> str:
     rows = []
     for wave in plan.waves:
         starts = minute_as_text(wave.starts_at, zone) if wave.starts_at else "after the next reset"
-        rows.append((wave.number, wave.size, starts, minute_as_text(wave.ends_at, zone) if wave.ends_at else ""))
+        rows.append((wave.number, wave.size, starts, _submitted_by(wave, plan.pace, zone)))
     if len(rows) > _WAVES_SHOWN:
         left = rows[_WAVES_SHOWN - 1 : -1]
         rows[_WAVES_SHOWN - 1 : -1] = [("…", sum(row[1] for row in left), f"{len(left)} more waves", "")]  # type: ignore[list-item]  # a row for people
     if not rows:
         return ""
     table = tabulate(rows, headers=("wave", "messages", "starts", "submitted by"))
-    if plan.windows:
-        table += f"\n\nsent only  {plan.windows}"
-    return f"{table}\n\nassumed  {plan.quota.assumption}" if len(plan.waves) > 1 and plan.quota.assumption else table
+    notes = [f"sent only  {plan.windows}"] if plan.windows else []
+    if plan.pace.basis is not Basis.CAMPAIGN:
+        notes.append(f"pace  {plan.pace.text}")
+    if len(plan.waves) > 1 and plan.quota.assumption:
+        notes.append(f"assumed  {plan.quota.assumption}")
+    return "\n\n".join([table, *notes])
+
+
+def _submitted_by(wave: Wave, pace: Pace, zone: ZoneInfo) -> str:
+    if wave.ends_at is None:
+        return ""
+    return minute_as_text(wave.ends_at, zone) if pace.is_known else "not known"
 
 
 def minute_as_text(instant: datetime, zone: ZoneInfo) -> str:

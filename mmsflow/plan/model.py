@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mmsflow.mms.status import Bucket
+from mmsflow.plan.pace import UNKNOWN, Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Wave:
     Attributes:
         number: from 1.
         starts_at: aware, UTC; None means "after the next reset", date not known.
-        ends_at: when the last of them is submitted at the campaign's rate; None like starts_at.
+        ends_at: when the last of them is submitted at the plan's pace; ``starts_at`` where that is not known.
         size: messages.
     """
 
@@ -130,7 +131,8 @@ class Plan:
         reasons: set-aside rows by (bucket, code, example reason) → rows.
         waves: in time order; their sizes add up to ``pending``.
         quota: as forecast.
-        starts_at, finishes_at: aware, UTC; finishes_at is None where a wave has no date.
+        starts_at, finishes_at: aware, UTC; finishes_at is None where a wave has no date, and the earliest possible
+            where ``pace`` is not known.
         warnings: one sentence each.
         digest: hex SHA-256 over every message and every row set aside.
         first_subject: of the first message, for the question before sending.
@@ -138,6 +140,7 @@ class Plan:
         due: the scheduled time that it is for, aware, UTC; None for a run by hand.
         arms: the variants in the file's order; empty without variants.
         intake: what became of the rows of each list.
+        pace: how fast it is taken to be sent.
     """
 
     campaign: str
@@ -155,6 +158,7 @@ class Plan:
     due: datetime | None = None
     arms: tuple[ArmSize, ...] = ()
     intake: tuple[SourceIntake, ...] = ()
+    pace: Pace = UNKNOWN
 
     @property
     def messages(self) -> int:

@@ -24,6 +24,7 @@ from mmsflow.plan.flow import foresee
 from mmsflow.plan.holidays import is_polish_holiday
 from mmsflow.plan.model import QuotaForecast
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
+from mmsflow.workflow.pace import pace_of_account
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 
@@ -82,7 +83,7 @@ def look_ahead(
     Args:
         campaigns, faulty: from ``sized``.
         reply: the gateway's counter, read just now.
-        per_second: the account's pace; None for no limit.
+        per_second: the account's `rate`; None without, so that earlier runs must show how fast it goes.
         days: how far to look, at least 1.
     """
     until = now + timedelta(days=days)
@@ -98,7 +99,8 @@ def look_ahead(
     )
     period = reply.reset_on.isoformat() if reply.reset_on else "unknown"
     begun = ledger.posts_of_campaigns(account, period)
-    shared = _shared(seen, resets, per_second, campaigns, begun)
+    pace = pace_of_account(ledger, account, per_second)
+    shared = _shared(seen, resets, pace.per_second, campaigns, begun)
     going_on, held = _unfinished(ledger, account, period, now)
     scheduled, left_out = _scheduled(campaigns, now, until)
     return Outlook(
@@ -114,6 +116,7 @@ def look_ahead(
         ),
         faulty=tuple(faulty),
         left_out=left_out,
+        pace=pace,
     )
 
 

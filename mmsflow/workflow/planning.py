@@ -17,7 +17,9 @@ from mmsflow.ledger.store import LedgerReader
 from mmsflow.plan.assemble import Timing, make_plan
 from mmsflow.plan.calendar import WindowRule
 from mmsflow.plan.model import Plan
+from mmsflow.plan.pace import Pace
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast, unused
+from mmsflow.workflow.pace import pace_of_account
 from mmsflow.workflow.prepare import Prepared
 
 
@@ -76,17 +78,19 @@ def plan_campaign(
     now: datetime,
     due: datetime | None = None,
     guaranteed: Mapping[str, int] = MappingProxyType({}),
+    rate: float | None = None,
 ) -> Plan:
     """Cut the prepared campaign into waves.
 
     Args:
         prepared: from ``prepare``.
         reply: the gateway's counter, read just now.
-        history: earlier readings teach the period's length.
+        history: earlier readings teach the period's length, earlier runs the account's pace.
         account: whose quota it is.
         due: as ``run_rules`` has it.
         guaranteed: requests of each quota period that others leave to a campaign, by campaign; this one's own file
             stands over it.
+        rate: the account's own, submissions a second; None without.
 
     Raises:
         PlanRefused: the quota never permits a message, or the deadline has passed.
@@ -112,7 +116,7 @@ def plan_campaign(
         account=account,
         digest=prepared.digest,
         quota=quota,
-        timing=_timing(rules, resets, now, due),
+        timing=_timing(rules, resets, now, due, pace_of_account(history, account, rate)),
         warnings=(*prepared.warnings, *_notes(rules)),
         arms=prepared.arms,
     )
@@ -122,14 +126,14 @@ def _earlier_resets(history: LedgerReader, account: str) -> list[date]:
     return [reading.reset_on for reading in history.quota_readings(account) if reading.reset_on]
 
 
-def _timing(rules: RunRules, resets: ResetRules, now: datetime, due: datetime | None) -> Timing:
+def _timing(rules: RunRules, resets: ResetRules, now: datetime, due: datetime | None, account: Pace) -> Timing:
     return Timing(
         now=now,
         start=max(now, rules.start),
         not_after=rules.not_after,
-        per_second=rules.per_second,
         zone=ZoneInfo(rules.timezone),
         reset_zone=resets.zone,
+        pace=account.within(rules.per_second),
         calendar=rules.calendar,
         due=due,
     )

@@ -80,6 +80,14 @@ def test_plan_tells_waves_buckets_quota_and_the_end_and_sends_nothing(
     assert gateway.messages == []
 
 
+def test_plan_and_calendar_tell_the_pace_and_where_it_is_known_from(quick: Console) -> None:
+    for arguments in (("plan", CAMPAIGN, "--json"), ("plan", "--json")):
+        unknown = quick(*arguments).ended_with(0).document["pace"]
+        assert (unknown["per_second"], unknown["basis"]) == (None, "unknown")
+        known = quick(*arguments, MMSFLOW_RATE="5/s").ended_with(0).document["pace"]
+        assert (known["per_second"], known["basis"], known["text"]) == (5.0, "account", "5/s, the account's `rate`")
+
+
 def test_from_run_to_report_every_document_tells_the_same_story(
     quick: Console, workspace: Path, gateway: IndependentGateway
 ) -> None:

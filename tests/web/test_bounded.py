@@ -94,6 +94,11 @@ def test_the_curve_is_counted_by_the_database_within_the_run(big: Path, ledger: 
     assert sum(counts.delivered) == 97_902
 
 
+def test_the_first_submissions_of_a_run_are_found_through_an_index_and_nothing_is_sorted(big: Path) -> None:
+    plan = _explained(big, pages.submissions_query(1, 2_000))
+    assert plan == ["SEARCH messages USING INDEX messages_by_ordinal (run_key=?)"]
+
+
 def test_runs_are_listed_by_their_key_a_few_at_a_time(ledger: LedgerReader) -> None:
     key = _key(ledger)
     assert ledger.run_names(scene.ACCOUNT, 0, 20) == [(key, scene.BIG)]

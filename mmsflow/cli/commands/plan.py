@@ -71,6 +71,7 @@ async def plan_only(session: Session, prepared: Prepared) -> Plan:
             now=now,
             due=(occasion.due or occasion.upcoming) if occasion else None,
             guaranteed=guaranteed_in(session.workspace),
+            rate=session.settings.rate,
         )
 
 

@@ -177,6 +177,7 @@ async def plan_now(
         now=now,
         due=due,
         guaranteed=guaranteed_in(session.workspace),
+        rate=session.settings.rate,
     )
 
 

@@ -182,6 +182,19 @@ def test_numbers_that_had_a_message_are_those_of_earlier_runs_that_were_no_tests
     assert list(ledger.sent_numbers(ACCOUNT, "spring")) == []
 
 
+def test_the_first_submissions_are_those_of_the_first_rows_and_no_more_than_asked_for(
+    ledgers: Ledgers,
+) -> None:
+    ledger = ledgers.write()
+    run = ledger.take_run(freeze(ledger, 5).key)
+    ids = [message.id for message in ledger.ready(run.key, now=START, after=0, limit=5)]
+    for number in (3, 0, 1):
+        at = after(number)
+        ledger.commit(run.key, run.fence, outcomes=[], intents=[ids[number]], now=at, period=PERIOD)
+    assert ledger.first_submissions(run.key, 5) == [after(0), after(1), after(3)]
+    assert ledger.first_submissions(run.key, 3) == [after(0), after(1)]
+
+
 def test_a_report_is_one_view_even_while_sending_goes_on(ledgers: Ledgers) -> None:
     ledger = ledgers.write()
     run = ledger.take_run(freeze(ledger, 3_000, waves=()).key)

@@ -62,6 +62,14 @@ async def test_a_person_begins_a_campaign_by_hand_once_and_only_with_the_plan_th
         assert (await it.board.begin(FILE, again.plan.digest, "ola")).refused
 
 
+async def test_a_plan_knows_the_accounts_rate(tmp_path: Path) -> None:
+    async with desk(tmp_path, rate=0.1) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        plan = (await it.board.plan(FILE)).plan
+        assert (plan.pace.per_second, plan.pace.basis) == (0.1, "account")
+
+
 async def test_a_plan_that_is_still_true_is_not_made_again(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         it.write(FILE, campaign())

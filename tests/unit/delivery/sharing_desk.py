@@ -34,7 +34,8 @@ class CountingGateway(GatewayClient):
     Attributes:
         sent: the moment and the run of each request, in order.
         refusals: requests beyond the counter.
-        readings, questions: moments at which the counter and a delivery status were asked for.
+        readings: moments at which the counter was asked for.
+        questions: the moment and the run of each question for a delivery status, in order.
     """
 
     def __init__(self, clock: ManualClock, quota: int, latency: float) -> None:
@@ -42,7 +43,8 @@ class CountingGateway(GatewayClient):
         self.quota, self.used, self.latency = quota, 0, latency
         self.sent: list[tuple[float, str]] = []
         self.readings: list[float] = []
-        self.questions: list[float] = []
+        self.questions: list[tuple[float, str]] = []
+        self.status_latency = 0.0
         self.refusals = self.on_wire = self.most_on_wire = 0
         self.reset_on: date | None = TOMORROW
         self.evidence: Callable[[OutgoingMessage], Evidence | None] = lambda _: None
@@ -59,7 +61,7 @@ class CountingGateway(GatewayClient):
             self.refusals += 1
             return LIMIT_REACHED
         self.used += 1
-        return Evidence(Wire.ANSWERED, http_status=200, gateway_id=f"id-{len(self.sent)}")
+        return Evidence(Wire.ANSWERED, http_status=200, gateway_id=f"{message.sender}/{self.used}")
 
     async def limit(self, **_: Any) -> QuotaReply:
         self.readings.append(self._clock.monotonic())
@@ -67,7 +69,8 @@ class CountingGateway(GatewayClient):
         return QuotaReply(self.used, self.quota - self.used, self.reset_on, str(self.reset_on))
 
     async def status(self, gateway_id: str) -> StatusReply:
-        self.questions.append(self._clock.monotonic())
+        self.questions.append((self._clock.monotonic(), gateway_id.partition("/")[0]))
+        await self._clock.sleep(self.status_latency)
         return StatusReply(DeliveryStatus("Retrieved", MessageState.DELIVERED, "delivered"), http_status=200)
 
     def reset(self, quota: int) -> None:
@@ -116,6 +119,10 @@ class Street:
     def sent(self, upto: float = float("inf")) -> Counter[str]:
         """Requests of each run, by its name."""
         return Counter(name for moment, name in self.gateway.sent if moment <= upto)
+
+    def asked(self, upto: float = float("inf")) -> Counter[str]:
+        """Questions of each run, by its name."""
+        return Counter(name for moment, name in self.gateway.questions if moment <= upto)
 
     def now(self, run: RunInfo) -> RunInfo:
         found = self.ledger.find_run(run.run)

@@ -260,11 +260,61 @@ async def test_status_questions_of_all_runs_share_one_budget(tmp_path: Path) -> 
         for index in range(3):
             it.run(f"run-{index}", 6, report=True)
         await it.all()
-        moments = sorted(it.gateway.questions)
+        moments = sorted(moment for moment, _ in it.gateway.questions)
         assert len(moments) == 18
         for first in range(len(moments)):
             within = [moment for moment in moments[first:] if moment < moments[first] + 3]
             assert len(within) <= 2 * 3.1 + 1
+
+
+async def test_a_run_alone_asks_at_the_whole_budget(tmp_path: Path) -> None:
+    with street(tmp_path, poll_per_second=5.0, in_flight=100) as it:
+        it.run("only", 200, report=True)
+        await it.all()
+        moments = [moment for moment, _ in it.gateway.questions]
+        assert len(moments) == 200
+        assert moments[-1] - moments[0] <= 199 / 5 + 0.1
+
+
+async def test_a_few_reports_are_asked_for_within_a_few_turns_whatever_backlog_another_run_has(tmp_path: Path) -> None:
+    with street(tmp_path, poll_per_second=5.0, in_flight=100) as it:
+        big, small = it.run("big", 400, report=True), it.run("small", 10, report=True, start=START)
+        work = asyncio.gather(it.carry_out(big), it.carry_out(small, after=15))
+        await drive(it.clock, work)
+        names = [name for _, name in it.gateway.questions]
+        first = names.index("small")
+        assert names[first : first + 20].count("small") == 10
+        assert names[-1] == "big"
+        moments = [moment for moment, name in it.gateway.questions if name == "small"]
+        assert moments[0] <= 15 + 0.5 + 10 + 2 / 5 + 0.1  # sent, due after ten seconds, its turn
+
+
+async def test_questions_are_shared_by_weight_and_a_lower_priority_goes_on(tmp_path: Path) -> None:
+    with street(tmp_path, poll_per_second=5.0, in_flight=100) as it:
+        it.run("high", 200, report=True, priority=9, weight=1)
+        it.run("low", 200, report=True, priority=1, weight=3)
+        await it.all(until=45)
+        asked = it.asked()
+        assert asked.total() >= 5 * 30
+        assert abs(asked["low"] - 3 * asked["high"]) <= 16  # pages are read between the questions
+
+
+async def test_a_run_that_stops_leaves_its_turns_to_the_others_at_once(tmp_path: Path) -> None:
+    with street(tmp_path, poll_per_second=0.5, in_flight=100) as it:
+        first, second = it.run("first", 30, report=True), it.run("second", 30, report=True)
+        stopped, going_on = (asyncio.ensure_future(it.carry_out(run)) for run in (first, second))
+        await it.passing(30, going_on)
+        live = it.engine.live.get("first")
+        assert live is not None
+        before = it.asked()
+        live.sender.stop()
+        live.poller.stop()
+        await it.clock.advance(0.1)
+        assert stopped.done()
+        await it.up_to(70, going_on)
+        later = it.asked() - before
+        assert later["first"] == 0
+        assert later["second"] >= 19
 
 
 async def test_what_a_crashed_run_had_on_the_wire_is_free_for_the_others(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def draft() -> Iterator[Draft]:
 
 def plan(draft: Draft, *, available: int = 100, digest: str = "d", not_after: datetime | None = None) -> Plan:
     quota = forecast(0, available, date(2026, 12, 2), now=NOW, rules=QuotaRules(), resets=ResetRules(time(0), WARSAW))
-    timing = Timing(now=NOW, start=NOW, not_after=not_after, per_second=None, zone=WARSAW, reset_zone=WARSAW)
+    timing = Timing(now=NOW, start=NOW, not_after=not_after, zone=WARSAW, reset_zone=WARSAW)
     return make_plan(draft, campaign="sale", account="simulator", digest=digest, quota=quota, timing=timing)
 
 

@@ -1,0 +1,24 @@
+"""The plan of a campaign on the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import scene
+from .client import Client
+from .desk import served
+
+
+def test_an_end_is_shown_only_where_the_pace_is_known(tmp_path: Path) -> None:
+    folder = scene.write_workspace(tmp_path / "workspace", people=3)
+    paced = folder / "campaigns" / "offer.yaml"
+    unpaced = paced.with_name("unpaced.yaml")
+    unpaced.write_text(
+        paced.read_text("utf-8").replace("campaign: offer", "campaign: unpaced").replace("rate: 12/s", "")
+    )
+    with served(scene.settings_for(folder)) as found:
+        owner = Client(found.url).signed_in()
+        ends = {
+            name: owner.get(f"/plan?file=campaigns/{name}.yaml").text.count("<time") for name in ("offer", "unpaced")
+        }
+    assert ends["offer"] - ends["unpaced"] == 2
