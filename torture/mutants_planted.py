@@ -30,6 +30,7 @@ _POLLER = "mmsflow/delivery/poller.py"
 _RETRY = "mmsflow/gateway/retry.py"
 _CLIENT = "mmsflow/gateway/client.py"
 _MESSAGES = "mmsflow/ledger/messages.py"
+_SETTLING = "mmsflow/ledger/settling.py"
 _POLLS = "mmsflow/ledger/polls.py"
 
 MUTANTS = (
@@ -73,14 +74,14 @@ MUTANTS = (
     ),
     Mutant(
         "outcome of another fence",
-        _MESSAGES,
+        _SETTLING,
         "    in_time = old is MessageState.SENDING and same_try and message.fence == fence\n",
         "    in_time = old is MessageState.SENDING and same_try\n",
         tests="tests/unit/ledger/test_evidence.py",
     ),
     Mutant(
         "outcome of another attempt",
-        _MESSAGES,
+        _SETTLING,
         "    same_try = message.attempt == outcome.attempt",
         "    same_try = True",
         tests="tests/contract/ledger/test_ledger_states.py",
