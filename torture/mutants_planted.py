@@ -25,11 +25,12 @@ class Mutant:
 
 
 _FLIGHT = "mmsflow/delivery/flight.py"
-_EXECUTOR = "mmsflow/delivery/executor.py"
+_STEPS = "mmsflow/delivery/steps.py"
 _POLLER = "mmsflow/delivery/poller.py"
 _RETRY = "mmsflow/gateway/retry.py"
 _CLIENT = "mmsflow/gateway/client.py"
 _MESSAGES = "mmsflow/ledger/messages.py"
+_SETTLING = "mmsflow/ledger/settling.py"
 _POLLS = "mmsflow/ledger/polls.py"
 
 MUTANTS = (
@@ -73,27 +74,27 @@ MUTANTS = (
     ),
     Mutant(
         "outcome of another fence",
-        _MESSAGES,
+        _SETTLING,
         "    in_time = old is MessageState.SENDING and same_try and message.fence == fence\n",
         "    in_time = old is MessageState.SENDING and same_try\n",
         tests="tests/unit/ledger/test_evidence.py",
     ),
     Mutant(
         "outcome of another attempt",
-        _MESSAGES,
+        _SETTLING,
         "    same_try = message.attempt == outcome.attempt",
         "    same_try = True",
         tests="tests/contract/ledger/test_ledger_states.py",
     ),
     Mutant(
         "quota is not counted down",
-        _EXECUTOR,
+        _STEPS,
         "        self._quota.take(granted)\n",
         "",
     ),
     Mutant(
         "not_after is ignored",
-        _EXECUTOR,
+        _STEPS,
         "        if self._rules.not_after and now >= self._rules.not_after:\n"
         "            return self._end_unsent(*_TOO_LATE)\n",
         "",
@@ -134,7 +135,7 @@ MUTANTS = (
     ),
     Mutant(
         "outcomes lost on drain",
-        _EXECUTOR,
+        _STEPS,
         'until nothing is on the wire any more."""\n        self._flight.commit()\n',
         'until nothing is on the wire any more."""\n',
     ),
@@ -152,13 +153,13 @@ MUTANTS = (
     ),
     Mutant(
         "the start is ignored",
-        _EXECUTOR,
+        _STEPS,
         "        if now >= opens:\n",
         "        if now:\n",
     ),
     Mutant(
         "those that came back are forgotten",
-        _EXECUTOR,
+        _STEPS,
         "            self._ahead.forget()  # those that came back to be tried again stand before what was read last\n",
         "            pass\n",
     ),
@@ -200,7 +201,7 @@ MUTANTS = (
     ),
     Mutant(
         "the share of failures is not looked at",
-        _EXECUTOR,
+        _STEPS,
         "        if (halt := self._admission.brake()) is not None:\n            return self._stop_for(halt)\n",
         "",
     ),
@@ -212,8 +213,8 @@ MUTANTS = (
     ),
     Mutant(
         "a pause is forgotten",
-        _EXECUTOR,
-        "        if self.held is not None:\n            return self._blocked(_LONGEST_NAP, *self.held)\n",
+        _STEPS,
+        "        if self.held is not None:\n            return self._blocked(LONGEST_NAP, *self.held)\n",
         "",
     ),
     Mutant(

@@ -9,7 +9,8 @@ from pathlib import Path
 from mmsflow.audience.history import History
 from mmsflow.audience.jsonl_lists import Cell
 from mmsflow.audience.model import ListDigest
-from mmsflow.audience.sources import INLINE, SourcePlan, Wanted, changed_while_read, plan_sources
+from mmsflow.audience.open_lists import INLINE
+from mmsflow.audience.sources import SourcePlan, Wanted, changed_while_read, plan_sources
 from mmsflow.audience.xlsx_cells import FaultyCell
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.sources import CsvSource, HistorySource, JsonLinesSource, XlsxSource

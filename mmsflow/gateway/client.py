@@ -10,11 +10,12 @@ from typing import Self
 from mmsflow import __version__
 from mmsflow.clock import Clock
 from mmsflow.errors import GatewayRefused, GatewayUnavailable, MmsflowError, UsageError
+from mmsflow.gateway.addresses import Url, checked_url
 from mmsflow.gateway.model import Evidence, GatewayConfig, OutgoingMessage, QuotaReply, StatusReply, Wire
 from mmsflow.gateway.multipart import MultipartForm
 from mmsflow.gateway.oauth import TokenSource
 from mmsflow.gateway.retry import backoff_seconds
-from mmsflow.gateway.transport import AsgiApp, Exchange, Transport, Url, checked_url
+from mmsflow.gateway.transport import AsgiApp, Exchange, Transport
 from mmsflow.gateway.wire import message_part, read_error, read_limit, read_retry_after, read_send, read_status
 from mmsflow.secret import spellings
 

@@ -1,4 +1,4 @@
-"""One HTTP exchange, with the evidence of how far it got. httpx, httpx-aiohttp and aiohttp are used here only.
+"""One HTTP exchange, with the evidence of how far it got. httpx-aiohttp and aiohttp are used here only.
 
 Exceptions of these libraries mislead: a server that took the whole request and hung up, and a reset in the middle of
 the body, both surface as ``httpx.ConnectTimeout`` (httpx 0.28.1, httpx-aiohttp 0.2.0, aiohttp 3.14.5). What tells is
@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import zlib
-from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,12 +26,11 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from mmsflow.errors import UsageError
+from mmsflow.gateway.addresses import Url, checked_proxy
 from mmsflow.gateway.model import GatewayConfig, Wire
 from mmsflow.gateway.trust import tls_context
 from mmsflow.gateway.wire import one_line
 
-Url = httpx.URL
 AsgiMessage = MutableMapping[str, Any]
 AsgiApp = Callable[
     [AsgiMessage, Callable[[], Awaitable[AsgiMessage]], Callable[[AsgiMessage], Awaitable[None]]], Awaitable[None]
@@ -46,7 +42,6 @@ BODY_CAP_BYTES = 64 * 1024
 _KEEPALIVE_SECONDS = 4.0
 # Measured at 64 in flight: joining costs 14 % at 300 kB and 5 % at 100 kB, and gains a little at 10 kB.
 _JOIN_BELOW_BYTES = 64 * 1024
-_HOST = re.compile(rb"[a-z0-9._:-]+")
 _SPARE_CONNECTIONS = 8  # for status questions, quota and token beside the messages in flight
 
 
@@ -122,7 +117,7 @@ class Transport:
         self._app = app
         self._total_seconds = config.total_deadline.total_seconds()
         self._tls = tls_context(config)
-        self._proxy = _proxy(config.proxy)
+        self._proxy = checked_proxy(config.proxy)
         self._inner: httpx.AsyncBaseTransport | None = None
         self._extensions = {
             "timeout": {"connect": config.connect_timeout.total_seconds(), "read": self._total_seconds, "pool": None}
@@ -196,60 +191,6 @@ class Transport:
             await _collect(response, trace.body)
         finally:
             await response.aclose()
-
-
-def checked_url(text: str, name: str, *, local: bool = False) -> Url:
-    """Read an address of the settings.
-
-    Args:
-        text: the URL; name: the setting it comes from, for messages.
-        local: an application in this process answers, so that any host and scheme will do.
-
-    Raises:
-        UsageError: no http(s) URL, not encrypted off loopback, or with credentials, query or fragment in it.
-    """
-    try:
-        url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError, ValueError) as error:
-        raise UsageError(f"{name} is no usable URL: {one_line(str(error))}", f"correct {name}") from None
-    if url.scheme not in ("http", "https") or not _HOST.fullmatch(url.raw_host):
-        raise UsageError(f"{name} is no http or https URL", f"write {name} as https://host")
-    if url.userinfo or url.query or url.fragment:
-        raise UsageError(
-            f"{name} holds credentials, a query or a fragment", "give the credentials by their own settings"
-        )
-    if url.scheme == "http" and not local and not _is_loopback(url.host):
-        raise UsageError(
-            f"{name} is plain http to {url.host}; credentials and messages would travel in the open",
-            f"write {name} with https; plain http is for loopback only",
-        )
-    return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _proxy(url: str) -> httpx.Proxy | None:
-    if not url:
-        return None
-    try:
-        proxy = httpx.Proxy(url)
-    except (httpx.InvalidURL, TypeError, ValueError):
-        proxy = None
-    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
-        # The text is not repeated, it may hold a password.
-        raise UsageError("the proxy is no http or https URL", "write `proxy` as http://host:port")
-    if proxy.raw_auth is None:
-        return proxy
-    # As a header, because the way on which httpx-aiohttp 0.2 hands credentials on is deprecated in aiohttp 3.14.
-    identity = b64encode(b":".join(proxy.raw_auth)).decode("ascii")
-    return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": f"Basic {identity}"})
 
 
 def _trace_config() -> aiohttp.TraceConfig:

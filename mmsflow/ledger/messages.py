@@ -1,4 +1,4 @@
-"""Messages on their way to the gateway: what is ready, intents, outcomes, and what a crash leaves.
+"""Messages on their way to the gateway: what is ready, intents, and what the end of a run or a crash leaves.
 
 Each change is read, checked against the transition table and written in one transaction of the only writer; the
 condition is repeated in the UPDATE, so that a second writer could do no harm even if there were one.
@@ -6,62 +6,24 @@ condition is repeated in the UPDATE, so that a second writer could do no harm ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, literal, literal_column, null, select, update
 
 from mmsflow.errors import LedgerError
-from mmsflow.ledger.codec import decode_texts, maybe_micros, to_micros
+from mmsflow.ledger.codec import decode_texts, to_micros
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.events import Current, History, current_messages
 from mmsflow.ledger.layouts import Layouts
 from mmsflow.ledger.model import Outcome, ReadyMessage
 from mmsflow.ledger.quota import add_posts
 from mmsflow.ledger.schema import IS_READY, MUST_WAIT, events, messages, runs, tallies
-from mmsflow.mms.status import FINAL_STATES, MessageState, check_transition
-
-# What a reply that came after all may make of ``unknown``. Not ``ready``: only a person, or a campaign that says
-# `unknown: resend`, may send again what may have been sent.
-_LATE = frozenset({MessageState.ACCEPTED, MessageState.ACCEPTED_NOID, MessageState.REJECTED})
+from mmsflow.ledger.settling import settle_all, write_all
+from mmsflow.mms.status import MessageState, check_transition
 
 _CRASHED = "the process ended while the request may have been on the wire"
 
-_SETTLE = Prepared(
-    update(messages)
-    .values(
-        state=bindparam("new_state"),
-        unspent=messages.c.unspent + bindparam("free"),
-        gateway_id=bindparam("new_gateway_id"),
-        reason=bindparam("new_reason"),
-        code=bindparam("new_code"),
-        not_before=bindparam("new_not_before"),
-        sent_at=bindparam("new_sent_at"),
-        accepted_at=bindparam("new_accepted_at"),
-        final_at=bindparam("new_final_at"),
-        next_poll_at=bindparam("new_next_poll_at"),
-    )
-    .where(
-        messages.c.id == bindparam("of_id"),
-        messages.c.attempt == bindparam("of_attempt"),
-        messages.c.fence == bindparam("of_fence"),
-        messages.c.state == bindparam("old_state"),
-    ),
-    "new_state",
-    "free",
-    "new_gateway_id",
-    "new_reason",
-    "new_code",
-    "new_not_before",
-    "new_sent_at",
-    "new_accepted_at",
-    "new_final_at",
-    "new_next_poll_at",
-    "of_id",
-    "of_attempt",
-    "of_fence",
-    "old_state",
-)
 _INTEND = Prepared(
     update(messages)
     .values(
@@ -147,36 +109,11 @@ def commit(
     wanted = {outcome.id for outcome in outcomes} | set(intents)
     current = current_messages(connection, key, wanted)
     history = History(key)
-    given_back = _settle_all(connection, outcomes, current, fence, history)
+    given_back = settle_all(connection, outcomes, current, fence, history)
     begun = _intend(connection, [current[number] for number in dict.fromkeys(intents)], fence, to_micros(now), history)
     history.write(connection)
     add_posts(connection, account, period, key, len(begun) - given_back)
     return begun
-
-
-def settle(connection: Connection, key: int, fence: int, period: str, outcomes: Sequence[Outcome]) -> None:
-    """Write outcomes of attempts that were begun under ``fence``, whoever holds the run now.
-
-    Outcomes of messages that the run does not have are passed over.
-
-    Args:
-        period: the quota period that gets back what was never begun.
-    """
-    account = connection.execute(select(runs.c.account).where(runs.c.key == key)).scalar()
-    wanted = {"of_run": key, "ids": [outcome.id for outcome in outcomes]}
-    known = {number for (number,) in connection.execute(_OF_RUN, wanted)}
-    if account is None or not known:
-        return
-    current = current_messages(connection, key, known)
-    history = History(key)
-    given_back = _settle_all(connection, [each for each in outcomes if each.id in known], current, fence, history)
-    history.write(connection)
-    add_posts(connection, account, period, key, -given_back)
-
-
-_OF_RUN = select(messages.c.id).where(
-    messages.c.run_key == bindparam("of_run"), messages.c.id.in_(bindparam("ids", expanding=True))
-)
 
 
 def end_unsent(connection: Connection, key: int, reason: str, code: str, now: int) -> int:
@@ -220,83 +157,14 @@ def _check_lease(connection: Connection, key: int, fence: int) -> str:
 _LEASE = select(runs.c.fence, runs.c.account).where(runs.c.key == bindparam("of_run"))
 
 
-def _settle_all(
-    connection: Connection,
-    outcomes: Sequence[Outcome],
-    current: Mapping[int, Current],
-    fence: int,
-    history: History,
-) -> int:
-    """Write what still applies; how many of them took nothing of the quota."""
-    settled: list[tuple[object, ...]] = []
-    given_back = 0
-    for outcome in outcomes:
-        change = _settle(current[outcome.id], outcome, fence, history)
-        if change is not None:
-            settled.append(change)
-            given_back += not outcome.posted
-    _write(_SETTLE, connection, settled)
-    return given_back
-
-
-def _settle(message: Current, outcome: Outcome, fence: int, history: History) -> tuple[object, ...] | None:
-    at = to_micros(outcome.at)
-    new, old = outcome.state, message.state
-    same_try = message.attempt == outcome.attempt
-    in_time = old is MessageState.SENDING and same_try and message.fence == fence
-    late = old is MessageState.UNKNOWN and same_try and new in _LATE
-    if not (in_time or late):
-        reason = f"attempt {outcome.attempt} ended as {new} too late to change anything"
-        history.learn(message, at, f"{reason}: {outcome.reason}" if outcome.reason else reason, outcome.detail)
-        return None
-    history.move(message, new, at, outcome.reason, _evidence(outcome))
-    back = new is MessageState.READY
-    accepted = new is MessageState.ACCEPTED
-    final = new in FINAL_STATES or (accepted and outcome.next_poll_at is None)
-    return (
-        new.value,
-        int(back and not outcome.spends_attempt),
-        outcome.gateway_id,
-        outcome.reason,
-        outcome.code,
-        maybe_micros(outcome.not_before) if back else None,
-        None if back else message.sent_at,
-        at if accepted else None,
-        at if final else None,
-        maybe_micros(outcome.next_poll_at) if accepted else None,
-        message.id,
-        message.attempt,
-        message.fence,
-        old.value,
-    )
-
-
-def _evidence(outcome: Outcome) -> Mapping[str, object]:
-    """The outcome's evidence, with what an audit needs to count attempts and quota again."""
-    extra: dict[str, object] = {}
-    if outcome.state is MessageState.READY and not outcome.spends_attempt:
-        extra["unspent"] = True
-    if not outcome.posted:
-        extra["posted"] = False
-    return {**outcome.detail, **extra} if extra else outcome.detail
-
-
 def _intend(connection: Connection, wanted: Sequence[Current], fence: int, now: int, history: History) -> list[int]:
     begun = [message for message in wanted if message.state is MessageState.READY]
-    _write(_INTEND, connection, [(fence, now, message.id, message.attempt) for message in begun])
+    write_all(_INTEND, connection, [(fence, now, message.id, message.attempt) for message in begun])
     for message in begun:
         message.attempt += 1
         message.fence = fence
         history.move(message, MessageState.SENDING, now)
     return [message.id for message in begun]
-
-
-def _write(statement: Prepared, connection: Connection, rows: list[tuple[object, ...]]) -> None:
-    if statement.many(connection, rows) != len(rows):
-        raise LedgerError(
-            "lease lost: a message changed under this transaction; nothing was changed",
-            "Another program writes to this ledger; end it and run the same command again.",
-        )
 
 
 def _append_for_all(

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, update
 
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.evidence import Witnessed
-from mmsflow.ledger.messages import give_up_on_sending, settle
+from mmsflow.ledger.messages import give_up_on_sending
 from mmsflow.ledger.model import CANARY_FAILED, Outcome, PausedBy, RunInfo, RunState
 from mmsflow.ledger.rows import state_counts
 from mmsflow.ledger.runs import run_by_key, set_state
 from mmsflow.ledger.schema import runs
+from mmsflow.ledger.settling import settle
 from mmsflow.mms.status import failed_of, outcomes_of
 
 # A run that has ended stays so when somebody takes it to ask for the last delivery reports.

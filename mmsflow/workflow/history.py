@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 from mmsflow.errors import UsageError
-from mmsflow.ledger.model import ReportRow, RunInfo, RunState
+from mmsflow.ledger.model import ReportRow, RunInfo, RunState, Story
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.msisdn import BadNumber, mask_in_text, parse_msisdn
 from mmsflow.report.moments import zone_of
@@ -91,40 +92,39 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
     def seen(text: str) -> str:
         return text if show_numbers else mask_in_text(text, msisdn)
 
-    stories = []
-    for run, row, events in ledger.stories(msisdn):
-        zone = zone_of(run.config)
-        stories.append(
-            {
-                "run": run.run,
-                "campaign": run.campaign,
-                "account": run.account,
-                "approval": _approval(ledger, run, zone),
-                "source": row.source,
-                "row": row.row,
-                "bucket": row.bucket.value,
-                "status": row.status,
-                "reason": seen(row.reason),
-                "gateway_id": row.gateway_id,
-                "subject": seen(row.subject),
-                "consent": _evidence(run, row),
-                "events": [
-                    {
-                        "at": iso(event.at, zone),
-                        "attempt": event.attempt,
-                        "from": event.old,
-                        "to": event.new,
-                        "reason": seen(event.reason),
-                        "detail": {
-                            name: seen(fact) if isinstance(fact, str) else fact for name, fact in event.detail.items()
-                        },
-                    }
-                    for event in events
-                ],
-            }
-        )
+    stories = [_story(ledger, story, seen) for story in ledger.stories(msisdn)]
     forgotten = sum(run.purged_at is not None for run in ledger.runs())
     return {"number": msisdn, "stories": stories, "purged_runs": forgotten}
+
+
+def _story(ledger: LedgerReader, story: Story, seen: Callable[[str], str]) -> dict[str, object]:
+    run, row, events = story
+    zone = zone_of(run.config)
+    return {
+        "run": run.run,
+        "campaign": run.campaign,
+        "account": run.account,
+        "approval": _approval(ledger, run, zone),
+        "source": row.source,
+        "row": row.row,
+        "bucket": row.bucket.value,
+        "status": row.status,
+        "reason": seen(row.reason),
+        "gateway_id": row.gateway_id,
+        "subject": seen(row.subject),
+        "consent": _evidence(run, row),
+        "events": [
+            {
+                "at": iso(event.at, zone),
+                "attempt": event.attempt,
+                "from": event.old,
+                "to": event.new,
+                "reason": seen(event.reason),
+                "detail": {name: seen(fact) if isinstance(fact, str) else fact for name, fact in event.detail.items()},
+            }
+            for event in events
+        ],
+    }
 
 
 def _evidence(run: RunInfo, row: ReportRow) -> dict[str, str]:

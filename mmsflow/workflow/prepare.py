@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmsflow.audience.history import history_name
 from mmsflow.audience.model import Recipient, SetAside
 from mmsflow.audience.read import Audience
 from mmsflow.campaign.amounts import AtMost
 from mmsflow.campaign.load import FaultyCampaign, LoadedCampaign, load_campaign
-from mmsflow.campaign.sources import HistorySource, Source
 from mmsflow.campaign.templating import Templates
-from mmsflow.campaign.wording import choice_fix
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.ledger.model import Blob, FrozenInput
 from mmsflow.media.library import MediaLibrary
-from mmsflow.message.render import Composer, FaultyMessage
-from mmsflow.message.variants import VariantComposer, composer_of, doubts
+from mmsflow.message.render import Composer
+from mmsflow.message.variants import VariantComposer, doubts
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.draft import Draft
 from mmsflow.plan.model import ArmSize
+from mmsflow.workflow.inputs import frozen_inputs
 from mmsflow.workflow.intake import Intake, Known, look_up
+from mmsflow.workflow.soundness import in_order, sound_composer
 
 _CHUNK = 500
-_FORMS = ("csv", "jsonl", "xlsx")
 
 Progress = Callable[[int], None]
 """Told the rows read so far."""
@@ -147,7 +144,7 @@ def _fill(
     known = look_up(loaded, workspace, intake)
     templates = Templates(workspace)
     audience = _audience(loaded, workspace, templates, intake, known)
-    composer = _composer(loaded, templates, media, audience, already_found=known.findings)
+    composer = sound_composer(loaded, templates, media, audience, already_found=known.findings)
     _read_rows(audience, composer, draft, already_sent, told)
     if intake.rejects is not None:
         intake.rejects(draft, audience.columns)
@@ -155,7 +152,7 @@ def _fill(
         not known.is_certain and (intake.lenient or not intake.account)
     )
     _refuse_problems(loaded, composer, draft, may_be_empty=may_be_empty)
-    inputs, blobs = _frozen(loaded, audience, templates, media)
+    inputs, blobs = frozen_inputs(loaded, audience, templates, media)
     facts = [f"{item.kind} {item.path} {item.sha256}" for item in inputs]
     # The cap in force, which may be the workspace's, is looked at again before each message.
     digest = draft.digest(loaded.sha256, *facts, f"at_most {known.cap.text if known.cap else 'none'}")
@@ -239,7 +236,7 @@ def look(path: Path, workspace: Path, intake: Intake | None = None) -> LoadedCam
     loaded = load(path, workspace, given)
     templates = Templates(workspace)
     with MediaLibrary(workspace, loaded.campaign.message.budget) as media:
-        _composer(loaded, templates, media, _audience(loaded, workspace, templates, given), read_refusals=False)
+        sound_composer(loaded, templates, media, _audience(loaded, workspace, templates, given), read_refusals=False)
     return loaded
 
 
@@ -252,87 +249,12 @@ def _with_other_files(faulty: FaultyCampaign, workspace: Path, intake: Intake) -
     audience = _audience(faulty.remains, workspace, templates, intake)
     try:
         with MediaLibrary(workspace, faulty.remains.campaign.message.budget) as media:
-            _composer(faulty.remains, templates, media, audience, all_sources=faulty.all_sources)
+            sound_composer(faulty.remains, templates, media, audience, all_sources=faulty.all_sources)
     except InvalidInput as error:
         # What can be seen from both sides is said better by the campaign file's own finding.
         told = {finding.place for finding in findings}
         findings += [finding for finding in error.findings if finding.place not in told]
-    return _in_order(findings, faulty.remains)
-
-
-def _in_order(findings: Sequence[Finding], loaded: LoadedCampaign) -> list[Finding]:
-    """Those of the campaign file by line, then those of other files."""
-    return sorted(findings, key=lambda each: (each.file != loaded.shown_path, each.file, each.line, each.column))
-
-
-def _composer(
-    loaded: LoadedCampaign,
-    templates: Templates,
-    media: MediaLibrary,
-    audience: Audience,
-    *,
-    all_sources: bool = True,
-    read_refusals: bool = True,
-    already_found: Sequence[Finding] = (),
-) -> Composer | VariantComposer:
-    """The composer, after everything that can be wrong without reading a row, all of it at once.
-
-    Args:
-        all_sources: False where a source was left out, so that a missing column proves nothing.
-        read_refusals: False where the rows of opt-out lists are not to be read.
-        already_found: what is wrong beside it.
-    """
-    findings = list(already_found)
-    composer, columns = None, None
-
-    def place(key: Sequence[str | int]) -> tuple[str, int, int]:
-        return (loaded.shown_path, *loaded.positions.of(tuple(key)))
-
-    try:
-        composer = composer_of(loaded.campaign, templates, media, place)
-        variables = composer.variables
-    except FaultyMessage as error:
-        findings += error.findings
-        variables = error.variables
-    try:
-        columns = audience.columns
-    except InvalidInput as error:
-        findings += error.findings
-    if columns is not None and all_sources:
-        for name, used_at in variables.items():
-            if name not in audience.variables:
-                message = f"the template uses `{name}`, which no recipient list has as a column"
-                findings.append(Finding(*used_at, message, choice_fix(name, audience.variables)))
-        findings += _missing_segments(loaded, columns)
-    try:
-        _ = audience.refusals if read_refusals else None
-    except InvalidInput as error:
-        findings += [finding for finding in error.findings if finding not in findings]
-    if findings or composer is None:
-        raise InvalidInput(_in_order([_where_it_is_named(finding, loaded) for finding in findings], loaded))
-    return composer
-
-
-def _missing_segments(loaded: LoadedCampaign, columns: Collection[str]) -> list[Finding]:
-    return [
-        loaded.finding(
-            ("report", "segments", index), f"no recipient list has the column {name!r}", choice_fix(name, columns)
-        )
-        for index, name in enumerate(loaded.campaign.report.segments)
-        if name not in columns
-    ]
-
-
-def _where_it_is_named(finding: Finding, loaded: LoadedCampaign) -> Finding:
-    """A finding about a list as a whole, such as one that is missing, at the place that names the list."""
-    for key in ("recipients", "exclude"):
-        for index, source in enumerate(getattr(loaded.campaign, key)):
-            if isinstance(source, HistorySource) and finding.file == history_name(source):
-                return loaded.finding((key, index, "received"), finding.message, finding.fix)
-            for form in _FORMS:
-                if finding.line == 0 and getattr(source, form, None) == finding.file:
-                    return loaded.finding((key, index, form), f"{finding.file}: {finding.message}", finding.fix)
-    return finding
+    return in_order(findings, faulty.remains)
 
 
 def _refuse_problems(
@@ -354,31 +276,6 @@ def _refuse_problems(
 def _already_sent(row: Recipient) -> SetAside:
     reason = "had a message in an earlier run of this campaign"
     return SetAside(row.ordinal, row.source, row.row, row.msisdn, Bucket.EXCLUDED, "already_sent", reason)
-
-
-def _frozen(
-    loaded: LoadedCampaign, audience: Audience, templates: Templates, media: MediaLibrary
-) -> tuple[tuple[FrozenInput, ...], tuple[Blob, ...]]:
-    inputs = [FrozenInput("campaign", loaded.shown_path, loaded.sha256, len(loaded.text_bytes))]
-    blobs = [Blob(loaded.sha256, "application/yaml", loaded.text_bytes)]
-    recipients = {_list_of(source) for source in loaded.campaign.recipients}
-    inputs += [
-        FrozenInput("list" if item.path in recipients else "exclude", item.path, item.sha256, item.size_bytes)
-        for item in audience.inputs
-    ]
-    for path, content in templates.files.items():
-        digest = hashlib.sha256(content).hexdigest()
-        inputs.append(FrozenInput("template", path, digest, len(content)))
-        blobs.append(Blob(digest, "text/x-jinja", content))
-    for path, original in media.originals.items():
-        if path not in templates.files:
-            inputs.append(FrozenInput("media", path, original.sha256, original.size_bytes))
-    distinct = {blob.sha256: blob for blob in blobs}
-    return tuple(dict.fromkeys(inputs)), tuple(distinct.values())
-
-
-def _list_of(source: Source) -> str:
-    return next((str(path) for form in _FORMS if (path := getattr(source, form, ""))), "")
 
 
 def _warnings(composer: Composer | VariantComposer) -> list[str]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from random import Random
 
 from mmsflow.clock import Clock
+from mmsflow.gateway.addresses import Url
 from mmsflow.gateway.client import SEND_PATH, STATUS_PATH, TOKEN_PATH, GatewayClient
 from mmsflow.gateway.model import GatewayConfig, Wire
-from mmsflow.gateway.transport import Exchange, Transport, Url
+from mmsflow.gateway.transport import Exchange, Transport
 from torture.simulation.gateway import GatewayModel, Post
 from torture.simulation.replies import Answer, Reply
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
 
 from mmsflow.cli.output import local, print_json, say, table, tell
 from mmsflow.cli.session import Session
@@ -10,23 +12,58 @@ from mmsflow.gateway.model import QuotaReply
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import MessageState
-from mmsflow.plan.quota import forecast
+from mmsflow.plan.model import QuotaForecast
+from mmsflow.plan.quota import QuotaRules, forecast
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
 from mmsflow.workflow.history import iso
 from mmsflow.workflow.quota import CALLS, Measured, measure_quota
 
 
+@dataclass(frozen=True, slots=True)
+class _Books:
+    """The gateway's counter beside ours.
+
+    Attributes:
+        reserved: requests that our unfinished runs still need.
+        ours: requests that we have begun in this period.
+        zone: in which the reset is shown.
+    """
+
+    account: str
+    reply: QuotaReply
+    seen: QuotaForecast
+    reserved: int
+    ours: int
+    zone: ZoneInfo
+
+    @property
+    def drift(self) -> int:
+        return self.reply.used - self.ours
+
+    @property
+    def period(self) -> str | None:
+        return self.seen.period.text if self.seen.period else None
+
+
 def quota(*, measure: bool, as_json: bool) -> int:
     """Ask for the quota and compare; returns the exit code."""
-    from mmsflow.plan.quota import QuotaRules
-
     session = Session.start()
-    account = session.settings.account
     reply, measured = asyncio.run(_ask(session, measure=measure))
+    books = _books(session, reply)
+    if as_json:
+        print_json(_as_json(books) | ({"measured": _measured_as_json(measured)} if measured else {}))
+        return 0
+    tell(table(_rows(books, measured), ("quota", "")))
+    if books.seen.assumption:
+        say(f"\nassumed  {books.seen.assumption}")
+    return 0
+
+
+def _books(session: Session, reply: QuotaReply) -> _Books:
+    account = session.settings.account
     with reading_ledger(session.settings) as ledger:
         reserved = sum(_unsent(ledger, run) for run in ledger.runs(account=account, unfinished=True))
-        period = reply.reset_on.isoformat() if reply.reset_on else "unknown"
-        ours = ledger.posts_in_period(account, period)
+        ours = ledger.posts_in_period(account, reply.reset_on.isoformat() if reply.reset_on else "unknown")
         earlier = [reading.reset_on for reading in ledger.quota_readings(account) if reading.reset_on]
     resets = reset_rules(session.settings)
     seen = forecast(
@@ -38,37 +75,40 @@ def quota(*, measure: bool, as_json: bool) -> int:
         resets=resets,
         earlier_resets=earlier,
     )
-    document = {
-        "account": account,
-        "used": reply.used,
-        "available": reply.available,
-        "resets_at": iso(seen.resets_at, resets.zone),
-        "reset_date": reply.raw_date,
-        "period": seen.period.text if seen.period else None,
-        "reserved": reserved,
-        "ours": ours,
-        "drift": reply.used - ours,
+    return _Books(account, reply, seen, reserved, ours, resets.zone)
+
+
+def _as_json(books: _Books) -> dict[str, object]:
+    return {
+        "account": books.account,
+        "used": books.reply.used,
+        "available": books.reply.available,
+        "resets_at": iso(books.seen.resets_at, books.zone),
+        "reset_date": books.reply.raw_date,
+        "period": books.period,
+        "reserved": books.reserved,
+        "ours": books.ours,
+        "drift": books.drift,
     }
-    if as_json:
-        print_json(document | ({"measured": _measured_as_json(measured)} if measured else {}))
-        return 0
-    rows = [
-        ("account", account),
+
+
+def _rows(books: _Books, measured: Measured | None) -> list[tuple[str, object]]:
+    reply = books.reply
+    resets_at = local(books.seen.resets_at, books.zone)
+    rows: list[tuple[str, object]] = [
+        ("account", books.account),
         ("used, says the gateway", reply.used),
-        ("begun by us in this period", ours),
-        ("drift (others, or calls that count beside sending)", reply.used - ours),
+        ("begun by us in this period", books.ours),
+        ("drift (others, or calls that count beside sending)", books.drift),
         ("available", reply.available),
-        ("still needed by our unfinished runs", reserved),
-        ("resets", local(seen.resets_at, resets.zone) or f"not known (the gateway says {reply.raw_date or 'nothing'})"),
-        ("period", document["period"] or "not known"),
+        ("still needed by our unfinished runs", books.reserved),
+        ("resets", resets_at or f"not known (the gateway says {reply.raw_date or 'nothing'})"),
+        ("period", books.period or "not known"),
     ]
     if measured:
         rows.append(("a status question", measured.status.value))
         rows.append(("a question for this counter", measured.limit.value))
-    tell(table(rows, ("quota", "")))
-    if seen.assumption:
-        say(f"\nassumed  {seen.assumption}")
-    return 0
+    return rows
 
 
 async def _ask(session: Session, *, measure: bool) -> tuple[QuotaReply, Measured | None]:

@@ -1,0 +1,90 @@
+"""The commands that set a workspace up and look after it: demonstrate, begin, ask the quota, simulate, mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mmsflow.cli.options import SETUP, AsJson
+
+setting_up = typer.Typer()
+
+
+@setting_up.command(rich_help_panel=SETUP)
+def demo(
+    folder: Annotated[
+        Path | None, typer.Option("--dir", metavar="DIR", help="A new folder for it; default mmsflow-demo.")
+    ] = None,
+) -> int:
+    """Run the whole flow on a copy of the example workspace and the built-in simulator.
+
+    Nothing leaves this machine. The path of the report stands alone on the last line.
+    """
+    from mmsflow.cli.commands.demo import demo as command
+
+    return command(folder)
+
+
+@setting_up.command(rich_help_panel=SETUP)
+def init(directory: Annotated[Path, typer.Argument(metavar="DIR", help="A new or empty folder.")]) -> int:
+    """Make a new workspace with one small campaign that runs on the simulator."""
+    from mmsflow.cli.commands.init import init as command
+
+    return command(directory)
+
+
+@setting_up.command(rich_help_panel=SETUP)
+def quota(
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Find out which calls count beside sending; may use up 12 requests.")
+    ] = False,
+    json: AsJson = False,
+) -> int:
+    """Show the gateway's counter, what our unfinished runs still need, and the drift between the two counts."""
+    from mmsflow.cli.commands.quota import quota as command
+
+    return command(measure=measure, as_json=json)
+
+
+@setting_up.command(rich_help_panel=SETUP)
+def simulator(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8460,
+    preset: Annotated[str, typer.Option(help="happy, typical or rough.")] = "typical",
+    quota_: Annotated[int | None, typer.Option("--quota", min=0, help="Requests in a period.")] = None,
+    period: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Length of a quota period; default: a day.")
+    ] = None,
+    delay: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0, help="Longest wait for a delivery report.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="All that is random follows from it.")] = 0,
+    state: Annotated[
+        str, typer.Option(metavar="FILE", help="Where its record is kept; default: in memory.")
+    ] = ":memory:",
+) -> int:
+    """Play the operator's gateway on this machine, for trying things out and for tests."""
+    from mmsflow.cli.commands.simulator import simulator as command
+
+    return command(host, port, preset, quota=quota_, period=period, delay=delay, seed=seed, state=state)
+
+
+@setting_up.command(rich_help_panel=SETUP)
+def schema() -> int:
+    """Print the JSON Schema of campaign files, for editors."""
+    from mmsflow.cli.commands.schema import schema as command
+
+    return command()
+
+
+@setting_up.command(rich_help_panel=SETUP)
+def doctor(
+    notify: Annotated[bool, typer.Option("--notify", help="Send a test notice by each channel, now.")] = False,
+    json: AsJson = False,
+) -> int:
+    """Look at this set-up and say what is wrong with it, and how to mend it."""
+    from mmsflow.cli.commands.doctor import doctor as command
+
+    return command(notify=notify, as_json=json)

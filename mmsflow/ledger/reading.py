@@ -1,0 +1,56 @@
+"""A ledger that is open for reading: what every kind of question to it starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mmsflow.ledger.database import Database, ledger_path
+from mmsflow.ledger.migrate import has_schema
+
+
+class Reading:
+    """An open ledger. The questions to it are in ``reading_…``, by subject; ``LedgerReader`` has all of them."""
+
+    def __init__(self, path: Path, database: Database) -> None:
+        self.path = path
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open read-only; a ledger that does not exist yet reads as empty, and is not made.
+
+        Args:
+            url: ``sqlite:///PATH``.
+
+        Raises:
+            UsageError: another kind of database.
+            LedgerError: it cannot be read, or a different version wrote it.
+        """
+        path = ledger_path(url)
+        database = Database.for_reading(path)
+        if database is None:
+            return cls(path, Database.empty(path))
+        try:
+            with database.read() as connection:
+                found = has_schema(connection, path)
+        except BaseException:
+            database.close()
+            raise
+        if found:
+            return cls(path, database)
+        database.close()
+        return cls(path, Database.empty(path))
+
+    def close(self) -> None:
+        """Close; again is harmless."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

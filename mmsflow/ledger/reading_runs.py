@@ -1,0 +1,143 @@
+"""What a run holds, how far it is and what happened to it as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from mmsflow.ledger import layouts, pages, purge, rows, runs
+from mmsflow.ledger.audit import Figures, Violation, audit
+from mmsflow.ledger.events import events_of_run
+from mmsflow.ledger.identity import last_event
+from mmsflow.ledger.maybe_sent import ended_state
+from mmsflow.ledger.model import Blob, Event, FrozenInput, RunInfo, RunState, WaveRecord
+from mmsflow.ledger.purge import Hindrance, PurgedRun
+from mmsflow.ledger.reading import Reading
+from mmsflow.message.model import Layout
+from mmsflow.mms.status import Bucket, MessageState
+
+
+class RunReading(Reading):
+    """Questions about runs as a whole."""
+
+    def find_run(self, run: str) -> RunInfo | None:
+        """A run by its readable id."""
+        with self._database.read() as connection:
+            found = runs.find_runs(connection, run=run)
+        return found[0] if found else None
+
+    def runs(
+        self,
+        *,
+        account: str | None = None,
+        campaign: str | None = None,
+        occurrence: str | None = None,
+        tests: bool = True,
+        due_from: datetime | None = None,
+        unfinished: bool = False,
+        limit: int | None = None,
+    ) -> list[RunInfo]:
+        """The runs that fit every filter given, newest first; all of them without any.
+
+        Args:
+            tests: with test runs.
+            due_from: those of scheduled times from this instant on.
+            unfinished: those that have not ended, or whose delivery reports are outstanding.
+            limit: the newest so many.
+        """
+        with self._database.read() as connection:
+            return runs.find_runs(
+                connection,
+                account=account,
+                campaign=campaign,
+                occurrence=occurrence,
+                tests=tests,
+                due_from=due_from,
+                unfinished=unfinished,
+                limit=limit,
+            )
+
+    def run_names(self, account: str, before: int, limit: int) -> list[tuple[int, str]]:
+        """Key and id of an account's runs, newest first; ``before`` is the last key seen, 0 for none."""
+        with self._database.read() as connection:
+            return pages.run_names(connection, account, before, limit)
+
+    def run_counts(self, account: str) -> dict[RunState, int]:
+        """Runs of an account by state, without tests, zeros included."""
+        with self._database.read() as connection:
+            return runs.count_runs(connection, account)
+
+    def state_counts(self, key: int) -> dict[MessageState, int]:
+        """Messages of a run by state, zeros included."""
+        with self._database.read() as connection:
+            return rows.state_counts(connection, key)
+
+    def bucket_counts(self, key: int) -> dict[Bucket, int]:
+        """Rows of a run's lists by bucket, zeros included; they add up to ``RunInfo.rows``."""
+        with self._database.read() as connection:
+            return rows.bucket_counts(connection, key)
+
+    def waves(self, key: int) -> list[WaveRecord]:
+        """The waves as planned, in order."""
+        with self._database.read() as connection:
+            return runs.waves_of(connection, key)
+
+    def wave_progress(self, key: int) -> dict[int, int]:
+        """Messages of each wave that are neither ready nor on the wire any more, by the wave's number."""
+        with self._database.read() as connection:
+            return rows.wave_progress(connection, key)
+
+    def inputs(self, key: int) -> list[FrozenInput]:
+        """The files that a run was made from."""
+        with self._database.read() as connection:
+            return runs.inputs_of(connection, key)
+
+    def layouts(self, key: int) -> list[Layout]:
+        """The distinct layouts of a run's messages, in order of first use."""
+        with self._database.read() as connection:
+            return layouts.layouts_of(connection, key)
+
+    def drawn_example(self, key: int) -> str:
+        """Hex SHA-256 of one part that was drawn for one recipient of a run; empty where none was drawn."""
+        with self._database.read() as connection:
+            return layouts.drawn_example(connection, key)
+
+    def blob(self, sha256: str) -> Blob:
+        """Frozen bytes by their digest (64 hex digits)."""
+        with self._database.read() as connection:
+            return runs.blob_of(connection, sha256)
+
+    def run_events(self, key: int) -> list[Event]:
+        """The run's own history: started, paused and why, ended; oldest first."""
+        with self._database.read() as connection:
+            return events_of_run(connection, key)
+
+    def last_event(self, key: int) -> int:
+        """The number of the newest step in a run's history; it only ever grows."""
+        with self._database.read() as connection:
+            return last_event(connection, key)
+
+    def ended_state(self, key: int) -> RunState:
+        """The state of a run that has nothing left to send."""
+        with self._database.read() as connection:
+            return ended_state(connection, key)
+
+    def audit(self, key: int, figures: Figures) -> Iterator[Violation]:
+        """Everything that is wrong with a run's books, as of one moment; ``figures`` count what was gone through."""
+        with self._database.read_beside() as connection:
+            yield from audit(connection, key, figures)
+
+    def hindrance(self, key: int, *, even_maybe_sent: bool = False) -> Hindrance | None:
+        """What stands in the way of removing a run's personal data; None when nothing does."""
+        with self._database.read() as connection:
+            return purge.hindrance(connection, runs.run_by_key(connection, key), even_maybe_sent=even_maybe_sent)
+
+    def last_touched(self, key: int) -> datetime:
+        """When anything last happened to a run or to one of its messages."""
+        with self._database.read() as connection:
+            return purge.last_touched(connection, runs.run_by_key(connection, key))
+
+    def purged_runs(self, account: str) -> list[PurgedRun]:
+        """The runs of an account whose personal data were removed, the first one first; tests do not count."""
+        with self._database.read() as connection:
+            return purge.purged_runs(connection, account)
