@@ -12,13 +12,13 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from mmsflow.errors import UsageError
+from mmsflow.listening import Server, listening_at, quiet_config, serving_beside
 from mmsflow.simulator.app import close_app, create_app
 from mmsflow.simulator.breakage import TRANSPORT
 from mmsflow.simulator.config import SimulatorConfig
 from mmsflow.simulator.timing import TimeSource
 
-_GRACE_SECONDS = 1
+_KEEP_ALIVE_SECONDS = 75
 
 
 class _CuttableProtocol(H11Protocol):
@@ -27,28 +27,6 @@ class _CuttableProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, TRANSPORT: transport}
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server; it reports that it is ready, and a signal ends it without being raised once more."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, signals: bool) -> None:
-        super().__init__(config)
-        self._ready = ready
-        self._signals = (signal.SIGINT, signal.SIGTERM) if signals else ()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        before = {number: signal.signal(number, self.handle_exit) for number in self._signals}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 def serve(
@@ -75,7 +53,9 @@ def serve(
     async def run() -> None:
         with _listening(config, host, port, clock) as (listener, app):
             bound = listener.getsockname()[1]
-            server = _Server(_uvicorn_config(app), lambda: ready(bound) if ready else None, signals=True)
+            server = Server(
+                _config(app), lambda: ready(bound) if ready else None, signals=(signal.SIGINT, signal.SIGTERM)
+            )
             await server.serve(sockets=[listener])
 
     asyncio.run(run())
@@ -91,15 +71,8 @@ async def serving(
         UsageError: as ``serve``.
     """
     with _listening(config, host, port, clock) as (listener, app):
-        up = asyncio.Event()
-        server = _Server(_uvicorn_config(app), up.set, signals=False)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await up.wait()
+        async with serving_beside(_config(app), listener):
             yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task
 
 
 @contextmanager
@@ -115,34 +88,10 @@ def _listening(
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65_535:
-        raise UsageError(f"the simulator cannot listen at port {port}", "give 0 to 65535; 0 takes any free one")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, or asyncio leaves Nagle's algorithm on: 40 ms for every reply (measured).
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(2048)
-    except (OSError, UnicodeError) as exc:
-        listener.close()
-        raise UsageError(
-            f"the simulator cannot listen at {host}:{port}: {exc}", "choose another port; 0 takes any free one"
-        ) from exc
-    return listener
-
-
-def _uvicorn_config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=_CuttableProtocol,
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+    return listening_at(
+        host, port, what="the simulator", backlog=2048, if_taken="choose another port; 0 takes any free one"
     )
+
+
+def _config(app: Starlette) -> uvicorn.Config:
+    return quiet_config(app, http=_CuttableProtocol, lifespan="on", keep_alive_seconds=_KEEP_ALIVE_SECONDS)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-
-import uvicorn
-from starlette.applications import Starlette
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from mmsflow.daemon.board import Board
 from mmsflow.errors import UsageError
+from mmsflow.listening import listening_at, quiet_config, serving_beside
 from mmsflow.secret import Secret
 from mmsflow.settings import Settings
 from mmsflow.web.access import Guesses, Sessions, long_enough, token_of
@@ -19,24 +16,7 @@ from mmsflow.web.app import create_app
 from mmsflow.web.health import health_routes
 from mmsflow.web.site import Site, hosts_of, is_loopback
 
-_GRACE_SECONDS = 1
 _MOST_CONNECTIONS = 200
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's server; it reports that it is ready, and leaves signals to whoever owns the process."""
-
-    def __init__(self, config: uvicorn.Config, up: asyncio.Event) -> None:
-        super().__init__(config)
-        self._up = up
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._up.set()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @asynccontextmanager
@@ -59,16 +39,13 @@ async def serving(
     with _listener(host, port) as listener:
         bound = listener.getsockname()[1]
         site = _site(board, host, bound, secret)
-        up = asyncio.Event()
-        server = _Server(_config(create_app(site, health_routes(board, site.allowed))), up)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            await up.wait()
-            yield _url(host, bound)
-        finally:
-            site.closing.set()
-            server.should_exit = True
-            await task
+        app = create_app(site, health_routes(board, site.allowed))
+        config = quiet_config(app, http="h11", lifespan="off", most_connections=_MOST_CONNECTIONS)
+        async with serving_beside(config, listener):
+            try:
+                yield _url(host, bound)
+            finally:
+                site.closing.set()
 
 
 def sign_in_link(url: str, settings: Settings, token: Secret | None = None) -> str:
@@ -111,35 +88,10 @@ def _refuse_unguarded(settings: Settings, host: str, token: Secret | None) -> No
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65_535:
-        raise UsageError(f"the web page cannot listen at port {port}", "give 0 to 65535; 0 takes any free one")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # With the protocol named, or asyncio leaves Nagle's algorithm on.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(128)
-    except (OSError, UnicodeError) as error:
-        listener.close()
-        raise UsageError(
-            f"the web page cannot listen at {host}:{port}: {error}",
-            "another program, perhaps another daemon, is there: set web_port to another one; 0 takes any free one",
-        ) from error
-    return listener
-
-
-def _config(app: Starlette) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        log_level="critical",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+    return listening_at(
+        host,
+        port,
+        what="the web page",
+        backlog=128,
+        if_taken="another program, perhaps another daemon, is there: set web_port to another one; 0 takes any free one",
     )

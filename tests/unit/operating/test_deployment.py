@@ -21,6 +21,7 @@ from mmsflow.settings import READERS, Settings
 ROOT = Path(__file__).resolve().parents[3]
 UNIT = (ROOT / "deploy" / "mmsflow.service").read_text("utf-8")
 CONTAINER = (ROOT / "deploy" / "Containerfile").read_text("utf-8")
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 SETTINGS = {f"MMSFLOW_{name.upper()}" for name in READERS} | {"MMSFLOW_WORKSPACE"}
 
 
@@ -99,15 +100,48 @@ def test_what_the_image_copies_is_there_and_the_package_needs_no_more() -> None:
     assert [source for source in sources if not (ROOT / source).exists()] == []
     project = (ROOT / "pyproject.toml").read_text("utf-8")
     travelling = re.findall(r'^"([a-z.]+)" = "mmsflow/example/', project, re.MULTILINE)
-    assert {*travelling, "mmsflow", "pyproject.toml", "README.md", "LICENSE", "requirements.txt"} <= sources
+    assert {*travelling, "mmsflow", "pyproject.toml", "README.md", "LICENSE"} <= sources
+    assert {"requirements.txt", "requirements-run.txt"} <= sources
+
+
+def pip_calls(python: str) -> list[str]:
+    """What the pip of one environment of the image is told, in order."""
+    return re.findall(rf"{python}/bin/pip ([^\n&]*?)\s*(?:&&|$)", CONTAINER.replace("\\\n", " "), re.MULTILINE)
 
 
 def test_the_image_installs_what_is_locked_by_digest_and_names_no_registry() -> None:
-    installs = list(re.findall(r"pip install[^\n]*", CONTAINER.replace("\\\n", " ")))
+    calls = pip_calls(r"\S*")
 
-    assert all("--no-deps" in each for each in installs)
-    assert any("--require-hashes -r requirements.txt" in each for each in installs)
+    assert len(calls) == len(re.findall(r"\bpip (?:install|wheel)", CONTAINER))
+    assert all("--no-deps" in each for each in calls)
+    assert all(
+        "--require-hashes -r" in each or "--no-index" in each or "--no-build-isolation" in each for each in calls
+    )
     assert not re.search(r"https?://(?!127\.0\.0\.1)|--index-url|docker\.io", CONTAINER)
+
+
+def test_what_builds_the_wheel_stays_behind_and_the_image_holds_what_is_locked_for_running() -> None:
+    _, build, image = re.split(r"^FROM ", CONTAINER, flags=re.MULTILINE)
+
+    packages, wheel = pip_calls("/opt/mmsflow")
+    assert packages.endswith("--require-hashes -r requirements-run.txt")
+    assert wheel.endswith("--no-index /opt/wheel/*.whl")
+    assert "requirements.txt" in build
+    assert re.findall(r"^COPY (.*)$", image, re.MULTILINE) == ["--from=build /opt/mmsflow /opt/mmsflow"]
+    assert "pip" not in image
+
+
+def test_the_page_installs_what_is_locked_for_running_where_the_unit_starts_it() -> None:
+    section = OPERATIONS.partition("\n## Installing\n")[2].partition("\n## ")[0]
+    (start,) = options("ExecStart")
+    program = Path(shlex.split(start)[0])
+    pip = program.with_name("pip")
+    make, packages, project, *_, shown = section.partition("```sh\n")[2].partition("```")[0].splitlines()
+
+    assert make == f"python3 -m venv --clear {program.parents[1]}"
+    assert packages == f"{pip} install --no-deps --require-hashes -r requirements-run.txt"
+    assert project == f"{pip} install --no-deps ."
+    assert shown == f"{program} --version"
 
 
 def test_the_image_runs_a_command_that_exists_as_a_user_without_rights_and_stops_by_sigterm() -> None:
