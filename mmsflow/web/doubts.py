@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -120,9 +121,11 @@ async def decide(request: Request) -> Response:
     counts = Counter(decision.state for decision in decisions)
     if not decisions:
         return back(request, f"/runs/{quote(name)}/maybe-sent")
-    if form.get("confirmed") != "yes":
-        shown_counts = {choice: counts[state] for choice, state in CHOICES.items()}
-        return shown(request, "confirm.html.j2", {"run": run, "counts": shown_counts, "fields": fields})
+    mark, confirmed = _mark_of(decisions), form.get("confirmed", "")
+    if confirmed != mark:
+        # The rest is looked up anew, and a run that goes on may have added to it: only what was shown is done.
+        values = {"counts": {choice: counts[state] for choice, state in CHOICES.items()}, "changed": bool(confirmed)}
+        return shown(request, "confirm.html.j2", {"run": run, "fields": fields, "mark": mark, **values})
     answer = await site.board.ask(Asked(name, Action.RESOLVE, site.board.clock.now(), tuple(decisions)))
     return back(request, f"/runs/{quote(name)}", answer)
 
@@ -142,6 +145,12 @@ def _chosen(site: Site, name: str, form: Mapping[str, str]) -> tuple[RunInfo, li
     if any(decision.state is MessageState.READY for decision in decisions):
         refuse_resend(run, site.board.clock.now())
     return run, decisions, fields
+
+
+def _mark_of(decisions: Sequence[Decision]) -> str:
+    """What a person confirms: exactly these attempts, each with what becomes of it."""
+    said = sorted((decision.id, decision.attempt, decision.state.value) for decision in decisions)
+    return hashlib.sha256(repr(said).encode()).hexdigest()
 
 
 def _is_choice(field: str) -> bool:

@@ -227,6 +227,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "decide.twice": "Whoever had the message after all gets it twice.",
         "decide.really": "Yes, settle them so",
         "confirm": "Settle these messages?",
+        "confirm.changed": "The messages are not those that you were shown. Nothing was done yet.",
         "leave_it": "Leave everything as it is",
         # a plan
         "preview": "Preview",

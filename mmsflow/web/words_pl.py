@@ -227,6 +227,7 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "decide.twice": "Kto jednak dostał wiadomość, dostanie ją drugi raz.",
         "decide.really": "Tak, rozstrzygnij",
         "confirm": "Rozstrzygnąć te wiadomości?",
+        "confirm.changed": "To nie są już te same wiadomości, które pokazano. Nic jeszcze nie zrobiono.",
         "leave_it": "Zostaw, jak jest",
         # a plan
         "preview": "Podgląd",
