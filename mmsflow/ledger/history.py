@@ -10,6 +10,7 @@ from typing import Self
 
 from mmsflow.ledger import (
     approvals,
+    aside,
     earlier,
     layouts,
     notices,
@@ -23,6 +24,7 @@ from mmsflow.ledger import (
     steps,
     withheld,
 )
+from mmsflow.ledger.aside import AsidePage
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.database import Database, ledger_path
@@ -190,6 +192,11 @@ class LedgerReader:
         """The next messages of a run that went wrong, in sending order; see ``pages.problem_rows``."""
         with self._database.read() as connection:
             return pages.problem_rows(connection, key, buckets, after, limit)
+
+    def aside_page(self, key: int, buckets: Collection[Bucket], after: int, limit: int) -> AsidePage:
+        """The next rows of a run that got no message, in the order of the lists; see ``aside.aside_page``."""
+        with self._database.read() as connection:
+            return aside.aside_page(connection, key, buckets, after, limit)
 
     def histories(self, ids: Collection[int]) -> dict[int, tuple[Event, ...]]:
         """The history of a few messages, by their ids."""
