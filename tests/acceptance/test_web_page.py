@@ -227,11 +227,13 @@ def press_until(page: Page, wanted: str) -> None:
 def test_signing_in_approving_and_pausing_need_no_mouse(browser: Browser, site: Served) -> None:
     with visiting(browser, site, signed_in=False) as visit:
         page = visit.to("plan?file=campaigns/winter.yaml")
+        expect(page.locator("#who")).to_be_focused()
         page.keyboard.type("Ola Nowak")
         page.keyboard.press("Tab")
         page.keyboard.type("a wrong token of some length")
         page.keyboard.press("Enter")
         expect(page.locator("[role=alert]")).to_contain_text("not the token")
+        expect(page.locator("#who")).to_be_focused()
         page.keyboard.press("Tab")
         page.keyboard.type(scene.TOKEN)
         page.keyboard.press("Enter")
@@ -378,7 +380,7 @@ def test_hostile_texts_in_every_field_stay_texts(visit: Visit, site: Served) -> 
         assert "\u202e" not in page.title()
         assert "␀" in page.inner_text("main"), "control characters are shown as their pictures"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-    site.desk.moved()
+    site.loop.call_soon_threadsafe(site.desk.moved)
     page.wait_for_timeout(300)
     assert page.title() != "owned"
 
