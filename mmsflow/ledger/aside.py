@@ -19,21 +19,21 @@ ASIDE_BUCKETS: tuple[Bucket, ...] = (Bucket.INVALID, Bucket.DUPLICATE, Bucket.EX
 LOOKED_AT = 1_000_000
 """Rows of the lists that are looked at for one page at most: half a second for those that have messages."""
 
-_WITHHELD = MessageState.SUPPRESSED.value
-_BUCKETS = {bucket.value: bucket for bucket in ASIDE_BUCKETS} | {_WITHHELD: Bucket.EXCLUDED}
+_SUPPRESSED = MessageState.SUPPRESSED.value
+_BUCKETS = {bucket.value: bucket for bucket in ASIDE_BUCKETS} | {_SUPPRESSED: Bucket.EXCLUDED}
 _NULL: ColumnClause[int | None] = literal_column("NULL")
 _Columns = Select[int, int, str, str, str, str, str, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class AsideRow:
-    """A row that got no message: set aside when the run was planned, or withheld before its message was sent.
+    """A row that got no message: set aside when the run was planned, or suppressed before its message was sent.
 
     Attributes:
         ordinal: its place in the lists.
         number: full, or the cell as it stands where it is no number.
         code: short reason for counting.
-        withheld_at: when its message was withheld; None for a row that never had one.
+        suppressed_at: when its message was suppressed; None for a row that never had one.
     """
 
     ordinal: int
@@ -43,7 +43,7 @@ class AsideRow:
     bucket: Bucket
     reason: str
     code: str
-    withheld_at: datetime | None
+    suppressed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ def aside_page(connection: Connection, key: int, buckets: Collection[Bucket], af
     looks: list[tuple[int, _Columns, Table]] = []
     if count := sum(there.get(bucket, 0) for bucket in chosen):
         looks.append((count, aside_query(key, chosen, after, min(limit + 1, count)), set_aside))
-    if Bucket.EXCLUDED in buckets and (count := there.get(_WITHHELD, 0)):
-        looks.append((count, withheld_query(key, after, min(limit + 1, count)), messages))
+    if Bucket.EXCLUDED in buckets and (count := there.get(_SUPPRESSED, 0)):
+        looks.append((count, suppressed_query(key, after, min(limit + 1, count)), messages))
     found = [[_row(raw) for raw in connection.execute(query)] for _, query, _ in looks]
     rows = sorted((row for each in found for row in each), key=attrgetter("ordinal"))
     if len(rows) > limit:
@@ -89,19 +89,19 @@ def aside_query(key: int, buckets: Sequence[str], after: int, limit: int) -> _Co
     )
 
 
-def withheld_query(key: int, after: int, limit: int) -> _Columns:
-    """Messages that were withheld. They have no index of their own: they are few, and seldom asked for."""
+def suppressed_query(key: int, after: int, limit: int) -> _Columns:
+    """Messages that were suppressed. They have no index of their own: the messages are looked through."""
     its = messages.c
     return (
         select(its.ordinal, its.source_row, its.source, its.msisdn, its.state, its.reason, its.code, its.final_at)
-        .where(its.run_key == key, its.ordinal > after, its.ordinal <= after + LOOKED_AT, its.state == _WITHHELD)
+        .where(its.run_key == key, its.ordinal > after, its.ordinal <= after + LOOKED_AT, its.state == _SUPPRESSED)
         .order_by(its.ordinal)
         .limit(limit)
     )
 
 
 def _left_out(connection: Connection, key: int) -> dict[str, int]:
-    """Rows without a message by bucket, and messages that were withheld; without those of which there is none."""
+    """Rows without a message by bucket, and messages that were suppressed; without those of which there is none."""
     query = select(tallies.c.state, func.sum(tallies.c.n)).where(tallies.c.run_key == key).group_by(tallies.c.state)
     return {state: int(n) for state, n in connection.execute(query) if state in _BUCKETS}
 

@@ -53,19 +53,19 @@ def test_a_page_behind_the_last_row_says_so_and_leads_back(owner: Client) -> Non
     assert f'<a href="{LIST}?bucket=invalid">{word("first_page", "en")}</a>' in html
 
 
-def test_a_message_that_was_withheld_before_it_was_sent_is_listed_with_its_time(
+def test_a_message_that_was_suppressed_before_it_was_sent_is_listed_with_its_time(
     owner: Client, served_page: Served
 ) -> None:
-    def withhold(ledger: Ledger) -> str:
+    def suppress(ledger: Ledger) -> str:
         planned = [(PlannedMessage(1, "lists/a.csv", 2, "+48501101777", "Kod", ()), 1)]
         run = ledger.take_run(ledger.freeze_run(scene.a_run("late-1", "", rows=1, messages=1), planned, []).key)
         (message,) = ledger.ready(run.key, now=scene.START, after=0, limit=1)
         ledger.suppress(run.key, [Refusal(message.id, "opt_out", "opted out: lists/opt-outs.csv row 12")])
         return run.run
 
-    run = served_page.do(in_loop(served_page, withhold))
+    run = served_page.do(in_loop(served_page, suppress))
     (row,) = rows_of(owner.get(f"/runs/{run}/set-aside?bucket=excluded").text)
-    assert row.startswith("…777 Excluded opted out: lists/opt-outs.csv row 12 withheld before it was sent, 20")
+    assert row.startswith("…777 Excluded opted out: lists/opt-outs.csv row 12 suppressed before it was sent, 20")
     assert row.endswith("lists/a.csv row 2")
 
 

@@ -99,7 +99,7 @@ def test_rows_without_a_message_are_read_by_their_place_in_the_lists_and_never_m
 ) -> None:
     for query, index in (
         (aside.aside_query(1, ["invalid"], 7, 51), "set_aside USING PRIMARY KEY"),
-        (aside.withheld_query(1, 7, 51), "messages USING INDEX messages_by_ordinal"),
+        (aside.suppressed_query(1, 7, 51), "messages USING INDEX messages_by_ordinal"),
     ):
         assert _explained(big, query) == [f"SEARCH {index} (run_key=? AND ordinal>? AND ordinal<?)"]
     page = ledger.aside_page(_key(ledger), (Bucket.INVALID,), 0, 50)

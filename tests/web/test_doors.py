@@ -69,6 +69,7 @@ def test_nothing_is_shown_or_done_without_a_session(stranger: Client, served_pag
     for path in (
         SEEN_ONLY_INSIDE,
         f"{SEEN_ONLY_INSIDE}/maybe-sent",
+        f"{SEEN_ONLY_INSIDE}/set-aside",
         "/plan?file=campaigns/offer.yaml",
         "/preview",
         "/",
@@ -159,7 +160,8 @@ def test_every_reply_carries_a_strict_policy_and_is_kept_by_nobody(owner: Client
 
 
 def test_pages_have_no_script_style_or_address_but_our_own(owner: Client) -> None:
-    for path in ("/", SEEN_ONLY_INSIDE, f"/runs/{scene.HOSTILE}", f"/runs/{scene.HOSTILE}/maybe-sent", "/sign-in"):
+    hostile = f"/runs/{scene.HOSTILE}"
+    for path in ("/", SEEN_ONLY_INSIDE, hostile, f"{hostile}/maybe-sent", f"{hostile}/set-aside", "/sign-in"):
         found = Tags()
         found.feed(owner.get(path).text)
         assert [tag for tag, _ in found.tags if tag in {"style", "object", "embed", "base", "img"}] == [], path
@@ -253,5 +255,6 @@ def test_an_unforeseen_error_is_one_sentence_with_all_headers(
 
 
 def test_numbers_are_masked_wherever_they_stand(owner: Client) -> None:
-    for path in ("/", SEEN_ONLY_INSIDE, f"{SEEN_ONLY_INSIDE}/maybe-sent", "/plan?file=campaigns/offer.yaml"):
-        assert re.search(r"501 ?10[12]|\+48\d", owner.get(path).text) is None, path
+    run = SEEN_ONLY_INSIDE
+    for path in ("/", run, f"{run}/maybe-sent", f"{run}/set-aside", "/plan?file=campaigns/offer.yaml"):
+        assert re.search(r"501 ?10[12]|501 ?999|\+48\d", owner.get(path).text) is None, path

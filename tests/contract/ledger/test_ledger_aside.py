@@ -24,7 +24,7 @@ def ledger(ledgers: Ledgers) -> Iterator[Ledger]:
 
 @pytest.fixture
 def run(ledger: Ledger) -> RunInfo:
-    """Nine rows: four messages, of which the second and the fourth are withheld, and five rows set aside."""
+    """Nine rows: four messages, of which the second and the fourth are suppressed, and five rows set aside."""
     left_out = [
         aside(5, INVALID),
         aside(6, DUPLICATE, "+48501102001", "duplicate"),
@@ -78,10 +78,10 @@ def test_each_bucket_has_as_many_rows_as_are_counted(ledger: Ledger, run: RunInf
 
 
 def test_a_row_says_where_it_stood_and_why_it_got_no_message(ledger: Ledger, run: RunInfo) -> None:
-    withheld, _, invalid, *_ = ledger.aside_page(run.key, ASIDE_BUCKETS, 0, 50).rows
+    suppressed, _, invalid, *_ = ledger.aside_page(run.key, ASIDE_BUCKETS, 0, 50).rows
     assert invalid == AsideRow(5, 6, "lists/loyalty.csv", "12 345 67 89", INVALID, "reason of row 5", "landline", None)
-    assert (withheld.row, withheld.number, withheld.bucket) == (3, "+48501102002", EXCLUDED)
-    assert (withheld.code, withheld.reason, withheld.withheld_at) == ("opt_out", "opted out later", START)
+    assert (suppressed.row, suppressed.number, suppressed.bucket) == (3, "+48501102002", EXCLUDED)
+    assert (suppressed.code, suppressed.reason, suppressed.suppressed_at) == ("opt_out", "opted out later", START)
 
 
 def test_no_look_is_longer_than_it_may_be(ledger: Ledger, run: RunInfo, monkeypatch: pytest.MonkeyPatch) -> None:
