@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from mmsflow.ledger import pages, rows
+from mmsflow.ledger import aside, pages, rows
+from mmsflow.ledger.aside import AsidePage
 from mmsflow.ledger.maybe_sent import MaybeSent, maybe_sent
 from mmsflow.ledger.model import Event, ReportRow, Story
 from mmsflow.ledger.numbers import Fate, fates
@@ -29,6 +30,11 @@ class MessageReading(Reading):
         """The next messages of a run that went wrong, in sending order; see ``pages.problem_rows``."""
         with self._database.read() as connection:
             return pages.problem_rows(connection, key, buckets, after, limit)
+
+    def aside_page(self, key: int, buckets: Collection[Bucket], after: int, limit: int) -> AsidePage:
+        """The next rows of a run that got no message, in the order of the lists; see ``aside.aside_page``."""
+        with self._database.read() as connection:
+            return aside.aside_page(connection, key, buckets, after, limit)
 
     def histories(self, ids: Collection[int]) -> dict[int, tuple[Event, ...]]:
         """The history of a few messages, by their ids."""

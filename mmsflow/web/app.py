@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from mmsflow.errors import MmsflowError
-from mmsflow.web import actions, doubts, live, reports, signing, views
+from mmsflow.web import actions, aside, doubts, live, reports, signing, views
 from mmsflow.web.answers import failed, problem
 from mmsflow.web.doors import HEADERS, Doors
 from mmsflow.web.site import Site
@@ -53,6 +53,7 @@ def _pages() -> list[BaseRoute]:
         Route("/preview/page", views.preview_document),
         Route("/runs/{run}", views.run_page),
         Route("/runs/{run}/reports/{name}", reports.report),
+        Route("/runs/{run}/set-aside", aside.aside_list),
         Route("/runs/{run}/maybe-sent", doubts.doubts_page),
         Route("/runs/{run}/maybe-sent", doubts.decide, methods=["POST"]),
         Route("/runs/{run}/{action}", actions.act_on_run, methods=["POST"]),

@@ -24,6 +24,7 @@ from mmsflow.mms.status import Bucket, MessageState
 from mmsflow.report.moments import zone_of
 from mmsflow.web.answers import back, form_of, shown
 from mmsflow.web.site import Site, site_of
+from mmsflow.web.views import number_in
 from mmsflow.workflow.history import find_run
 from mmsflow.workflow.resolve import evidence_of, refuse_resend
 
@@ -73,9 +74,7 @@ class DoubtsView:
 
 def doubts_page(request: Request) -> Response:
     """The messages that were maybe sent, a page at a time; for a worker thread."""
-    text = request.query_params.get("after", "")
-    after = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    view = _view(site_of(request), request.path_params["run"], after)
+    view = _view(site_of(request), request.path_params["run"], number_in(request, "after"))
     return shown(request, "maybe_sent.html.j2", {"view": view})
 
 

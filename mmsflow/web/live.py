@@ -17,7 +17,7 @@ from mmsflow.web import run_view as runs
 from mmsflow.web.answers import problem
 from mmsflow.web.pages import render
 from mmsflow.web.site import Site, language_of, site_of
-from mmsflow.web.views import overview_values
+from mmsflow.web.views import number_in, overview_values
 from mmsflow.web.words import word
 
 BEAT_SECONDS = 15.0
@@ -30,7 +30,10 @@ Parts = Callable[[], Mapping[str, str]]
 
 
 def events(request: Request) -> Response:
-    """The stream of the page that ``page`` names: ``overview``, or ``run`` with its id."""
+    """The stream of the page that ``page`` names, with what its reader has chosen there.
+
+    ``overview`` takes ``before``; ``run`` its id, and ``bucket`` and ``after`` as the run's page takes them.
+    """
     site = site_of(request)
     parts = _parts_of(request, site)
     if parts is None:
@@ -87,12 +90,11 @@ async def _changed(site: Site, version: int) -> int:
 def _parts_of(request: Request, site: Site) -> Parts | None:
     language, query = language_of(request), request.query_params
     if query.get("page") == "overview":
-        before = query.get("before", "")
-        key = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else 0
-        return lambda: _overview_parts(site, language, key)
+        before = number_in(request, "before")
+        return lambda: _overview_parts(site, language, before)
     if query.get("page") == "run":
-        name = query.get("run", "")
-        return lambda: _run_parts(site, language, name)
+        name, only, after = query.get("run", ""), query.get("bucket", ""), number_in(request, "after")
+        return lambda: _run_parts(language, runs.run_view(site, name, only=only, after=after))
     return None
 
 
@@ -105,9 +107,8 @@ def _overview_parts(site: Site, language: str, before: int) -> Mapping[str, str]
     return {name: render(file, values, language) for name, file in overviews.PARTS.items()} | {"said": told}
 
 
-def _run_parts(site: Site, language: str, name: str) -> Mapping[str, str]:
-    view = runs.run_view(site, name)
-    told = f"{name}: {word(view.state_key, language)}"
+def _run_parts(language: str, view: runs.RunView) -> Mapping[str, str]:
+    told = f"{view.run.run}: {word(view.state_key, language)}"
     return {part: render(file, {"view": view}, language) for part, file in runs.PARTS.items()} | {"said": told}
 
 

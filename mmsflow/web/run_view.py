@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
+from mmsflow.ledger.aside import ASIDE_BUCKETS
 from mmsflow.ledger.model import Event, PausedBy, RunInfo, RunState, WaveRecord
 from mmsflow.ledger.pages import ProblemRow
 from mmsflow.ledger.store import LedgerReader
@@ -29,6 +30,7 @@ PARTS = {
     "counts": "run_counts.html.j2",
     "waves": "run_waves.html.j2",
     "curve": "run_curve.html.j2",
+    "people": "run_problems.html.j2",
     "reports": "run_reports.html.j2",
     "history": "run_history.html.j2",
 }
@@ -99,6 +101,11 @@ class RunView:
         return self.counts.buckets[Bucket.MAYBE_SENT]
 
     @property
+    def aside(self) -> int:
+        """Rows that get no message."""
+        return sum(self.counts.buckets[bucket] for bucket in ASIDE_BUCKETS)
+
+    @property
     def can_cancel(self) -> bool:
         return bool(self.counts.unsent)
 
@@ -129,21 +136,21 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
     """Read it all, through one connection; for a worker thread.
 
     Args:
-        only: a bucket's name, to show its problems alone.
+        only: a bucket's name, to show its problems alone; any other text shows them all.
         after: the id of the last problem seen.
 
     Raises:
         UsageError: there is no such run.
     """
     board, now = site.board, site.board.clock.now()
-    chosen = [bucket for bucket in PROBLEMS if only in ("", bucket.value)]
+    chosen = [bucket for bucket in PROBLEMS if bucket.value == only]
     with board.reading() as ledger:
         run = find_run(ledger, name)
         zone = zone_of(run.config)
         counts = counts_of(ledger.bucket_counts(run.key))
         waves = ledger.waves(run.key)
         progress = ledger.wave_progress(run.key)
-        found = ledger.rows_page(run.key, chosen, after, ROWS + 1)
+        found = ledger.rows_page(run.key, chosen or PROBLEMS, after, ROWS + 1)
         events = ledger.run_events(run.key)
         waiting = _waiting(ledger, run)
         curve = site.curves.of(ledger, run, zone, now)
@@ -169,7 +176,7 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
         events=events[: -_MOST_EVENTS - 1 : -1],
         reports=present(board.settings.workspace, run),
         problems=found[:ROWS],
-        only=only if len(chosen) == 1 else "",
+        only=only if chosen else "",
         after=after,
         next_after=found[ROWS - 1].id if len(found) > ROWS else 0,
     )

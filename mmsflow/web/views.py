@@ -36,7 +36,7 @@ async def home(request: Request) -> Response:
         return try_token(request, offered, who="", wanted="/")
     if site.session(request) is None:
         return to_sign_in(request)
-    before = _number(request, "before")
+    before = number_in(request, "before")
     values = await run_in_threadpool(overview_values, site, before)
     return await run_in_threadpool(shown, request, "overview.html.j2", values)
 
@@ -49,7 +49,7 @@ def overview_values(site: Site, before: int) -> Mapping[str, object]:
 def run_page(request: Request) -> Response:
     """One run, with its problems of one kind or all, from one message on."""
     only = request.query_params.get("bucket", "")
-    view = runs.run_view(site_of(request), request.path_params["run"], only=only, after=_number(request, "after"))
+    view = runs.run_view(site_of(request), request.path_params["run"], only=only, after=number_in(request, "after"))
     return shown(request, "run.html.j2", {"view": view})
 
 
@@ -111,6 +111,7 @@ def asset_file(request: Request) -> Response:
     return Response(found[0], headers={"Content-Type": found[1]})
 
 
-def _number(request: Request, name: str) -> int:
+def number_in(request: Request, name: str) -> int:
+    """A number of the query; 0 where there is none, or something else."""
     text = request.query_params.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0

@@ -253,6 +253,8 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "intake": "Lists",
         "to_be_sent": "To be sent",
         "set_aside": "Rows that get no message",
+        "set_aside.suppressed": "suppressed before it was sent,",
+        "set_aside.look_on": "None among the rows of the lists up to here. The next page goes on.",
         "variants": "Variants",
     }
 )

@@ -253,6 +253,8 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "intake": "Listy",
         "to_be_sent": "Do wysłania",
         "set_aside": "Wiersze bez wiadomości",
+        "set_aside.suppressed": "wycofano przed wysłaniem,",
+        "set_aside.look_on": "Wśród przejrzanych dotąd wierszy nie ma żadnego. Dalszy ciąg na następnej stronie.",
         "variants": "Warianty",
     }
 )

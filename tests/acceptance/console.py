@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 SCRIPT = Path(sys.executable).with_name("mmsflow")
-_PATIENCE = 60  # seconds; reached only by a command that hangs
+_PATIENCE = 180  # seconds; reached only by a command that hangs
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,9 @@ def test_who_approved_is_in_the_report_the_status_the_history_and_everybodys_sto
     quick(*RUN).ended_with(0)
     (run,) = quick("status", "--json").document["runs"]
     assert run["approval"]["by"] == "Ewa Nowak"
-    assert "approved by Ewa Nowak" in quick("status").out
+    shown = quick("status").out
+    assert "approved by Ewa Nowak" in shown
+    assert (run["due_at"], "\ndue " in shown) == (None, False), "it has no schedule"
     assert "approved by Ewa Nowak" in quick("why", numbers(1)[0]).out
     folder = workspace / "reports" / run["run"]
     facts = json.loads((folder / "report.json").read_text("utf-8"))["run"]

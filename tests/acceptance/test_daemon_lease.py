@@ -26,6 +26,7 @@ def due(gateway: IndependentGateway, workspace: Path) -> IndependentGateway:
     """A campaign whose time came a minute ago, and a gateway that stops replying half way."""
     write_list(workspace, PEOPLE)
     let_it_be_due(workspace)
+    (workspace / "mmsflow.toml").write_text('total_deadline = "10min"\n', "utf-8")  # however long a test holds replies
     gateway.reply_to(HELD)
     return gateway
 
@@ -43,6 +44,7 @@ def test_a_second_daemon_leaves_and_names_the_first_and_one_that_waits_takes_ove
             assert f"process {first.pid} on " in said.until("daemon_waiting")["reason"]
             in_flight = {message.number for message in due.messages[HELD:]}
             first.kill()
+            first.wait()  # it is gone before it could get a reply
             due.reply_to(float("inf"))
             run = said.until("run_finished")["run"]
 

@@ -46,6 +46,9 @@ def test_a_time_that_has_come_is_carried_out_once_and_then_the_next_one_is_named
     assert f"due       {shown(TWO_HOURS_AGO)}" in first.err
     assert "ago" not in first.err
     assert sorted(gateway.numbers) == sorted(numbers(5))
+    (run,) = quick("status", "--json").ended_with(0).document["runs"]
+    assert datetime.fromisoformat(run["due_at"]) == TWO_HOURS_AGO
+    assert f"due {TWO_HOURS_AGO:%a %Y-%m-%d %H:%M:%S %Z}\n" in quick("status").ended_with(0).out
 
     second = quick("run", CAMPAIGN, "--yes").ended_with(6)
     assert f"the next time is {shown(IN_22_HOURS)}" in second.err

@@ -44,7 +44,7 @@ class Client:
         said = {name.replace("_", "-"): value for name, value in {**self.extra, **headers}.items()}
         if self.cookie:
             said.setdefault("Cookie", self.cookie)
-        connection = HTTPConnection(self.host, timeout=20)
+        connection = HTTPConnection(self.host, timeout=60)
         try:
             connection.putrequest(method, path, skip_host="Host" in said, skip_accept_encoding=True)
             data = (body or "").encode()

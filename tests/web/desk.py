@@ -37,17 +37,27 @@ from mmsflow.workflow.preview import Wish, preview, write_page
 from mmsflow.workflow.run import carry_on, freeze, report_run
 
 T = TypeVar("T")
-_PATIENCE = 30
+_PATIENCE = 60
 
 
 class MovedClock(SystemClock):
-    """The machine's clock, some time ahead of it."""
+    """The machine's clock, some time ahead of it, which can be made to stand still."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self._stands_at: datetime | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self._stands_at or datetime.now(UTC)) + self.ahead
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """However long what happens in the block takes, no time passes but what ``ahead`` adds."""
+        self._stands_at = datetime.now(UTC)
+        try:
+            yield
+        finally:
+            self._stands_at = None
 
 
 @dataclass

@@ -37,7 +37,8 @@ RULES = RunRules(
 )
 START = datetime(2026, 11, 2, 8, 0, tzinfo=UTC)
 BIG, DOUBTFUL, HOSTILE = "big-20261102-1", "doubtful-20261102-1", "hostile-20261102-1"
-BIG_ROWS = 100_000
+CROWD = "crowd-20261102-1"
+BIG_ROWS, BIG_ASIDE = 100_000, 20_000
 
 _FILE = """\
 version: 1
@@ -71,10 +72,10 @@ def write_workspace(folder: Path, people: int = 120) -> Path:
     (folder / "mmsflow.toml").touch()
     lines = ["number,code", *(f"+48501{n:06d},K{n}" for n in range(people)), "12,K", "+48501000000,K"]
     (folder / "lists" / "people.csv").write_text("\n".join(lines), "utf-8")
-    write_campaign(folder, "offer", rate="12/s", description="Coupon for loyalty members")
+    write_campaign(folder, "offer", rate="6/s", description="Coupon for loyalty members")
     write_campaign(folder, "winter", rate="30/s", more="approval: required")
     write_campaign(folder, "spring", rate="30/s", more="approval: required")
-    write_campaign(folder, "slow", rate="12/s")
+    write_campaign(folder, "slow", rate="4/s")
     (folder / "campaigns" / "broken.yaml").write_text("version: 1\ncampaign: broken\nsendr: ACME\n", "utf-8")
     return folder
 
@@ -103,8 +104,16 @@ def carry_out(ledger: Ledger, name: str, text: str, count: int) -> RunInfo:
     planned = [
         (PlannedMessage(n, source, n + 1, f"+4850110{n:04d}", f"Kod {n} {text}", ()), 1) for n in range(1, count + 1)
     ]
-    aside = [SetAside(count + 1, source, count + 2, text or "12", Bucket.INVALID, "letters", text or "too short")]
-    new = a_run(name, text, rows=count + 1, messages=count)
+    left_out = (
+        (text or "12", Bucket.INVALID, "too_short", "too short"),
+        ("+48501101001", Bucket.DUPLICATE, "duplicate", "the number 501 101 001 is in row 2"),
+        ("+48501999123", Bucket.EXCLUDED, "opt_out", "opted out: lists/opt-outs.csv row 9"),
+    )
+    aside = [
+        SetAside(count + n, source, count + 1 + n, number, bucket, code, text or reason)
+        for n, (number, bucket, code, reason) in enumerate(left_out, 1)
+    ]
+    new = a_run(name, text, rows=count + len(aside), messages=count)
     run = ledger.take_run(ledger.freeze_run(new, planned, aside).key)
     ids = [message.id for message in ledger.ready(run.key, now=START, after=0, limit=count)]
     ledger.commit(run.key, run.fence, outcomes=[], intents=ids, now=START, period="2026-11")
@@ -152,10 +161,11 @@ def a_run(name: str, text: str, *, rows: int, messages: int) -> NewRun:
 
 
 def grow_big_run(path: Path) -> None:
-    """Beside the others, a run of 100,000 settled messages: one frozen message, copied by the database."""
+    """A run of 100,000 settled messages and 20,000 rows without one: one frozen of each, copied by the database."""
     with Ledger.open(f"sqlite:///{path}") as ledger:
         one = [(PlannedMessage(1, "lists/big.csv", 2, "+48510000001", "Kod", ()), 1)]
-        run = ledger.freeze_run(a_run(BIG, "", rows=1, messages=1), one, [])
+        aside = [SetAside(2, "lists/big.csv", 3, "12", Bucket.INVALID, "too_short", "too short")]
+        run = ledger.freeze_run(a_run(BIG, "", rows=2, messages=1), one, aside)
         ledger.set_state(run.key, RunState.DONE)
     with sqlite3.connect(path) as database:
         columns = [name for _, name, *_ in database.execute("PRAGMA table_info(messages)")]
@@ -172,11 +182,27 @@ def grow_big_run(path: Path) -> None:
             (BIG_ROWS - 1, run.key),
         )
         database.execute("UPDATE messages SET state = 'delivered' WHERE run_key = ? AND state = 'ready'", (run.key,))
-        database.execute("UPDATE runs SET rows = ? WHERE key = ?", (BIG_ROWS, run.key))
+        database.execute("UPDATE runs SET rows = ? WHERE key = ?", (BIG_ROWS + BIG_ASIDE, run.key))
         database.execute("UPDATE waves SET size = ? WHERE run_key = ?", (BIG_ROWS, run.key))
+        database.execute("UPDATE set_aside SET ordinal = ?, source_row = ?", (BIG_ROWS + 1, BIG_ROWS + 2))
+        columns = [name for _, name, *_ in database.execute("PRAGMA table_info(set_aside)")]
+        fresh = {
+            "ordinal": "ordinal + n", "source_row": "source_row + n", "number": "'+4854' || printf('%07d', n)",
+            "bucket": "CASE WHEN n % 3 = 0 THEN 'excluded' ELSE 'duplicate' END", "reason": "'left out'",
+        }  # fmt: skip
+        values = ", ".join(fresh.get(name, name) for name in columns)
+        database.execute(
+            "WITH RECURSIVE counted(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < ?) "
+            f"INSERT INTO set_aside ({', '.join(columns)}) SELECT {values} FROM counted, set_aside WHERE run_key = ?",
+            (BIG_ASIDE - 1, run.key),
+        )
         database.execute("DELETE FROM tallies WHERE run_key = ?", (run.key,))
         database.execute(
             "INSERT INTO tallies SELECT run_key, wave, state, count(*) FROM messages WHERE run_key = ? GROUP BY 1, 2, 3",
+            (run.key,),
+        )
+        database.execute(
+            "INSERT INTO tallies SELECT run_key, 0, bucket, count(*) FROM set_aside WHERE run_key = ? GROUP BY 1, 2, 3",
             (run.key,),
         )
 

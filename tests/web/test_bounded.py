@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite as dialect
 
-from mmsflow.ledger import pages
+from mmsflow.ledger import aside, pages
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import Bucket
 from mmsflow.report.timeline import bin_edges
@@ -19,6 +19,7 @@ from mmsflow.report.timeline import bin_edges
 from . import scene
 from .client import Client
 from .desk import served
+from .test_live import next_parts, streaming
 
 
 @pytest.fixture(scope="module")
@@ -42,11 +43,13 @@ def ledger(big: Path) -> Iterator[LedgerReader]:
 
 def test_every_page_of_a_big_run_is_small(owner: Client) -> None:
     run = f"/runs/{scene.BIG}"
-    for path in ("/", run, f"{run}?bucket=failed", f"{run}?bucket=maybe_sent", f"{run}/maybe-sent"):
+    aside = f"{run}/set-aside"
+    problems = [run, f"{run}?bucket=failed", f"{run}?bucket=maybe_sent", f"{run}/maybe-sent"]
+    for path in ("/", *problems, aside, f"{aside}?bucket=duplicate", f"{aside}?bucket=excluded&after=110000"):
         reply = owner.get(path)
         assert reply.status == 200
         assert 3_000 < len(reply.text.encode()) < 200_000, path
-    assert owner.get(run).text.count('class="tel">…') == 50
+    assert owner.get(run).text.count('class="tel">…') == owner.get(aside).text.count('class="tel">…') == 50
 
 
 def test_following_the_pages_shows_every_problem_once(owner: Client, ledger: LedgerReader) -> None:
@@ -77,6 +80,30 @@ def test_the_next_problems_are_found_through_their_own_index_and_nothing_is_sort
     for state in ("failed", "unknown", "expired"):
         plan = _explained(big, pages.problem_query(1, state, 500, 51))
         assert plan == ["SEARCH messages USING INDEX messages_problems (run_key=? AND state=? AND id>?)"]
+
+
+def test_the_stream_of_a_big_run_sends_the_page_of_problems_that_its_reader_is_on(owner: Client) -> None:
+    first = owner.get(f"/runs/{scene.BIG}?bucket=failed").text
+    second = re.search(r"bucket=failed&amp;(after=\d+)#problems", first)
+    assert second is not None
+    page = owner.get(f"/runs/{scene.BIG}?bucket=failed&{second[1]}").text
+    with streaming(owner, f"page=run&run={scene.BIG}&bucket=failed&{second[1]}") as stream:
+        parts = next_parts(stream)
+    assert parts["people"].strip() in page
+    assert parts["people"].count('class="tel">…') == 50
+    assert sum(len(html.encode()) for html in parts.values()) < 100_000
+
+
+def test_rows_without_a_message_are_read_by_their_place_in_the_lists_and_never_more_than_are_looked_at(
+    big: Path, ledger: LedgerReader
+) -> None:
+    for query, index in (
+        (aside.aside_query(1, ["invalid"], 7, 51), "set_aside USING PRIMARY KEY"),
+        (aside.suppressed_query(1, 7, 51), "messages USING INDEX messages_by_ordinal"),
+    ):
+        assert _explained(big, query) == [f"SEARCH {index} (run_key=? AND ordinal>? AND ordinal<?)"]
+    page = ledger.aside_page(_key(ledger), (Bucket.INVALID,), 0, 50)
+    assert ([row.ordinal for row in page.rows], page.next_after) == ([scene.BIG_ROWS + 1], 0)
 
 
 def test_the_curve_is_counted_by_the_database_within_the_run(big: Path, ledger: LedgerReader) -> None:

@@ -22,6 +22,8 @@ from mmsflow.web.site import Site, hosts_of, language_of
 from . import scene
 from .desk import Desk, a_desk
 
+PATIENCE = 60  # seconds; reached only by a test that fails
+
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
@@ -89,15 +91,15 @@ async def test_open_streams_send_parts_and_end_with_the_server(desk: Desk) -> No
         cookie = await _sign_in(host, int(port))
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(_request("GET", f"/events?page=run&run={scene.DOUBTFUL}", f"{host}:{port}", cookie))
-        head = await asyncio.wait_for(reader.readuntil(b"event: parts"), 10)
+        head = await asyncio.wait_for(reader.readuntil(b"event: parts"), PATIENCE)
         assert b"200 OK" in head
         assert b"text/event-stream" in head
-        first = await asyncio.wait_for(reader.readuntil(b"\n\n"), 10)
+        first = await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE)
         assert b'"counts"' in first
         desk.moved()
-        assert b": still here" in await asyncio.wait_for(reader.readuntil(b"\n\n"), 10), "nothing is sent twice"
+        assert b": still here" in await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE), "nothing is sent twice"
     # The block has ended, and with it every stream.
-    assert b"event:" not in await asyncio.wait_for(reader.read(), 5)
+    assert b"event:" not in await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
 
 

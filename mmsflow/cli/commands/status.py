@@ -79,6 +79,8 @@ def _describe(ledger: LedgerReader, run: RunInfo, *, held: bool) -> str:
         + (f" ({PAUSE_WORDS[run.paused_by]})" if run.paused_by else "")
     ]
     lines.append(f"account {run.account}, begun {local(run.created_at, zone)}")
+    if run.due_at:
+        lines.append(f"due {local(run.due_at, zone)}")
     if approval := ledger.approval_for(run.key):
         lines.append(f"approved by {approval.who}, {local(approval.at, zone)}")
     if run.reason:

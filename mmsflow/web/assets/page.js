@@ -17,7 +17,7 @@
     }
   }
 
-  const keyOf = (element) => element.dataset.key || element.getAttribute("href");
+  const keyOf = (node) => (node.dataset && (node.dataset.key || node.getAttribute("href") || node.id)) || "";
 
   // A click needs the same element under its beginning and its end: nothing is replaced in between.
   let held = false;
@@ -38,19 +38,55 @@
     }
   }
 
-  // What was focused or unfolded in a part stays so in the new one.
+  // What is the same stays the same element: whoever has opened, focused or marked something in it, or listens to it,
+  // is not disturbed by what changes beside it.
   function put(place, html) {
     const active = place.contains(document.activeElement) ? document.activeElement : null;
-    const key = active && keyOf(active);
-    const open = [...place.querySelectorAll("details[open][id]")].map((each) => each.id);
-    place.innerHTML = html;
-    for (const id of open) {
-      const details = document.getElementById(id);
-      if (details) details.open = true;
-    }
-    if (!active) return;
+    const fresh = document.createElement("template");
+    fresh.innerHTML = html;
+    merge(place, fresh.content);
+    if (!active || document.activeElement === active) return;
+    const key = keyOf(active);
     const same = key && [...place.querySelectorAll("[data-key], a[href]")].find((each) => keyOf(each) === key);
     (same || document.querySelector("[data-key=state]") || document.getElementById("main")).focus({ preventScroll: true });
+  }
+
+  function merge(old, fresh) {
+    const keyed = new Map([...old.children].filter(keyOf).map((each) => [keyOf(each), each]));
+    let next = old.firstChild;
+    const drop = () => {
+      const gone = next;
+      next = gone.nextSibling;
+      keyed.delete(keyOf(gone));
+      gone.remove();
+    };
+    for (const child of [...fresh.childNodes]) {
+      const key = keyOf(child);
+      const same = key ? keyed.get(key) : next && !keyOf(next) && next;
+      if (!same) {
+        old.insertBefore(child, next);
+        continue;
+      }
+      while (next !== same) drop();
+      next = same.nextSibling;
+      keyed.delete(key);
+      become(same, child);
+    }
+    while (next) drop();
+  }
+
+  function become(old, fresh) {
+    if (old.isEqualNode(fresh)) return;
+    if (!old.attributes || old.nodeName !== fresh.nodeName) {
+      old.replaceWith(fresh);
+      return;
+    }
+    for (const { name } of [...old.attributes]) {
+      // The server leaves all details closed: one that is open was opened by the reader.
+      if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+    merge(old, fresh);
   }
 
   const source = new EventSource(address);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -200,6 +201,9 @@ def test_a_status_document_has_the_promised_shape(desk: CampaignDesk) -> None:
     assert document["state"] == "interrupted"
     assert run_as_json(desk.ledger, run, held=True)["state"] == "planned"
     assert document["created_at"] == "2026-12-01T09:00:00+01:00"
+    assert document["due_at"] is None, "a person began it, without a scheduled time"
+    on_time = replace(run, due_at=run.created_at - timedelta(minutes=1))
+    assert run_as_json(desk.ledger, on_time, held=False)["due_at"] == "2026-12-01T08:59:00+01:00"
 
 
 def test_a_run_that_is_not_there_names_near_ones(desk: CampaignDesk) -> None:
