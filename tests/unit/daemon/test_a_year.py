@@ -57,8 +57,8 @@ def die_between_freezing_and_accounting(it: Desk) -> None:
 def die_before_the_first_send(it: Desk) -> None:
     account_for = it.ledger.account_for
 
-    def dying(*args: Any) -> None:
-        account_for(*args)
+    def dying(*args: Any, **kwargs: Any) -> None:
+        account_for(*args, **kwargs)
         it.gateway.hold = asyncio.Event()
         it.snapshot()
 
