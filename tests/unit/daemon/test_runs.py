@@ -158,6 +158,21 @@ async def test_a_run_that_nobody_expects_any_more_needs_a_person(tmp_path: Path)
         assert f"unfinished/{run.run}" not in it.notices()
 
 
+async def test_a_run_that_waits_for_the_quota_of_a_month_goes_on_after_a_start_in_the_middle_of_it(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, simulator={"quota": 2, "quota_days": 20}) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-01 09:00"))
+        await it.start()
+        await it.until(NINE + 9 * DAY)
+        assert it.runs()[0].paused_by is PausedBy.QUOTA
+        await it.restart()
+        assert it.notices() == []
+        await it.until(NINE + 25 * DAY)
+        assert it.runs()[0].state is RunState.DONE
+        assert sum(it.received.values()) == 3
+
+
 async def test_delivery_reports_are_followed_over_a_restart_and_the_report_written_anew(tmp_path: Path) -> None:
     simulator = {"delivery_delay": (900, 900)}
     async with desk(tmp_path, simulator=simulator) as it:
