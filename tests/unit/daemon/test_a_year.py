@@ -62,7 +62,7 @@ def die_before_the_first_send(it: Desk) -> None:
         it.gateway.hold = asyncio.Event()
         it.snapshot()
 
-    it.ledger.account_for = dying  # type: ignore[method-assign,assignment]
+    it.ledger.account_for = dying  # type: ignore[method-assign]
 
 
 def die_while_sending(it: Desk) -> None:

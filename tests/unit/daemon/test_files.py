@@ -305,8 +305,8 @@ async def test_a_ledger_of_an_earlier_version_takes_the_schedule_as_it_is(tmp_pa
         await it.start()
         await it.over(MINUTE)
         assert [run.due_at for run in it.runs()] == [NINE]
-        with it.reading() as ledger:
-            assert "0 9 * * *" in ledger.accounted_schedule("simulator", "news")
+        with it.reading() as reader:
+            assert "0 9 * * *" in reader.accounted_schedule("simulator", "news")
 
 
 async def test_a_schedule_that_cannot_be_read_any_more_is_said_and_nothing_of_it_is_made_up_for(tmp_path: Path) -> None:
@@ -320,8 +320,8 @@ async def test_a_schedule_that_cannot_be_read_any_more_is_said_and_nothing_of_it
         await it.start()
         await it.over(HOUR)
         assert it.runs() == []
-        with it.reading() as ledger:
-            assert "not known" in ledger.notices("simulator", 9)[0].said.text
+        with it.reading() as reader:
+            assert "not known" in reader.notices("simulator", 9)[0].said.text
         await it.until(NINE + DAY + MINUTE)
         assert [run.due_at for run in it.runs()] == [NINE + DAY]
 
