@@ -97,8 +97,10 @@ class Keeper:
         now = self._clock.now()
         looks: list[datetime] = []
         for timetable in self.timetables.values():
+            if timetable.beginning is not None or timetable.changing:
+                continue
             try:
-                looks += self._look_at(timetable, now) if timetable.beginning is None else []
+                looks += self._look_at(timetable, now)
             except LedgerError:
                 raise
             except Exception as error:  # one campaign must not keep the others from their times
@@ -134,14 +136,16 @@ class Keeper:
             timetable.look_anew(now)
         counted = times_as_text(entry.version.campaign.schedule)
         if counted != timetable.counted:
+            timetable.changing = True
             await _ended(timetable)
         # First into the ledger: where that fails, the campaign is as it was, and the next look finds the change again.
         while (settled := timetable.changed(self._ledger, entry.version, now)) is not None:
             self._settle(timetable, settled, timetable.counted if settled.more else counted)
-        timetable.version = entry.version
+        timetable.version, timetable.changing = entry.version, False
         self.timetables[name] = timetable
 
     async def _unwatch(self, timetable: Timetable, now: datetime) -> None:
+        timetable.changing = True
         await _ended(timetable)
         more = True
         while more:
@@ -261,8 +265,7 @@ def _digest(errors: Sequence[Finding]) -> str:
 
 async def _ended(timetable: Timetable) -> None:
     """The work at a time that has come is broken off; nothing of it stays."""
-    # Again where a look came in between and began anew: nothing may be begun once this returns.
-    while (task := timetable.beginning) is not None:
-        timetable.beginning = None
+    task, timetable.beginning = timetable.beginning, None
+    if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -35,6 +35,7 @@ class Timetable:
         accounted: every scheduled time up to this instant has a run or was skipped.
         counted: the schedule that those times are of, as ``times_as_text`` has it; empty where that is not known.
         watched_since: somebody was there to begin from this instant on.
+        changing: its file has changed or is gone, which is not written down yet: nothing is begun until then.
         beginning: the work at a time that has come; None while there is none.
         asked_for, digest, unanswered: the time and plan that a person was asked to approve.
         approval: the campaign's newest when they were asked.
@@ -49,6 +50,7 @@ class Timetable:
     accounted: datetime
     watched_since: datetime
     counted: str = ""
+    changing: bool = False
     beginning: asyncio.Task[None] | None = None
     asked_for: datetime | None = None
     digest: str = ""

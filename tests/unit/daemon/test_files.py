@@ -195,6 +195,22 @@ async def test_a_time_that_ends_with_its_file_is_written_down_although_the_ledge
         assert [run.due_at for run in it.runs()] == ([NINE + 3 * HOUR] if changed else [])
 
 
+async def test_nothing_of_the_old_schedule_begins_while_its_change_cannot_be_written_down(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        good = (tmp_path / "lists/a.csv").read_text()
+        await it.change("lists/a.csv", "number,name\n+48501000101,\n")
+        await it.until(NINE + MINUTE)
+        assert it.card().state is CardState.HINDERED
+        it.write("lists/a.csv", good)
+        with failing_once(it, FULL):
+            await it.change(FILE, campaign(schedule="every: '0 12 * * *'"))
+        await it.until(NINE + 4 * HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE + 3 * HOUR]
+        assert [skip.due_at for skip in it.skips()] == [NINE]
+
+
 async def test_a_daemon_starts_although_one_campaign_cannot_be_watched_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
