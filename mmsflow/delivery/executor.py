@@ -167,7 +167,7 @@ class Sender(Steering):
         """
         if (halt := self._errand.collect() or self._seat.halt) is not None:
             self._stop_for(halt)
-        if self.stopping or self._halt is not None or self._flight.crash is not None:
+        if self.stopping or self._halts() or self._flight.crash is not None:
             return None
         if self._outage.failures:
             self._flight.commit()
@@ -195,6 +195,17 @@ class Sender(Steering):
             self._seat.want()  # it keeps its place: nobody can send
             return self._blocked(closed, PausedBy.GATEWAY, self.gate.reason)
         return self._admit(ready, free, now)
+
+    def _halts(self) -> bool:
+        """Whether to stop for a halt now. Whom a person holds stays where it is until it is let go.
+
+        By then a breaker still counts; a refusal or a list that cannot be read is met again, if it is still there.
+        """
+        if self._halt is None or self.held is None or self._no_wait:
+            return self._halt is not None
+        if self._halt.by is not PausedBy.BREAKER:
+            self._halt = self._seat.halt = None
+        return False
 
     def _until_it_may_send(self, now: datetime) -> float | None:
         """The start that has not come yet, or the window that is closed; None when neither is in the way."""

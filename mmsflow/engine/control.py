@@ -160,6 +160,9 @@ def _pause_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
 def _resume_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
     if run.paused_by is not PausedBy.USER and live.sender.held is None:
         return Answer(f"{run.run} is not paused by a person: it is carried out", "`mmsflow status` shows it")
+    if not live.sender.is_active:
+        # Something has stopped it in this moment: nobody would heed the wish, and the run would look as if it went on.
+        return Answer(f"{run.run} has just stopped sending and comes to rest", "ask again in a moment", refused=True)
     ledger.set_state(run.key, RunState.RUNNING)
     live.sender.resume()
     return Answer(f"{run.run} goes on in the process that holds it")

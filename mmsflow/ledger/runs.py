@@ -142,6 +142,18 @@ def set_state(
         append_run_event(connection, run.key, at, run.fence, run.state, state, reason, detail)
 
 
+def pause(
+    connection: Connection, run: RunInfo, by: PausedBy, *, now: datetime, reason: str, resumes_at: datetime | None
+) -> None:
+    """Pause a run; a person's pause is replaced by none that lifts itself or that another command lifts."""
+    if run.state is not RunState.PAUSED or run.paused_by is not PausedBy.USER:
+        set_state(connection, run, RunState.PAUSED, now=now, paused_by=by, reason=reason, resumes_at=resumes_at)
+    elif by is not PausedBy.USER:
+        detail = {"paused_by": run.paused_by.value}
+        said = f"{run.reason}; besides, sending stopped: {reason}"
+        append_run_event(connection, run.key, to_micros(now), run.fence, run.state, run.state, said, detail)
+
+
 def waves_of(connection: Connection, key: int) -> list[WaveRecord]:
     """The waves as planned, in order."""
     rows = connection.execute(select(waves).where(waves.c.run_key == key).order_by(waves.c.number))

@@ -142,6 +142,15 @@ class Ledger(LedgerReader):
             now = self._clock.now()
             runs.set_state(connection, run, state, now=now, paused_by=paused_by, reason=reason, resumes_at=resumes_at)
 
+    def pause(self, key: int, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> None:
+        """Pause a run for what sending has met; where a person has paused it, that stands, and only the history tells.
+
+        See RunInfo for the arguments.
+        """
+        with self._database.write() as connection:
+            run = runs.run_by_key(connection, key)
+            runs.pause(connection, run, by, now=self._clock.now(), reason=reason, resumes_at=resumes_at)
+
     def ready(self, key: int, *, now: datetime, after: int, limit: int) -> list[ReadyMessage]:
         """Messages that may be sent at ``now``, with ids above ``after``, in sending order, ``limit`` at most."""
         with self._database.read() as connection:
