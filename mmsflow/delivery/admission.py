@@ -32,6 +32,7 @@ class Admission:
         self._ledger, self._run, self._rules, self._tally, self._watch = ledger, run, rules, tally, watch
         self._clock = clock
         self._under_cap: set[int] = set()
+        self._others_begun = 0  # requests of other runs when those were looked up
         # Whoever went on after the canary had failed has decided about it.
         self._canary = None if run.lift is not None and run.lift.canary else rules.canary
         self._last_of_canary: int | None = None
@@ -88,11 +89,14 @@ class Admission:
     def _at_cap(self, messages: Sequence[ReadyMessage]) -> list[Refusal]:
         """Those of ``messages`` whose number has had as many as the campaign's cap allows.
 
-        Each message is looked up once: nothing else sends while this process may write the ledger.
+        What was looked up holds as long as no other run begins a request: nobody sends but who holds the ledger, and
+        the cap's time, which slides on, only makes numbers free.
         """
-        cap = self._rules.at_most
-        new = [message for message in messages if message.id not in self._under_cap] if cap is not None else []
-        if cap is None or not new:
+        if (cap := self._rules.at_most) is None:
+            return []
+        if (others := self._ledger.begun_elsewhere(self._run.key)) != self._others_begun:
+            self._under_cap, self._others_begun = set(), others
+        if not (new := [message for message in messages if message.id not in self._under_cap]):
             return []
         numbers = [message.msisdn for message in new]
         since = self._clock.now() - cap.within

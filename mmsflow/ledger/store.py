@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -49,6 +50,7 @@ class Ledger(LedgerReader):
         self._lock = lock
         self._clock = clock
         self._layouts = Layouts()
+        self._begun, self._begun_in_all = Counter[int](), 0
         self.evidence = EvidenceJournal(path)
 
     @classmethod
@@ -184,8 +186,15 @@ class Ledger(LedgerReader):
             LedgerError: the fence is not the run's any more (nothing was changed), or the disk is full.
             IllegalTransition: an outcome names a state that sending cannot lead to.
         """
+        # Before it is known whether they took: a commit that fails may have become durable.
+        self._begun[key] += len(intents)
+        self._begun_in_all += len(intents)
         with self._database.write() as connection:
             return messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+
+    def begun_elsewhere(self, key: int) -> int:
+        """How many intents were to be noted for other runs since the ledger was opened; it only grows."""
+        return self._begun_in_all - self._begun[key]
 
     def due_polls(self, key: int, *, now: datetime, limit: int) -> list[DuePoll]:
         """Accepted messages whose next question is due, the longest due first, ``limit`` at most."""

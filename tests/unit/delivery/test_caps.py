@@ -62,7 +62,7 @@ async def test_the_time_of_a_cap_slides_and_a_cap_of_two_lets_the_second_through
         assert it.states == {"delivered": 2, "suppressed": 1}
 
 
-async def test_each_message_is_looked_up_once_however_slow_the_pace(tmp_path: Path) -> None:
+async def test_while_no_other_run_sends_each_message_is_looked_up_once_however_slow_the_pace(tmp_path: Path) -> None:
     async with desk(tmp_path, 20, carried=rules(at_most=read_at_most("1 in 1 day"), per_second=2)) as it:
         looked_up: list[str] = []
         real = it.ledger.recent_counts
