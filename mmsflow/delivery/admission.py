@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from mmsflow.audience.history import cap_reason
 from mmsflow.clock import Clock
@@ -76,15 +77,35 @@ class Admission:
             return Halt(PausedBy.LISTS, RunUnfinished(text, finding.fix or "mend the list, then run again"))
         return None
 
-    def withhold(self, messages: Sequence[ReadyMessage]) -> set[int]:
-        """Set those aside whose recipient has refused, or has had enough, by now; the ids of all not to be sent."""
-        refused = [*(self._watch.refused(messages) if self._watch else ()), *self._at_cap(messages)]
+    def withhold(self, messages: Sequence[ReadyMessage], following: Callable[[], Sequence[ReadyMessage]]) -> set[int]:
+        """Set those aside whose recipient has refused, or has had enough, by now; the ids of all not to be sent.
+
+        Args:
+            messages: whose turn it is.
+            following: these and many after them. Where all of ``messages`` are set aside, it is the turn of the next
+                ones at once, up to the first that may go; one transaction for all of them.
+        """
+        refused = self._refused(messages)
+        if refused and len(refused) == len(messages):
+            refused = self._leading(following())
         if not refused:
             return set()
-        for _ in self._ledger.suppress(self._run.key, refused):
+        for _ in self._ledger.suppress(self._run.key, list(refused.values())):
             self._tally.move(MessageState.READY, MessageState.SUPPRESSED)
         self._tally.tell()
-        return {refusal.id for refusal in refused}
+        return set(refused)
+
+    def _refused(self, messages: Sequence[ReadyMessage]) -> dict[int, Refusal]:
+        """By their ids; who has refused is not asked how much they had."""
+        found = {refusal.id: refusal for refusal in self._watch.refused(messages)} if self._watch else {}
+        rest = [message for message in messages if message.id not in found]
+        return found | {refusal.id: refusal for refusal in self._at_cap(rest)}
+
+    def _leading(self, messages: Sequence[ReadyMessage]) -> dict[int, Refusal]:
+        """The refusals of those before the first that may go."""
+        refused = self._refused(messages)
+        leading = takewhile(lambda message: message.id in refused, messages)
+        return {message.id: refused[message.id] for message in leading}
 
     def _at_cap(self, messages: Sequence[ReadyMessage]) -> list[Refusal]:
         """Those of ``messages`` whose number has had as many as the campaign's cap allows.

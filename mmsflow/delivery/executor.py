@@ -40,6 +40,7 @@ from mmsflow.mms.status import MessageState, outcomes_of
 _CANARY_LOOK = 5.0
 _UNTIL_WOKEN = math.inf
 _LONGEST_NAP = 300.0  # dates are looked at again, should the machine have slept or its clock been set
+_AT_HAND = 500  # messages that may be looked at in one step; more would hold replies up
 _TOO_LATE = ("its deadline (not_after) passed before it was sent", "not_after")
 _CANCELLED = ("cancelled by a person before it was sent", "cancelled")
 
@@ -233,7 +234,7 @@ class Sender(Steering):
             return self._stop_for(halt)
         if not self._admission.knows_refusals:
             return self._beside(self._admission.read_lists)
-        if withheld := self._admission.withhold(ready):
+        if withheld := self._admission.withhold(ready, self._all_at_hand):
             self._ahead.drop(withheld)
             return 0.0
         self._seat.want()
@@ -297,6 +298,9 @@ class Sender(Steering):
             self._flight.commit()
             self._ahead.forget()  # those that came back to be tried again stand before what was read last
         return self._ahead.look(wanted)
+
+    def _all_at_hand(self) -> list[ReadyMessage]:
+        return self._admission.of_canary(self._look_ahead(_AT_HAND))
 
     def _heed(self, message: ReadyMessage, decision: Decision) -> None:
         """React to one verdict."""
