@@ -13,7 +13,17 @@ from sqlalchemy.exc import IntegrityError
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
 from mmsflow.ledger.events import append_run_event
-from mmsflow.ledger.model import Blob, FrozenInput, Lift, NewRun, PausedBy, RunInfo, RunState, WaveRecord
+from mmsflow.ledger.model import (
+    CANCELLED_BY_PERSON,
+    Blob,
+    FrozenInput,
+    Lift,
+    NewRun,
+    PausedBy,
+    RunInfo,
+    RunState,
+    WaveRecord,
+)
 from mmsflow.ledger.schema import IS_POLLED, blobs, inputs, messages, runs, waves
 
 _ENDED = [state.value for state in (RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED)]
@@ -145,11 +155,12 @@ def set_state(
 def pause(
     connection: Connection, run: RunInfo, by: PausedBy, *, now: datetime, reason: str, resumes_at: datetime | None
 ) -> None:
-    """Pause a run; a person's pause is replaced by none that lifts itself or that another command lifts."""
-    if run.state is not RunState.PAUSED or run.paused_by is not PausedBy.USER:
+    """Pause a run; what a person decided is replaced by no pause that lifts itself or that another command lifts."""
+    decided = run.paused_by is PausedBy.USER or run.reason == CANCELLED_BY_PERSON
+    if not decided:
         set_state(connection, run, RunState.PAUSED, now=now, paused_by=by, reason=reason, resumes_at=resumes_at)
     elif by is not PausedBy.USER:
-        detail = {"paused_by": run.paused_by.value}
+        detail = {"paused_by": run.paused_by.value} if run.paused_by else {}
         said = f"{run.reason}; besides, sending stopped: {reason}"
         append_run_event(connection, run.key, to_micros(now), run.fence, run.state, run.state, said, detail)
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from sqlalchemy import Connection
+
 from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.errors import LedgerUnavailable, RunUnfinished
@@ -35,7 +37,7 @@ from mmsflow.ledger.model import (
     RunState,
 )
 from mmsflow.ledger.operation import Approval, NewNotice, NoticePost, Skipped
-from mmsflow.ledger.takeover import take_run
+from mmsflow.ledger.takeover import cancel_carried, cancel_run, take_run
 from mmsflow.message.model import PlannedMessage
 from mmsflow.mms.status import MessageState
 
@@ -110,14 +112,38 @@ class Ledger(LedgerReader):
         Raises:
             LedgerError: it, or the journal, cannot be written; nothing may be sent then.
         """
+        with self._taking_over() as (connection, witnessed):
+            return take_run(connection, key, self._clock.now(), witnessed)
+
+    def cancel_run(self, key: int) -> int:
+        """End a run that nobody carries out, what is left of it unsent for good; how many messages that are.
+
+        What an earlier process left behind is settled in the same transaction, as ``take_run`` does it.
+
+        Raises:
+            LedgerError: it, or the journal, cannot be written; the run is as it was.
+        """
+        with self._taking_over() as (connection, witnessed):
+            return cancel_run(connection, key, self._clock.now(), witnessed)
+
+    def cancel_carried(self, key: int) -> int:
+        """The same for a run that this process carries out; its sender sets it cancelled when nothing is on the wire.
+
+        Whoever takes the run, should this process die before, finds that it is cancelled.
+        """
+        with self._database.write() as connection:
+            return cancel_carried(connection, runs.run_by_key(connection, key), self._clock.now())
+
+    @contextmanager
+    def _taking_over(self) -> Iterator[tuple[Connection, list[Witnessed]]]:
+        """One transaction in which the evidence journal is written back; it is empty afterwards."""
         identity = self.identity()
         with self._explained_journal():
             witnessed = self.evidence.prepare(identity)
         with self._database.write() as connection:
-            taken = take_run(connection, key, self._clock.now(), witnessed)
+            yield connection, witnessed
         with self._explained_journal():
             self.evidence.clear()  # nothing old may stand in it under the new fence
-        return taken
 
     @contextmanager
     def _explained_journal(self) -> Iterator[None]:
@@ -145,7 +171,7 @@ class Ledger(LedgerReader):
             runs.set_state(connection, run, state, now=now, paused_by=paused_by, reason=reason, resumes_at=resumes_at)
 
     def pause(self, key: int, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> None:
-        """Pause a run for what sending has met; where a person has paused it, that stands, and only the history tells.
+        """Pause a run for what sending has met. What a person decided, a pause or the end, stands.
 
         See RunInfo for the arguments.
         """
