@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from mmsflow.clock import Clock
 from mmsflow.delivery.resting import rest
-from mmsflow.errors import LedgerError, MmsflowError
+from mmsflow.errors import LedgerError, LedgerUnavailable, MmsflowError
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
 from mmsflow.notifying.channels import channel_names
@@ -55,6 +58,8 @@ class Changes:
 class Teller:
     """Tells people, the log, and whoever waits for changes.
 
+    What the ledger cannot take now is kept and written later, in the same order: nothing here raises for it.
+
     Args:
         ledger: open for writing.
         settings: the channels of notices, and which kinds go out.
@@ -65,6 +70,7 @@ class Teller:
     def __init__(self, ledger: Ledger, settings: Settings, changes: Changes, on_event: OnEvent) -> None:
         self._ledger, self._account, self._settings = ledger, settings.account, settings
         self.changes, self._on_event = changes, on_event
+        self._late: deque[tuple[str, Callable[[], None]]] = deque()
 
     def event(self, name: str, **facts: object) -> None:
         """Tell the log, and whoever waits for a change."""
@@ -90,19 +96,39 @@ class Teller:
         run: str = "",
         detail: Mapping[str, object] | None = None,
     ) -> None:
-        """Make a notice, unless one of that name is still open. A ledger that fails is said in the log, not raised."""
+        """Make a notice, unless one of that name is still open."""
         notice = NewNotice(name, kind, self._account, campaign, run, text, advice, detail or {})
-        try:
-            made = self._ledger.tell(notice, channel_names(self._settings, kind))
-        except LedgerError as error:
-            self.error(f"the notice {name}", error)
-            return
-        if made:
-            self.event("notice", notice=name, kind=kind.value, text=text)
+        self._write(f"the notice {name}", partial(self._tell, notice))
 
     def settle(self, *names: str) -> None:
         """What these notices asked for has been done."""
-        try:
-            self._ledger.settle_notices(names)
-        except LedgerError as error:
-            self.error("settling notices", error)
+        self._write("settling notices", partial(self._ledger.settle_notices, names))
+
+    def owe(self, run: RunInfo) -> None:
+        """People are to be told what becomes of this run, by the next daemon if not by this one; not of a test."""
+        if not run.test:
+            self._write(f"what becomes of {run.run}", partial(self._ledger.owe_news, run))
+
+    def told(self, run: RunInfo) -> None:
+        """All that is to be told of this run so far has been said, by the calls before this one."""
+        self._write(f"what became of {run.run}", partial(self._ledger.news_told, run))
+
+    def catch_up(self) -> None:
+        """Write what the ledger could not take before."""
+        while self._late:
+            doing, work = self._late.popleft()
+            try:
+                work()
+            except LedgerError as error:
+                self.error(doing, error)
+                if isinstance(error, LedgerUnavailable):  # anything else would fail again, and hold up the others
+                    self._late.appendleft((doing, work))
+                    return
+
+    def _write(self, doing: str, work: Callable[[], None]) -> None:
+        self._late.append((doing, work))
+        self.catch_up()
+
+    def _tell(self, notice: NewNotice) -> None:
+        if self._ledger.tell(notice, channel_names(self._settings, notice.kind)):
+            self.event("notice", notice=notice.name, kind=notice.kind.value, text=notice.text)

@@ -6,13 +6,15 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NewNotice, Notice, NoticeKind, NoticePost
 from mmsflow.ledger.schema import notice_posts, notices
 
 _LAST = "\U0010ffff"  # behind every name that goes on
+_OWED = "owed/"  # rows that are no notices: runs that people will have to be told of
 
 
 def add_notice(connection: Connection, new: NewNotice, at: datetime, channels: Sequence[str]) -> bool:
@@ -51,6 +53,26 @@ def settle_notices(connection: Connection, names: Sequence[str], at: datetime) -
             connection.execute(update(notices).where(notices.c.id == row.id), values)
 
 
+def owe_news(connection: Connection, run: RunInfo, at: datetime) -> None:
+    """Remember that people are to be told what becomes of a run."""
+    name = f"{_OWED}{run.run}"
+    if connection.execute(select(notices.c.id).where(notices.c.name == name)).first() is None:
+        values = {"name": name, "at": to_micros(at), "settled_at": to_micros(at), "kind": NoticeKind.FINISHED.value}
+        about = {"account": run.account, "campaign": run.campaign, "run": run.run, "text": "", "advice": ""}
+        connection.execute(insert(notices), {**values, **about, "detail": encode_object({})})
+
+
+def news_told(connection: Connection, run: RunInfo) -> None:
+    """People have been told what became of a run."""
+    connection.execute(delete(notices).where(notices.c.name == f"{_OWED}{run.run}"))
+
+
+def owed_news(connection: Connection, account: str) -> list[str]:
+    """Runs of an account that people are still to be told of, in the order in which that was promised."""
+    owed = (notices.c.account == account, notices.c.name >= _OWED, notices.c.name < _OWED + _LAST)
+    return list(connection.execute(select(notices.c.run).where(*owed).order_by(notices.c.id)).scalars())
+
+
 def last_notices(
     connection: Connection,
     account: str,
@@ -61,7 +83,8 @@ def last_notices(
     prefix: str = "",
 ) -> list[Notice]:
     """The last ``limit`` notices of an account, newest first."""
-    query = select(notices).where(notices.c.account == account).order_by(notices.c.id.desc()).limit(limit)
+    mine = (notices.c.account == account, ~notices.c.name.startswith(_OWED))
+    query = select(notices).where(*mine).order_by(notices.c.id.desc()).limit(limit)
     if kinds:
         query = query.where(notices.c.kind.in_([kind.value for kind in kinds]))
     if prefix:

@@ -329,6 +329,21 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             notices.settle_notices(connection, names, self._clock.now())
 
+    def owe_news(self, run: RunInfo) -> None:
+        """Remember that people are to be told what becomes of a run, until ``news_told``."""
+        with self._database.write() as connection:
+            notices.owe_news(connection, run, self._clock.now())
+
+    def news_told(self, run: RunInfo) -> None:
+        """People have been told what became of a run."""
+        with self._database.write() as connection:
+            notices.news_told(connection, run)
+
+    def owed_news(self, account: str) -> list[str]:
+        """Runs of an account that people are still to be told of."""
+        with self._database.read() as connection:
+            return notices.owed_news(connection, account)
+
     def due_posts(self, *, now: datetime, limit: int, channel: str = "") -> list[NoticePost]:
         """Notices whose next attempt to go out is due, the oldest first; by one channel, or by any when empty."""
         with self._database.read() as connection:

@@ -1,0 +1,115 @@
+"""What people are told of runs: each end and each pause once, whatever happens to the daemon in between."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from daemon_desk import Desk, campaign, desk
+
+from mmsflow.errors import LedgerUnavailable
+from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
+from mmsflow.ledger.model import RunInfo, RunState
+
+NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+FILE = "campaigns/news.yaml"
+
+
+def one_reply_lost(message: OutgoingMessage) -> Evidence | None:
+    return Evidence(Wire.BEGUN, text="no reply") if message.msisdn.endswith("101") else None
+
+
+def slow_reports(it: Desk) -> asyncio.Event:
+    """Reports that are written as soon as the event is set."""
+    written, reporting = asyncio.Event(), it.director._reporting
+    write = reporting.write
+
+    async def slow(run: RunInfo) -> None:
+        await written.wait()
+        await write(run)
+
+    reporting.write = slow  # type: ignore[method-assign]
+    return written
+
+
+async def test_a_run_that_ends_while_the_daemon_stops_is_told(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="delivery_report: false\n"))
+        await it.start()
+        it.gateway.hold = asyncio.Event()
+        it.gateway.evidence = one_reply_lost
+        await it.until(NINE + MINUTE / 60)
+        it.stop.set()
+        await it.settle()
+        it.gateway.hold.set()
+        await it.end()
+        (run,) = it.runs()
+        assert run.state is RunState.DONE_WITH_UNKNOWN
+        assert it.notices() == [f"finished/{run.run}", f"maybe-sent/{run.run}"]
+        await it.start()
+        await it.over(HOUR)
+        assert len(it.notices(open_only=False)) == 2
+
+
+async def test_a_run_that_ended_in_the_moment_of_a_crash_is_told_and_reported_by_the_next_start(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        written = slow_reports(it)
+        await it.until(NINE + 5 * MINUTE)
+        (run,) = it.runs()
+        assert run.state is RunState.DONE
+        assert not it.notices()
+        it.snapshot()
+        written.set()
+        await it.kill()
+        report = tmp_path / "reports" / run.run / "report.csv"
+        report.unlink(missing_ok=True)
+        await it.start()
+        await it.over(MINUTE)
+        assert report.read_text().count(",delivered,") == 3
+        assert it.notices() == [f"finished/{run.run}"]
+        await it.restart()
+        await it.over(2 * HOUR)
+        assert len(it.notices(open_only=False)) == 1
+        assert len(it.happened("run_finished")) == 1
+
+
+async def test_nobody_is_told_by_a_daemon_of_a_run_that_a_terminal_has_carried_out(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        it.director._teller.owe = lambda _: None  # type: ignore[method-assign,assignment]
+        written = slow_reports(it)
+        await it.until(NINE + 5 * MINUTE)
+        it.snapshot()
+        written.set()
+        await it.restart()
+        await it.over(2 * HOUR)
+        assert it.runs()[0].state is RunState.DONE
+        assert not it.notices(open_only=False)
+
+
+async def test_what_the_ledger_could_not_take_is_told_later_and_in_the_same_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="approval: required\n"))
+        await it.start()
+
+        def full(*_: object) -> None:
+            raise LedgerUnavailable("the ledger has no room left", "make room")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(it.ledger, "tell", full)
+            await it.until(NINE + MINUTE)
+            it.director._teller.settle("approval/news/2026-12-01T08:00:00Z")
+            assert not it.notices()
+            assert it.happened("error")
+        it.director._turn.set()
+        await it.settle()
+        assert it.notices(open_only=False) == ["approval/news/2026-12-01T08:00:00Z"]
+        assert not it.notices()
