@@ -16,24 +16,32 @@ from mmsflow.delivery.resting import rest
 from mmsflow.engine.embedded import Engine
 from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.mms.status import Bucket
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import leave_marker
 from mmsflow.workflow.run import carry_on
 from mmsflow.workflow.standing import goes_on, has_unsent
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 900.0
+_TAKEN = (Bucket.ACCEPTED, Bucket.DELIVERED, Bucket.FAILED, Bucket.EXPIRED, Bucket.UNDETERMINED)
 _LASTING = frozenset({PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS})
 """Pauses that only a person lifts."""
 
 
 @dataclass(slots=True, eq=False)
 class _Carried:
-    """A run's task; ``nudge`` ends its pause before another try."""
+    """A run's task.
+
+    Attributes:
+        nudge: ends its pause before another try.
+        sends: whether the gateway has answered any of its requests since it was tried last.
+    """
 
     run: RunInfo
     task: asyncio.Task[None] | None = None
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     snapshot: Snapshot | None = None
+    sends: bool = False
 
 
 class Crew:
@@ -131,7 +139,7 @@ class Crew:
             self._rested()
 
     async def _once(self, carried: _Carried) -> MmsflowError | None:
-        run, ledger = carried.run, self._engine.ledger
+        run, ledger, carried.sends = carried.run, self._engine.ledger, False
         campaign_file = self._settings.workspace / run.campaign_file
 
         def mark(taken: RunInfo) -> None:
@@ -157,6 +165,10 @@ class Crew:
 
     def _seen(self, carried: _Carried, snapshot: Snapshot) -> None:
         before, carried.snapshot = carried.snapshot, snapshot
+        if before is not None and _taken(snapshot) > _taken(before) and not carried.sends:
+            # Not before: a run that is tried again and again in vain is one pause, told once.
+            carried.sends = True
+            self._teller.settle(f"paused/{carried.run.run}")
         if snapshot.unsent == 0 and snapshot.waiting_for_reports and before is not None and before.unsent:
             self._reporting.begin(carried.run)
             self._teller.event("run_sent", run=carried.run.run)
@@ -190,3 +202,8 @@ class Crew:
                 # As of a breaker: neither this process nor the next one tries it again by itself.
                 self._engine.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.BREAKER, reason=reason)
         self._news.crashed(run, reason)
+
+
+def _taken(snapshot: Snapshot) -> int:
+    """Messages whose request the gateway has answered, for good or ill."""
+    return sum(snapshot.buckets.get(bucket, 0) for bucket in _TAKEN)

@@ -41,7 +41,7 @@ class RunNews:
 
     def crashed(self, run: RunInfo, reason: str) -> None:
         """An unforeseen error of ours has ended its carrying-out."""
-        self._tell_paused(run, reason, f"the log has its traceback; `mmsflow resume {run.run}` tries it once more")
+        self._tell_paused(run, "crash", reason, f"the log has its traceback; `mmsflow resume {run.run}` tries it once more")
         self._teller.told(run)
 
     def _paused(self, run: RunInfo, error: MmsflowError | None, *, by_itself: bool) -> None:
@@ -52,9 +52,9 @@ class RunNews:
             return
         going_on = "it is tried again by itself" if by_itself else f"`mmsflow resume {run.run}` goes on with it"
         advice = f"{error.advice}; {going_on}" if error and error.advice else going_on
-        self._tell_paused(run, reason, advice)
+        self._tell_paused(run, run.paused_by.value, reason, advice)
 
-    def _tell_paused(self, run: RunInfo, reason: str, advice: str) -> None:
+    def _tell_paused(self, run: RunInfo, paused_by: str, reason: str, advice: str) -> None:
         self._teller.people(
             f"paused/{run.run}",
             NoticeKind.PAUSED,
@@ -62,7 +62,8 @@ class RunNews:
             advice,
             campaign=run.campaign,
             run=run.run,
-            detail={"paused_by": run.paused_by.value},
+            detail={"paused_by": paused_by},
+            anew_for="paused_by",
         )
 
     def _finished(self, run: RunInfo) -> None:

@@ -17,6 +17,7 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.notifying.channels import channel_names
 from mmsflow.settings import Settings
 
+_MOST_NOTICES = 1000
 OnEvent = Callable[[str, Mapping[str, object]], None]
 """Told of what happens: a name such as ``run_started``, and its facts (JSON-able, no number in full)."""
 
@@ -95,10 +96,15 @@ class Teller:
         campaign: str = "",
         run: str = "",
         detail: Mapping[str, object] | None = None,
+        anew_for: str = "",
     ) -> None:
-        """Make a notice, unless one of that name is still open."""
+        """Make a notice, unless one of that name is still open.
+
+        Args:
+            anew_for: a fact of ``detail``; an open notice in which it is another one is settled.
+        """
         notice = NewNotice(name, kind, self._account, campaign, run, text, advice, detail or {})
-        self._write(f"the notice {name}", partial(self._tell, notice))
+        self._write(f"the notice {name}", partial(self._tell, notice, anew_for))
 
     def settle(self, *names: str) -> None:
         """What these notices asked for has been done."""
@@ -129,6 +135,11 @@ class Teller:
         self._late.append((doing, work))
         self.catch_up()
 
-    def _tell(self, notice: NewNotice) -> None:
+    def _tell(self, notice: NewNotice, anew_for: str) -> None:
+        if anew_for:
+            told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True, prefix=notice.name)
+            of_that_name = [each.said for each in told if each.said.name == notice.name]
+            if any(said.detail.get(anew_for) != notice.detail.get(anew_for) for said in of_that_name):
+                self._ledger.settle_notices([notice.name])
         if self._ledger.tell(notice, channel_names(self._settings, notice.kind)):
             self.event("notice", notice=notice.name, kind=notice.kind.value, text=notice.text)

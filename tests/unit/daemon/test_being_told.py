@@ -11,7 +11,7 @@ from daemon_desk import Desk, campaign, desk
 
 from mmsflow.errors import LedgerUnavailable
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
-from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -113,3 +113,55 @@ async def test_what_the_ledger_could_not_take_is_told_later_and_in_the_same_orde
         await it.settle()
         assert it.notices(open_only=False) == ["approval/news/2026-12-01T08:00:00Z"]
         assert not it.notices()
+
+
+MANY = "number,name\n" + "".join(f"+48501{number:06d},Ola\n" for number in range(1, 13))
+STOPS = "rate: 2/min\nexclude:\n  - csv: lists/no.csv\nstop_if: {failed: 20%, after: 2}\n"
+
+
+def refused(_: OutgoingMessage) -> Evidence:
+    return Evidence(Wire.ANSWERED, http_status=400, code=1, text="bad recipient")
+
+
+def pauses_told(it: Desk) -> list[str]:
+    return [str(facts["text"]) for facts in it.happened("notice") if str(facts["notice"]).startswith("paused/")]
+
+
+async def test_a_second_pause_is_told_after_a_first_one_that_has_mended_by_itself(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write("lists/a.csv", MANY)
+        it.write("lists/no.csv", "number\n")
+        it.write(FILE, campaign(more=STOPS))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        (tmp_path / "lists/no.csv").rename(tmp_path / "lists/no.bak")
+        await it.until(NINE + MINUTE + MINUTE / 4)
+        assert it.runs()[0].paused_by is PausedBy.LISTS
+        (tmp_path / "lists/no.bak").rename(tmp_path / "lists/no.csv")
+        await it.until(NINE + 3 * MINUTE)
+        assert it.runs()[0].state is RunState.RUNNING
+        it.gateway.evidence = refused
+        await it.until(NINE + HOUR)
+        assert it.runs()[0].paused_by is PausedBy.BREAKER
+        assert len(pauses_told(it)) == 2
+        (told,) = it.notices()
+        assert told == f"paused/{it.runs()[0].run}"
+
+
+async def test_a_pause_that_lasts_is_told_once_however_often_it_is_tried_and_another_cause_anew(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write("lists/a.csv", MANY)
+        it.write("lists/no.csv", "number\n")
+        it.write(FILE, campaign(more=STOPS))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        (tmp_path / "lists/no.csv").rename(tmp_path / "lists/no.bak")
+        await it.until(NINE + 5 * HOUR)
+        assert len(it.happened("run_paused")) > 10
+        assert len(pauses_told(it)) == 1
+        (tmp_path / "lists/no.bak").rename(tmp_path / "lists/no.csv")
+        it.gateway.evidence = lambda _: Evidence(Wire.ANSWERED, http_status=302, text="moved")
+        await it.until(NINE + 6 * HOUR)
+        assert len(it.happened("run_paused")) > 12
+        assert it.runs()[0].paused_by is PausedBy.GATEWAY
+        assert len(pauses_told(it)) == 2
