@@ -34,6 +34,7 @@ class _Carried:
 
     Attributes:
         nudge: ends its pause before another try.
+        again: it was asked for while it came to rest, such as while its report was written.
         sends: whether the gateway has answered any of its requests since it was tried last.
     """
 
@@ -41,6 +42,7 @@ class _Carried:
     task: asyncio.Task[None] | None = None
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     snapshot: Snapshot | None = None
+    again: bool = False
     sends: bool = False
 
 
@@ -78,8 +80,9 @@ class Crew:
         return carried.snapshot if carried else None
 
     def carry(self, run: RunInfo) -> None:
-        """Carry a run out from now on; one that waits for another try is tried at once."""
+        """Carry a run out from now on; one that waits for another try, or comes to rest, is tried at once."""
         if (carried := self._carried.get(run.run)) is not None:
+            carried.again = True
             carried.nudge.set()
             return
         if self._stopping:
@@ -122,7 +125,13 @@ class Crew:
         run, pause = carried.run, _FIRST_PAUSE
         try:
             while True:
+                carried.again = False
                 error = await self._once(carried)
+                if carried.again and self._may_try_again(run):
+                    carried.nudge.clear()
+                    pause = _FIRST_PAUSE
+                    continue
+                self._came_to_rest(run, error)
                 if not self._tries_again(run, error):
                     return
                 # A gateway that refuses, a list or a ledger that cannot be read: each may mend without a person.
@@ -160,7 +169,6 @@ class Crew:
         with suppress(LedgerError):  # what was there before still tells a lost ledger, only a little less sharply
             mark(run)
         await self._reporting.write(run)
-        self._came_to_rest(ledger.find_run(run.run) or run, error)
         return error
 
     def _seen(self, carried: _Carried, snapshot: Snapshot) -> None:
@@ -189,9 +197,10 @@ class Crew:
         return not self._stopping and not person and goes_on(self._engine.ledger, current)
 
     def _came_to_rest(self, run: RunInfo, error: MmsflowError | None) -> None:
-        if self._stopping and goes_on(self._engine.ledger, run):
+        current = self._engine.ledger.find_run(run.run) or run
+        if self._stopping and goes_on(self._engine.ledger, current):
             return  # the next start goes on with it, or says why it does not
-        self._news.at_rest(run, error, by_itself=self._tries_again(run, error))
+        self._news.at_rest(current, error, by_itself=self._tries_again(run, error))
 
     def _crashed(self, run: RunInfo, error: Exception) -> None:
         """An unforeseen error: the run rests until a person looks, the daemon goes on."""

@@ -11,7 +11,10 @@ from daemon_desk import Desk, campaign, desk
 
 from mmsflow.errors import LedgerUnavailable
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
+from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.requests import Action, Answer, Request
+from mmsflow.mms.status import MessageState
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -33,6 +36,14 @@ def slow_reports(it: Desk) -> asyncio.Event:
 
     reporting.write = slow  # type: ignore[method-assign]
     return written
+
+
+def send_again(it: Desk, run: RunInfo) -> Answer:
+    """Ask for the message of unknown fate once more."""
+    with it.reading() as ledger:
+        message = next(ledger.maybe_sent(run.key))
+    decided = (Decision(message.id, message.attempt, MessageState.READY),)
+    return it.director._answering.answer(Request(run.run, Action.RESOLVE, it.clock.now(), decided))
 
 
 async def test_a_run_that_ends_while_the_daemon_stops_is_told(tmp_path: Path) -> None:
@@ -165,3 +176,59 @@ async def test_a_pause_that_lasts_is_told_once_however_often_it_is_tried_and_ano
         assert len(it.happened("run_paused")) > 12
         assert it.runs()[0].paused_by is PausedBy.GATEWAY
         assert len(pauses_told(it)) == 2
+
+
+async def test_a_message_that_is_sent_once_more_while_the_report_is_written_is_sent(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        it.gateway.evidence = one_reply_lost
+        written = slow_reports(it)
+        await it.until(NINE + 5 * MINUTE)
+        (run,) = it.runs()
+        assert run.state is RunState.DONE_WITH_UNKNOWN
+        assert it.director._live.get(run.run) is None
+        it.gateway.evidence = lambda _: None
+        assert not send_again(it, run).refused
+        written.set()
+        await it.until(NINE + HOUR)
+        assert sorted(it.received.values()) == [1, 1, 1]
+        assert it.runs()[0].state is RunState.DONE
+        assert it.notices(open_only=False) == [f"finished/{run.run}"]
+
+
+async def test_a_run_that_ends_a_second_time_is_told_a_second_time(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        it.gateway.evidence = one_reply_lost
+        await it.until(NINE + HOUR)
+        (run,) = it.runs()
+        it.gateway.evidence = lambda _: None
+        assert not send_again(it, run).refused
+        await it.over(HOUR)
+        assert it.notices(open_only=False) == [f"finished/{run.run}", f"maybe-sent/{run.run}", f"finished/{run.run}"]
+        assert it.notices() == [f"finished/{run.run}"]
+
+
+@pytest.mark.parametrize("changed_their_mind", [False, True])
+async def test_a_run_that_is_resumed_while_its_report_is_written_goes_on_unless_it_is_paused_again(
+    tmp_path: Path, changed_their_mind: bool
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write("lists/a.csv", MANY)
+        it.write(FILE, campaign(more="rate: 6/min\nstop_if: {failed: 20%, after: 2}\n"))
+        await it.start()
+        it.gateway.evidence = refused
+        written = slow_reports(it)
+        await it.until(NINE + 3 * MINUTE)
+        (run,) = it.runs()
+        assert run.paused_by is PausedBy.BREAKER
+        it.gateway.evidence = lambda _: None
+        assert not it.ask(Action.RESUME, run.run).refused
+        if changed_their_mind:
+            assert not it.ask(Action.PAUSE, run.run).refused
+        written.set()
+        await it.until(NINE + HOUR)
+        assert it.runs()[0].state is (RunState.PAUSED if changed_their_mind else RunState.DONE)
+        assert not pauses_told(it)
