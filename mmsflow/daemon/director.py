@@ -90,6 +90,7 @@ class Director(Front):
         self._ledger, self._alarm, self._watch = ledger, alarm, watch
         self._periods = periods or Periods()
         self._turn, self._files, self._quota = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._news = asyncio.Event()
         self._changes = Changes(clock)
         self._teller = Teller(ledger, settings, self._changes, on_event)
         # Signals and requests are the daemon's own affair, not that of one of its runs.
@@ -227,7 +228,7 @@ class Director(Front):
     async def _catch_up(self) -> None:
         while True:
             await self._catching_up.look()
-            await self.clock.sleep(self._periods.news)
+            await rest(self.clock, self._news, self._periods.news)
 
     async def _until(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -245,6 +246,7 @@ class Director(Front):
 
     def _rested(self) -> None:
         self._quota.set()
+        self._news.set()
         self._turn.set()
 
     def _failed(self, doing: str, error: Exception) -> None:

@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from daemon_desk import Desk, campaign, desk
+from daemon_desk import NUMBERS, Desk, campaign, desk
 
+from mmsflow.engine.control import LiveRuns, answer
 from mmsflow.errors import LedgerUnavailable
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.requests import Action, Answer, Request
+from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -232,3 +234,40 @@ async def test_a_run_that_is_resumed_while_its_report_is_written_goes_on_unless_
         await it.until(NINE + HOUR)
         assert it.runs()[0].state is (RunState.PAUSED if changed_their_mind else RunState.DONE)
         assert not pauses_told(it)
+
+
+async def test_a_skipped_time_asks_for_nobody_any_more_when_a_later_one_has_its_run(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', missed: skip"))
+        await it.start()
+        await it.restart(after=3 * HOUR)
+        await it.over(HOUR)
+        assert it.notices() == ["skipped/news/2026-12-01T08:00:00Z"]
+        await it.until(NINE + 23 * HOUR)
+        assert it.notices() == ["skipped/news/2026-12-01T08:00:00Z"]
+        await it.until(NINE + 25 * HOUR)
+        (run,) = it.runs()
+        assert it.notices() == [f"finished/{run.run}"]
+
+
+async def test_what_was_settled_while_no_daemon_was_up_is_asked_of_nobody_any_more(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write("lists/a.csv", MANY)
+        it.write(FILE, campaign(more="rate: 6/min\nstop_if: {failed: 20%, after: 2}\n"))
+        it.write("lists/b.csv", "number,name\n" + "".join(f"{number},Ola\n" for number in NUMBERS))
+        it.write("campaigns/b.yaml", campaign("b").replace("lists/a.csv", "lists/b.csv"))
+        await it.start()
+        it.gateway.evidence = lambda each: one_reply_lost(each) if each.msisdn in NUMBERS else refused(each)
+        await it.until(NINE + HOUR)
+        (run,), (other,) = it.runs(), it.runs("b")
+        await it.end()
+        with Ledger.open(it.settings.ledger_url, clock=it.clock) as ledger:
+            assert answer(ledger, Request(run.run, Action.CANCEL, it.clock.now()), LiveRuns()).refused is False
+            message = next(ledger.maybe_sent(other.key))
+            decided = (Decision(message.id, message.attempt, MessageState.UNDETERMINED),)
+            request = Request(other.run, Action.RESOLVE, it.clock.now(), decided)
+            assert answer(ledger, request, LiveRuns()).refused is False
+        assert {f"paused/{run.run}", f"maybe-sent/{other.run}"} <= set(it.notices())
+        await it.start()
+        await it.over(HOUR)
+        assert [name for name in it.notices() if not name.startswith("finished/")] == []
