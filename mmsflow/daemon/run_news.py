@@ -12,7 +12,7 @@ from mmsflow.workflow.standing import has_unsent
 
 
 class RunNews:
-    """Tells of runs, once for each thing that happens to them.
+    """Tells of runs, once for each thing that happens to them; of tests the log alone.
 
     Args:
         ledger: where the runs are.
@@ -41,7 +41,9 @@ class RunNews:
 
     def crashed(self, run: RunInfo, reason: str) -> None:
         """An unforeseen error of ours has ended its carrying-out."""
-        self._tell_paused(run, "crash", reason, f"the log has its traceback; `mmsflow resume {run.run}` tries it once more")
+        self._tell_paused(
+            run, "crash", reason, f"the log has its traceback; `mmsflow resume {run.run}` tries it once more"
+        )
         self._teller.told(run)
 
     def _paused(self, run: RunInfo, error: MmsflowError | None, *, by_itself: bool) -> None:
@@ -55,6 +57,8 @@ class RunNews:
         self._tell_paused(run, run.paused_by.value, reason, advice)
 
     def _tell_paused(self, run: RunInfo, paused_by: str, reason: str, advice: str) -> None:
+        if run.test:
+            return
         self._teller.people(
             f"paused/{run.run}",
             NoticeKind.PAUSED,
@@ -71,6 +75,8 @@ class RunNews:
         self._teller.settle(f"paused/{run.run}")
         said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in buckets.items()) or "no messages"
         self._teller.event("run_finished", run=run.run, campaign=run.campaign, state=run.state.value, buckets=buckets)
+        if run.test:
+            return
         self._teller.people(
             f"finished/{run.run}",
             NoticeKind.FINISHED,

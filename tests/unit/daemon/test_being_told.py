@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,12 @@ from mmsflow.errors import LedgerUnavailable
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.operation import NoticeKind
 from mmsflow.ledger.requests import Action, Answer, Request
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
+from mmsflow.web.overview import overview
+from mmsflow.workflow.run import addressed_to, freeze
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -271,3 +275,42 @@ async def test_what_was_settled_while_no_daemon_was_up_is_asked_of_nobody_any_mo
         await it.start()
         await it.over(HOUR)
         assert [name for name in it.notices() if not name.startswith("finished/")] == []
+
+
+@pytest.mark.parametrize(
+    ("evidence", "event"),
+    [
+        (one_reply_lost, "run_finished"),
+        (lambda _: Evidence(Wire.ANSWERED, http_status=302, text="moved"), "run_paused"),
+    ],
+)
+async def test_of_a_test_the_log_is_told_and_no_person(
+    tmp_path: Path, evidence: Callable[[OutgoingMessage], Evidence | None], event: str
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: now"))
+        await it.start()
+        version = it.director._version_of(FILE)
+        async with it.director._planner.planned(version, None) as (prepared, plan):
+            to = addressed_to(prepared, [NUMBERS[0], NUMBERS[1]], None)
+            run = freeze(to, plan, it.ledger, workspace=tmp_path, now=it.clock.now(), test=True)
+        it.gateway.evidence = evidence
+        it.director._crew.carry(run)
+        await it.over(HOUR)
+        assert it.happened(event)
+        await it.restart()
+        await it.over(HOUR)
+        assert not it.notices(open_only=False)
+
+
+async def test_the_overview_shows_what_asks_for_a_decision_however_many_times_were_skipped(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.start()
+        tell = it.director._teller.people
+        tell("paused/a-1", NoticeKind.PAUSED, "a-1 is paused")
+        tell("approval/a/1", NoticeKind.NEEDS_PERSON, "a waits for approval")
+        for number in range(100):
+            tell(f"skipped/b/{number}", NoticeKind.NEEDS_PERSON, "b was not sent")
+        shown = [notice.said.name for notice in overview(it.board).notices]
+        assert shown[:3] == ["approval/a/1", "paused/a-1", "skipped/b/99"]
+        assert len(shown) < 100
