@@ -108,7 +108,7 @@ class Teller:
 
     def settle(self, *names: str) -> None:
         """What these notices asked for has been done."""
-        self._write("settling notices", partial(self._ledger.settle_notices, names))
+        self._write("settling notices", partial(self._ledger.settle_notices, self._account, names))
 
     def owe(self, run: RunInfo) -> None:
         """People are to be told what becomes of this run, by the next daemon if not by this one; not of a test."""
@@ -141,6 +141,6 @@ class Teller:
             told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True, prefix=notice.name)
             of_that_name = [each.said for each in told if each.said.name == notice.name]
             if any(said.detail.get(anew_for) != notice.detail.get(anew_for) for said in of_that_name):
-                self._ledger.settle_notices([notice.name])
+                self._ledger.settle_notices(self._account, [notice.name])
         if self._ledger.tell(notice, channel_names(self._settings, notice.kind)):
             self.event("notice", notice=notice.name, kind=notice.kind.value, text=notice.text)
