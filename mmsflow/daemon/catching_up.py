@@ -9,6 +9,7 @@ from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.reporting import Reporting
 from mmsflow.daemon.run_news import RunNews
 from mmsflow.daemon.telling import Teller
+from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
@@ -45,17 +46,23 @@ class CatchingUp:
             LedgerError: the ledger cannot be read; nothing is lost.
         """
         for name in self._ledger.owed_news(self._account):
-            run = self._at_rest(name)
-            if run is None:
-                continue
-            if run.purged_at is None:
-                await asyncio.shield(self._reporting.begin(run))
-            # It may have been taken up while its report was written.
-            if (run := self._at_rest(name)) is not None:
-                self._tell(run)
+            try:
+                await self._look_at(name)
+            except LedgerError:
+                raise
+            except Exception as error:  # one run must not keep the others from being told of
+                self._teller.error(f"telling of {name}", error)
         told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True, kinds=_ASKING)
         if over := [each.said.name for each in told if self._is_over(each.said)]:
             self._teller.settle(*over)
+
+    async def _look_at(self, name: str) -> None:
+        run = self._at_rest(name)
+        if run is not None and run.purged_at is None:
+            await asyncio.shield(self._reporting.begin(run))
+            run = self._at_rest(name)  # it may have been taken up meanwhile
+        if run is not None:
+            self._tell(run)
 
     def _at_rest(self, name: str) -> RunInfo | None:
         carried = any(run.run == name for run in self._crew.runs())

@@ -157,8 +157,8 @@ class Director(Front):
     async def _turns(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             self.beat, self._turned_at = self.clock.monotonic(), self.clock.now()
-            self._teller.catch_up()
             try:
+                self._teller.catch_up()
                 self._alarm.set(self._keeper.look(), self._turn.set)
                 self._ledger_works = True
             except Exception as error:

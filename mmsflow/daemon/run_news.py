@@ -8,7 +8,7 @@ from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.operation import NoticeKind
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import BUCKET_OF_STATE, Bucket
-from mmsflow.workflow.standing import has_unsent
+from mmsflow.workflow.standing import goes_on, has_unsent
 
 
 class RunNews:
@@ -40,11 +40,16 @@ class RunNews:
         self._teller.told(run)
 
     def crashed(self, run: RunInfo, reason: str) -> None:
-        """An unforeseen error of ours has ended its carrying-out."""
+        """An unforeseen error of ours has ended its carrying-out.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
         self._tell_paused(
             run, "crash", reason, f"the log has its traceback; `mmsflow resume {run.run}` tries it once more"
         )
-        self._teller.told(run)
+        if goes_on(self._ledger, run):
+            self._teller.told(run)  # else it was at its end, which is still to be told
 
     def _paused(self, run: RunInfo, error: MmsflowError | None, *, by_itself: bool) -> None:
         reason = run.reason or (error.message if error else "it did not come to its end")

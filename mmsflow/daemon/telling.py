@@ -72,6 +72,7 @@ class Teller:
         self._ledger, self._account, self._settings = ledger, settings.account, settings
         self.changes, self._on_event = changes, on_event
         self._late: deque[tuple[str, Callable[[], None]]] = deque()
+        self._trouble = ""
 
     def event(self, name: str, **facts: object) -> None:
         """Tell the log, and whoever waits for a change."""
@@ -126,11 +127,15 @@ class Teller:
             doing, work = self._late.popleft()
             try:
                 work()
-            except LedgerError as error:
+            except LedgerUnavailable as error:
+                self._late.appendleft((doing, work))
+                if error.message != self._trouble:  # once, and not at each turn for as long as it lasts
+                    self.error(doing, error)
+                self._trouble = error.message
+                return
+            except LedgerError as error:  # it would fail again, and hold up the others
                 self.error(doing, error)
-                if isinstance(error, LedgerUnavailable):  # anything else would fail again, and hold up the others
-                    self._late.appendleft((doing, work))
-                    return
+            self._trouble = ""
 
     def _write(self, doing: str, work: Callable[[], None]) -> None:
         self._late.append((doing, work))

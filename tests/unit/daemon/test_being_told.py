@@ -314,3 +314,36 @@ async def test_the_overview_shows_what_asks_for_a_decision_however_many_times_we
         shown = [notice.said.name for notice in overview(it.board).notices]
         assert shown[:3] == ["approval/a/1", "paused/a-1", "skipped/b/99"]
         assert len(shown) < 100
+
+
+async def test_a_run_that_crashed_at_its_very_end_is_told_as_finished(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        crew = it.director._crew
+        came_to_rest = crew._came_to_rest
+
+        def broken(*_: object) -> None:
+            crew._came_to_rest = came_to_rest  # type: ignore[method-assign]
+            raise ZeroDivisionError
+
+        crew._came_to_rest = broken  # type: ignore[method-assign,assignment]
+        await it.until(NINE + 2 * HOUR)
+        (run,) = it.runs()
+        assert run.state is RunState.DONE
+        assert it.notices() == [f"finished/{run.run}"]
+
+
+async def test_a_ledger_that_cannot_take_notices_is_said_once_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as it:
+        await it.start()
+
+        def full(*_: object) -> None:
+            raise LedgerUnavailable("the ledger has no room left", "make room")
+
+        monkeypatch.setattr(it.ledger, "tell", full)
+        it.director._teller.people("faulty/a", NoticeKind.NEEDS_PERSON, "a is wrong")
+        await it.over(10 * HOUR)
+        assert len(it.happened("error")) == 1
