@@ -79,6 +79,10 @@ class Board(Protocol):
         """Begin a run by hand, of exactly the plan with that digest."""
         ...
 
+    async def seen(self, notice: str) -> Answer:
+        """A person has seen a notice, by its name, that nothing else settles: that of a skipped time."""
+        ...
+
     async def preview(self, file: str) -> str:
         """The campaign's preview page, one self-contained HTML document, numbers masked.
 

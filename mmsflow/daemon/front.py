@@ -122,6 +122,13 @@ class Front:
         self._turn.set()
         return Answer(f"{run.run} has begun")
 
+    async def seen(self, notice: str) -> Answer:
+        if not notice.startswith("skipped/"):
+            return Answer("this notice is settled by what it asks for", "do what it says", refused=True)
+        self._teller.settle(notice)
+        self._teller.event("notice_seen", notice=notice)
+        return Answer("the notice is put away")
+
     async def preview(self, file: str) -> str:
         return await self._planner.page(self._version_of(file))
 

@@ -48,6 +48,7 @@ def _pages() -> list[BaseRoute]:
         Route("/plan", views.plan_page),
         Route("/approve", actions.approve, methods=["POST"]),
         Route("/begin", actions.begin, methods=["POST"]),
+        Route("/seen", actions.seen, methods=["POST"]),
         Route("/preview", views.preview_page),
         Route("/preview/page", views.preview_document),
         Route("/runs/{run}", views.run_page),

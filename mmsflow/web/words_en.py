@@ -239,6 +239,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "approve": "Approve this plan",
         "due": "due",
         "begin": "Begin a run by hand",
+        "seen": "Seen",
         "begin.really": "Begin now",
         "recipients": "Recipients",
         "first_subject": "First subject",

@@ -239,6 +239,7 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "approve": "Zatwierdź ten plan",
         "due": "termin",
         "begin": "Uruchom wysyłkę ręcznie",
+        "seen": "Przeczytane",
         "begin.really": "Uruchom teraz",
         "recipients": "Odbiorcy",
         "first_subject": "Pierwszy temat",

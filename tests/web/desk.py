@@ -154,6 +154,11 @@ class Desk:
         self.carry(run)
         return Answer(f"{run.run} has begun")
 
+    async def seen(self, notice: str) -> Answer:
+        self.ledger.settle_notices(self.settings.account, [notice])
+        self.moved()
+        return Answer("the notice is put away")
+
     async def preview(self, file: str) -> str:
         return await asyncio.to_thread(self._preview, self._path(file))
 

@@ -347,3 +347,14 @@ async def test_a_ledger_that_cannot_take_notices_is_said_once_in_the_log(
         it.director._teller.people("faulty/a", NoticeKind.NEEDS_PERSON, "a is wrong")
         await it.over(10 * HOUR)
         assert len(it.happened("error")) == 1
+
+
+async def test_a_person_puts_away_the_notice_of_a_skipped_time_and_no_other(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.start()
+        for name in ("skipped/news/1", "approval/news/2"):
+            it.director._teller.people(name, NoticeKind.NEEDS_PERSON, "somebody is asked for", campaign="news")
+        assert not (await it.board.seen("skipped/news/1")).refused
+        assert (await it.board.seen("approval/news/2")).refused
+        assert it.notices() == ["approval/news/2"]
+        assert it.happened("notice_seen")

@@ -54,6 +54,7 @@ class OperatingBoard:
     plan: Any = None
     approve: Any = None
     begin: Any = None
+    seen: Any = None
     preview: Any = None
 
     def run_on_the_wire(self, name: str = "winter-sale-20261201-1") -> tuple[RunInfo, list[int]]:
