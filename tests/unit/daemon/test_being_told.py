@@ -165,6 +165,25 @@ async def test_a_second_pause_is_told_after_a_first_one_that_has_mended_by_itsel
         assert told == f"paused/{it.runs()[0].run}"
 
 
+async def test_the_same_pause_is_told_again_when_the_run_has_sent_in_between(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write("lists/a.csv", MANY)
+        it.write("lists/no.csv", "number\n")
+        it.write(FILE, campaign(more=STOPS))
+        await it.start()
+        for minutes in (0, 4):
+            await it.until(NINE + MINUTE * (minutes + 0.5))
+            (tmp_path / "lists/no.csv").rename(tmp_path / "lists/no.bak")
+            await it.until(NINE + MINUTE * (minutes + 1.25))
+            assert it.runs()[0].paused_by is PausedBy.LISTS
+            assert it.notices() == [f"paused/{it.runs()[0].run}"]
+            (tmp_path / "lists/no.bak").rename(tmp_path / "lists/no.csv")
+            await it.until(NINE + MINUTE * (minutes + 4))
+            assert it.runs()[0].state is RunState.RUNNING
+            assert not it.notices()
+        assert len(pauses_told(it)) == 2
+
+
 async def test_a_pause_that_lasts_is_told_once_however_often_it_is_tried_and_another_cause_anew(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         it.write("lists/a.csv", MANY)
