@@ -79,6 +79,13 @@ class Front:
     async def ask(self, request: Request) -> Answer:
         return self._answering.answer(request)
 
+    async def seen(self, notice: str) -> Answer:
+        if not notice.startswith("skipped/"):
+            return Answer("this notice is settled by what it asks for", "do what it says", refused=True)
+        self._teller.settle(notice)
+        self._teller.event("notice_seen", notice=notice)
+        return Answer("the notice is put away")
+
     async def plan(self, file: str) -> PlanView:
         version = self._version_of(file)
         due = self._due_of(version)
@@ -121,13 +128,6 @@ class Front:
         self._teller.event("run_begun_by_hand", run=run.run, campaign=run.campaign, who=who)
         self._turn.set()
         return Answer(f"{run.run} has begun")
-
-    async def seen(self, notice: str) -> Answer:
-        if not notice.startswith("skipped/"):
-            return Answer("this notice is settled by what it asks for", "do what it says", refused=True)
-        self._teller.settle(notice)
-        self._teller.event("notice_seen", notice=notice)
-        return Answer("the notice is put away")
 
     async def preview(self, file: str) -> str:
         return await self._planner.page(self._version_of(file))

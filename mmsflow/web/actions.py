@@ -1,4 +1,4 @@
-"""What people do from the page: pause, resume, cancel, approve, begin, put away. Each answer is on the next page."""
+"""What people do from the page: pause, resume, cancel, approve, begin. Each answer is told on the next page."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ async def act_on_run(request: Request) -> Response:
     return back(request, f"/runs/{quote(run)}", answer)
 
 
+async def seen(request: Request) -> Response:
+    """Put away the notice that the form names."""
+    form = await form_of(request)
+    return back(request, "/", await site_of(request).board.seen(form.get("notice", "")))
+
+
 async def approve(request: Request) -> Response:
     """Say yes to the plan that the form names by its digest."""
     form = await form_of(request)
@@ -44,12 +50,6 @@ async def begin(request: Request) -> Response:
         return back(request, _plan_of(file), _NAMELESS)
     answer = await site_of(request).board.begin(file, form.get("digest", ""), who)
     return back(request, _plan_of(file) if answer.refused else "/", answer)
-
-
-async def seen(request: Request) -> Response:
-    """Put away the notice that the form names."""
-    form = await form_of(request)
-    return back(request, "/", await site_of(request).board.seen(form.get("notice", "")))
 
 
 _NAMELESS = Answer(

@@ -110,6 +110,11 @@ class Desk:
         self.moved()
         return said
 
+    async def seen(self, notice: str) -> Answer:
+        self.ledger.settle_notices(self.settings.account, [notice])
+        self.moved()
+        return Answer("the notice is put away")
+
     async def plan(self, file: str) -> PlanView:
         if file in self._plans:
             return self._approved(self._plans[file][1])
@@ -153,11 +158,6 @@ class Desk:
         prepared.draft.close()
         self.carry(run)
         return Answer(f"{run.run} has begun")
-
-    async def seen(self, notice: str) -> Answer:
-        self.ledger.settle_notices(self.settings.account, [notice])
-        self.moved()
-        return Answer("the notice is put away")
 
     async def preview(self, file: str) -> str:
         return await asyncio.to_thread(self._preview, self._path(file))

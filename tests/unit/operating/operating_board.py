@@ -51,10 +51,10 @@ class OperatingBoard:
         raise NotImplementedError
 
     ask: Any = None
+    seen: Any = None
     plan: Any = None
     approve: Any = None
     begin: Any = None
-    seen: Any = None
     preview: Any = None
 
     def run_on_the_wire(self, name: str = "winter-sale-20261201-1") -> tuple[RunInfo, list[int]]:
