@@ -20,7 +20,7 @@ from mmsflow.ledger.requests import Action, Answer, Request
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
 from mmsflow.web.overview import overview
-from mmsflow.workflow.run import addressed_to, freeze
+from mmsflow.workflow.run import freeze
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -311,8 +311,7 @@ async def test_of_a_test_the_log_is_told_and_no_person(
         await it.start()
         version = it.director._version_of(FILE)
         async with it.director._planner.planned(version, None) as (prepared, plan):
-            to = addressed_to(prepared, [NUMBERS[0], NUMBERS[1]], None)
-            run = freeze(to, plan, it.ledger, workspace=tmp_path, now=it.clock.now(), test=True)
+            run = freeze(prepared, plan, it.ledger, workspace=tmp_path, now=it.clock.now(), test=True)
         it.gateway.evidence = evidence
         it.director._crew.carry(run)
         await it.over(HOUR)
