@@ -70,7 +70,7 @@ def test_the_service_manager_waits_longer_than_a_graceful_stop_takes_and_asks_no
     assert timedelta(seconds=int(options("TimeoutStopSec")[0])) > settings.total_deadline + timedelta(seconds=30)
     assert int(options("WatchdogSec")[0]) >= STALLED_SECONDS
     assert options("Type") == ["notify"]
-    assert set(options("RestartPreventExitStatus")[0].split()) == {"2", "3", "4", "8"}
+    assert set(options("RestartPreventExitStatus")[0].split()) == {"2", "3", "8"}
 
 
 def test_the_unit_may_write_its_workspace_and_nothing_else() -> None:
