@@ -17,6 +17,7 @@ from mmsflow.daemon.catalogue import Catalogue
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.front import Front
 from mmsflow.daemon.going_on import unfinished_runs
+from mmsflow.daemon.hearing import Hearing
 from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.reporting import Reporting
@@ -111,6 +112,7 @@ class Director(Front):
             turn=self._turn.set,
         )
         self._tester = Tester(settings, ledger, clock, self._planner, self._crew, self._teller)
+        self._hearing = Hearing(ledger, clock, self._teller, self._periods.requests)
         self._answering = Answering(
             engine,
             settings.account,
@@ -128,7 +130,7 @@ class Director(Front):
         self._teller.event("daemon_started", account=self.settings.account, workspace=str(self.settings.workspace))
         helpers = [asyncio.create_task(self._until(stop))]
         try:
-            await self._keeper.read_files()
+            await self._looked_at_files()
             self._go_on()
             helpers += [asyncio.create_task(each) for each in self._helpers()]
             await self._turns(stop)
@@ -156,6 +158,7 @@ class Director(Front):
                 self._ledger_works = True
             except Exception as error:
                 self._failed("looking at what is due", error)
+            self._hearing.look()
             self._changes.note()
             await rest(self.clock, self._turn, self._periods.turn)
 
@@ -177,7 +180,12 @@ class Director(Front):
 
     def _helpers(self) -> list[Coroutine[Any, Any, None]]:
         heed = lambda: heed_requests(  # noqa: E731
-            self._ledger, self.clock, self._live, reply=self._reply, every=self._periods.requests
+            self._ledger,
+            self.clock,
+            self._live,
+            reply=self._reply,
+            trouble=self._hearing.trouble,
+            every=self._periods.requests,
         )
         helpers = [
             self._kept("heeding other terminals", heed),
@@ -203,8 +211,19 @@ class Director(Front):
     async def _read_files(self) -> None:
         while True:
             await self._files.wait()
-            self._files.clear()
-            await self._keeper.read_files()
+            if not await self._looked_at_files():
+                await self.clock.sleep(self._periods.again)
+
+    async def _looked_at_files(self) -> bool:
+        """Whether every campaign is watched as its file has it; where one is not, another look is asked for."""
+        self._files.clear()
+        done = False
+        try:
+            done = await self._keeper.read_files()
+        finally:
+            if not done:
+                self._files.set()
+        return done
 
     async def _ask_quota(self) -> None:
         while True:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from mmsflow.campaign.recurrence import times_as_text
 from mmsflow.clock import Clock
-from mmsflow.daemon.beginning import RETRY, Awaited, Beginner, approval_notice
+from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner, approval_notice
 from mmsflow.daemon.catalogue import Catalogue, Entry
+from mmsflow.daemon.changeover import Settled
 from mmsflow.daemon.crew import Crew
-from mmsflow.daemon.due import REFUSED, Hindrance
+from mmsflow.daemon.due import REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
 from mmsflow.errors import Finding, LedgerError
@@ -26,6 +28,7 @@ from mmsflow.workflow.run import occurrence_of
 
 _LONG_AGO = timedelta(days=LONG_PAST.days)
 _MOST_NOTICES = 1000
+_BY_HAND = "begin it from its plan on the web page, if it should still go out"
 
 
 class Keeper:
@@ -60,29 +63,44 @@ class Keeper:
         self.timetables: dict[str, Timetable] = {}
         self._faulty: dict[str, str] = {}
 
-    async def read_files(self) -> None:
-        """Look at the campaign files again, and watch those that are there now."""
+    async def read_files(self) -> bool:
+        """Look at the campaign files again, and watch those that are there now.
+
+        Returns:
+            False where that failed with one of them: it stays as it was, and is to be looked at once more.
+        """
         before = dict(self._catalogue.entries)
         await self._catalogue.read()
         entries = self._catalogue.entries
         now = self._clock.now()
         named = {entry.version.name: entry for entry in entries.values() if entry.version}
-        for name in [name for name in self.timetables if name not in named]:
-            await self._unwatch(self.timetables.pop(name), now)
-        for name, entry in named.items():
-            await self._watch(name, entry, now)
+        gone = [timetable for name, timetable in self.timetables.items() if name not in named]
+        done = [await self._guarded(each.name, self._unwatch(each, now)) for each in gone]
+        done += [await self._guarded(name, self._watch(name, entry, now)) for name, entry in named.items()]
         for file, entry in entries.items():
             self._tell_of_file(entry, before.get(file))
         self._settle_mended()
         self._turn()
+        return all(done)
+
+    async def _guarded(self, name: str, work: Awaitable[None]) -> bool:
+        """One campaign must not keep the others from being watched; whether it went well."""
+        try:
+            await work
+        except Exception as error:
+            self._teller.error(f"watching {name}", error)
+            return False
+        return True
 
     def look(self) -> datetime | None:
         """Do what is due now; the instant of the next look, None where nothing is to come."""
         now = self._clock.now()
         looks: list[datetime] = []
         for timetable in self.timetables.values():
+            if timetable.beginning is not None or timetable.changing:
+                continue
             try:
-                looks += self._look_at(timetable, now) if timetable.beginning is None else []
+                looks += self._look_at(timetable, now)
             except LedgerError:
                 raise
             except Exception as error:  # one campaign must not keep the others from their times
@@ -112,23 +130,45 @@ class Keeper:
         assert entry.version is not None
         timetable = self.timetables.get(name)
         if timetable is None:
-            timetable = self.timetables[name] = Timetable.watch(self._ledger, self._account, entry.version, now)
+            timetable = Timetable.watch(self._ledger, self._account, entry.version, now)
             self._remember_asking(timetable)
-            return
-        timetable.look_anew(now)
-        if entry.version is timetable.version:
-            return
-        if entry.version.campaign.schedule != timetable.schedule:
+        else:
+            timetable.look_anew(now)
+        counted = times_as_text(entry.version.campaign.schedule)
+        if counted != timetable.counted:
+            timetable.changing = True
             await _ended(timetable)
-        skips = timetable.adopt(entry.version, now)
-        if skips is not None:
-            self._write_down(timetable, timetable.accounted, skips)
+        # First into the ledger: where that fails, the campaign is as it was, and the next look finds the change again.
+        while (settled := timetable.changed(self._ledger, entry.version, now)) is not None:
+            self._settle(timetable, settled, timetable.counted if settled.more else counted)
+        timetable.version, timetable.changing = entry.version, False
+        self.timetables[name] = timetable
 
     async def _unwatch(self, timetable: Timetable, now: datetime) -> None:
+        timetable.changing = True
         await _ended(timetable)
-        skips = timetable.close(now, "its campaign file was removed before it could begin")
-        self._write_down(timetable, now, skips)
+        more = True
+        while more:
+            settled = timetable.closed(self._ledger, now, "its campaign file was removed before it could begin")
+            self._settle(timetable, settled, timetable.counted)
+            more = settled.more
+        del self.timetables[timetable.name]
         self._teller.event("campaign_gone", campaign=timetable.name)
+
+    def _settle(self, timetable: Timetable, settled: Settled, schedule: str) -> None:
+        since = timetable.accounted
+        self._write_down(timetable, settled.until, settled.skips, schedule)
+        if settled.unknown:
+            shown = minute_as_text(since, ZoneInfo(timetable.schedule.timezone))
+            self._teller.people(
+                f"skipped/{timetable.name}/{occurrence_of(settled.until)}",
+                NoticeKind.NEEDS_PERSON,
+                f"the schedule that {timetable.name} had cannot be read any more: which times passed since {shown}, "
+                "nobody being there, is not known, and none of them is made up for",
+                _BY_HAND,
+                campaign=timetable.name,
+            )
+        timetable.adopt(settled, schedule)
 
     def _remember_asking(self, timetable: Timetable) -> None:
         """A time that an earlier process asked approval for is not missed: the person has not answered yet."""
@@ -138,8 +178,8 @@ class Keeper:
                 timetable.asked_before(datetime.fromisoformat(str(due)), notice.at)
                 return
 
-    def _write_down(self, timetable: Timetable, until: datetime, skips: Sequence[Skipped]) -> None:
-        self._ledger.account_for(self._account, timetable.name, until, skips)
+    def _write_down(self, timetable: Timetable, until: datetime, skips: Sequence[Skipped], schedule: str = "") -> None:
+        self._ledger.account_for(self._account, timetable.name, until, skips, schedule=schedule)
         for skip in skips:
             facts = {"campaign": timetable.name, "due": skip.due_at.isoformat(), "code": skip.code}
             self._teller.event("occurrence_skipped", **facts, reason=skip.reason)
@@ -158,7 +198,7 @@ class Keeper:
             f"skipped/{campaign}/{occurrence_of(last.due_at)}",
             NoticeKind.NEEDS_PERSON,
             text,
-            "begin it from its plan on the web page, if it should still go out",
+            SEND_AGAIN.replace("FILE", timetable.version.loaded.shown_path) if last.code == SENT_BEFORE else _BY_HAND,
             campaign=campaign,
             detail={"code": last.code, "due": last.due_at.isoformat(), "times": len(skips)},
         )
@@ -168,7 +208,8 @@ class Keeper:
         try:
             outcome = await self._beginner.begin(timetable.version, due)
         except asyncio.CancelledError:
-            timetable.beginning = None
+            if timetable.beginning is asyncio.current_task():
+                timetable.beginning = None
             raise
         except Exception as error:
             self._teller.error(f"beginning {timetable.name}", error)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from itertools import islice
+from typing import Any
 
-from mmsflow.campaign.recurrence import due_times
+from mmsflow.campaign.recurrence import due_times, times_as_text, times_from_text
 from mmsflow.campaign.schedule import Schedule
-from mmsflow.daemon.beginning import Awaited
+from mmsflow.daemon.beginning import Awaited, sent_before
 from mmsflow.daemon.catalogue import Version
-from mmsflow.daemon.due import OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
+from mmsflow.daemon.changeover import MOMENT, MOST_TIMES, Settled, changed_over, times_left
+from mmsflow.daemon.due import MISSED, OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
 from mmsflow.delivery.rules import RunRules
 from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.operation import Approval, Skipped
-from mmsflow.ledger.store import Ledger, LedgerReader
+from mmsflow.ledger.store import LedgerReader
 from mmsflow.workflow.approving import approval_of
 from mmsflow.workflow.standing import has_unsent
 
-_MOST_TIMES = 500  # at one look; the loop must not stand still for a year of missed minutes
-_MOMENT = timedelta(microseconds=1)
 _ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 
 
@@ -34,7 +33,9 @@ class Timetable:
         account: whose runs count.
         version: of the campaign file in force.
         accounted: every scheduled time up to this instant has a run or was skipped.
+        counted: the schedule that those times are of, as ``times_as_text`` has it; empty where that is not known.
         watched_since: somebody was there to begin from this instant on.
+        changing: its file has changed or is gone, which is not written down yet: nothing is begun until then.
         beginning: the work at a time that has come; None while there is none.
         asked_for, digest, unanswered: the time and plan that a person was asked to approve.
         approval: the campaign's newest when they were asked.
@@ -48,6 +49,8 @@ class Timetable:
     version: Version
     accounted: datetime
     watched_since: datetime
+    counted: str = ""
+    changing: bool = False
     beginning: asyncio.Task[None] | None = None
     asked_for: datetime | None = None
     digest: str = ""
@@ -59,18 +62,18 @@ class Timetable:
     next_due: datetime | None = None
 
     @classmethod
-    def watch(cls, ledger: Ledger, account: str, version: Version, now: datetime) -> Timetable:
+    def watch(cls, ledger: LedgerReader, account: str, version: Version, now: datetime) -> Timetable:
         """Begin to watch a campaign; one that was never watched before accounts from now on.
 
-        Its one start may lie in the past all the same: begun within its grace, else skipped with its reason.
+        Its one start may lie in the past all the same: begun within its grace, else skipped with its reason. Where an
+        earlier process accounted for the times of another schedule, ``changed`` says what becomes of them.
         """
         accounted = ledger.accounted_until(account, version.name)
         if accounted is None:
             schedule, accounted = version.campaign.schedule, now
             if schedule.every is None and schedule.start_instant is not None:
-                accounted = min(now, schedule.start_instant - _MOMENT)
-            ledger.account_for(account, version.name, accounted)
-        return cls(account, version, accounted, now)
+                accounted = min(now, schedule.start_instant - MOMENT)
+        return cls(account, version, accounted, now, counted=ledger.accounted_schedule(account, version.name))
 
     @property
     def name(self) -> str:
@@ -92,9 +95,10 @@ class Timetable:
             self.verdict = Verdict(until=self.next_due)
             return self.verdict
         # A campaign may have a run for each quarter of an hour of some years; only these are looked at.
-        mine = partial(ledger.runs, account=self.account, campaign=self.name, tests=False)
-        runs = mine() if self.schedule.every is None else mine(due_from=times[0])
-        sending = [run for run in mine(unfinished=True) if run.state not in _ENDED and has_unsent(ledger, run)]
+        runs = self._mine(ledger) if self.schedule.every is None else self._mine(ledger, due_from=times[0])
+        sending = [
+            run for run in self._mine(ledger, unfinished=True) if run.state not in _ENDED and has_unsent(ledger, run)
+        ]
         answered_at = self._answered_at(ledger)
         if answered_at is not None:
             self.unanswered = False
@@ -115,6 +119,7 @@ class Timetable:
                 unanswered=self.unanswered,
                 answered_at=answered_at,
                 hindrance=self.hindrance,
+                sent_before=sent_before(runs[0]) if runs and schedule.every is None else "",
             )
         )
         return self.verdict
@@ -122,7 +127,10 @@ class Timetable:
     def settled(self, verdict: Verdict) -> None:
         """What a verdict says was written down."""
         if verdict.accounted is not None:
-            self.accounted = max(self.accounted, verdict.accounted)
+            self._account(verdict.accounted)
+
+    def _account(self, until: datetime) -> None:
+        self.accounted = max(self.accounted, until)
         if self.asked_for is not None and self.asked_for <= self.accounted:
             self._asked(None)
 
@@ -162,37 +170,60 @@ class Timetable:
         if self.hindrance is not None:
             self.hindrance = replace(self.hindrance, try_at=now)
 
-    def adopt(self, version: Version, now: datetime) -> tuple[Skipped, ...] | None:
-        """Take a new version of the campaign.
+    def changed(self, ledger: LedgerReader, version: Version, now: datetime) -> Settled | None:
+        """What is to be written down before a version of the campaign is adopted.
 
         Returns:
-            None where its schedule is the same; else what is to be written down, everything up to ``accounted`` being
-            accounted for: times of the new schedule count from now on, and one that waits goes on waiting only where
-            the new schedule has it, too.
+            None where its times are the same. Else times of the new schedule count from now on, and the latest goes
+            on waiting only where the new schedule has it, too.
         """
-        before, self.version = self.schedule, version
-        if before == self.schedule:
+        after = version.campaign.schedule
+        if self.counted == times_as_text(after):
             return None
-        pending = self.pending
-        if pending is not None and next(due_times(self.schedule, pending - _MOMENT), None) == pending:
-            self.accounted = max(self.accounted, pending - _MOMENT)
-            return ()
-        return self.close(now, "the campaign's schedule was changed before it could begin")
+        if not self.counted:  # never watched, or by an older version: taken to be these times
+            return Settled(self.accounted)
+        left = self.closed(ledger, now, "the campaign's schedule was changed before it could begin")
+        if left.more:
+            return left
+        return changed_over(left, after, self.accounted, now, had_run=bool(self._mine(ledger, limit=1)))
 
-    def close(self, now: datetime, why: str) -> tuple[Skipped, ...]:
-        """Nothing before now is begun any more; the time that waits, as skipped."""
-        pending, self.verdict, self.accounted = self.pending, Verdict(), max(now, self.accounted)
-        return () if pending is None else (Skipped(pending, now, OVERTAKEN, why),)
+    def closed(self, ledger: LedgerReader, now: datetime, why: str) -> Settled:
+        """What is to be written down so that nothing before now is begun any more; times without a run as skipped."""
+        try:
+            schedule = times_from_text(self.counted)
+        except ValueError:  # of a version that knew other ways to name times
+            return Settled(max(now, self.accounted), unknown=True)
+        runs = self._mine(ledger) if schedule.every is None else self._mine(ledger, due_from=self.accounted)
+        have_runs = {run.due_at for run in runs if run.due_at is not None}
+        if runs and schedule.start_instant is not None and schedule.every is None:
+            have_runs.add(schedule.start_instant)
+
+        def skip(due: datetime) -> Skipped:
+            if due < self.watched_since and due != self.asked_for:
+                return Skipped(due, now, MISSED, f"nobody was there to begin it, and {why}")
+            return Skipped(due, now, OVERTAKEN, why)
+
+        return times_left(schedule, self.accounted, now, have_runs=have_runs, skip=skip)
+
+    def adopt(self, settled: Settled, schedule: str) -> None:
+        """What ``changed`` or ``closed`` said was written down; the times of that schedule count from now on."""
+        if self.pending is None or settled.until >= self.pending:
+            self.verdict = Verdict()
+        self.counted = schedule
+        self._account(settled.until)
+
+    def _mine(self, ledger: LedgerReader, **which: Any) -> list[RunInfo]:
+        return ledger.runs(account=self.account, campaign=self.name, tests=False, **which)
 
     def _came_due(self, now: datetime) -> tuple[Sequence[datetime], bool]:
         times: list[datetime] = []
         self.next_due = None
-        for due in islice(due_times(self.schedule, self.accounted), _MOST_TIMES + 1):
+        for due in islice(due_times(self.schedule, self.accounted), MOST_TIMES + 1):
             if due > now:
                 self.next_due = due
                 return times, False
             times.append(due)
-        return times[:_MOST_TIMES], len(times) > _MOST_TIMES
+        return times[:MOST_TIMES], len(times) > MOST_TIMES
 
     def _due_of(self, run: RunInfo) -> datetime | None:
         """The scheduled time that a run was for; one begun by hand is for the campaign's only one, if it has that."""

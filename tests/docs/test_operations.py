@@ -84,7 +84,7 @@ def test_commands_do_beside_the_daemon_what_the_page_says(mmsflow: Callable[...,
     session = Session.start()
     with reading_ledger(session.settings) as ledger:
         run, other = (each.run for each in ledger.runs())
-    rest = dict.fromkeys(("why", "verify", "report", "poll", "status"), (run,))
+    rest: dict[str, tuple[str, ...]] = dict.fromkeys(("why", "verify", "report", "poll", "status"), (run,))
     rest |= dict.fromkeys(("check", "preview", "plan", "run"), ("campaigns/hello.yaml",))
     rest |= {"why": ("501000101",), "compare": (run, other), "purge": ("--older-than", "1d", "--yes")}
     own_ways = {"pause", "resume", "cancel", "resolve", "approve", "send-test", "init", "demo", "simulator"}
