@@ -13,7 +13,7 @@ from mmsflow.daemon.due import INVALID, MISSED, REFUSED, Hindrance
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Teller
-from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, UsageError
+from mmsflow.errors import GatewayRefused, InvalidInput, MmsflowError, PlanRefused, UsageError
 from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.operation import Approval, NoticeKind
 from mmsflow.ledger.store import Ledger, LedgerReader
@@ -80,6 +80,8 @@ class Beginner:
                     return Awaited(due, plan.digest, approval_of(self._ledger, plan.account, version.name))
                 return await self._freeze(version, prepared, plan, due)
         except MmsflowError as error:
+            if isinstance(error, GatewayRefused):
+                self._teller.refused(error)  # before its grace is over, and not only then
             code = INVALID if isinstance(error, InvalidInput) else MISSED
             code = REFUSED if isinstance(error, PlanRefused | UsageError) else code
             # What is wrong with files is mended by changing them, and then it is tried at once.

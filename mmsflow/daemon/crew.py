@@ -177,10 +177,14 @@ class Crew:
             # Not before: a run that is tried again and again in vain is one pause, told once.
             carried.sends = True
             self._teller.settle(f"paused/{carried.run.run}")
-        if snapshot.unsent == 0 and snapshot.waiting_for_reports and before is not None and before.unsent:
+        sent = snapshot.unsent == 0 and snapshot.waiting_for_reports and before is not None and before.unsent
+        if sent:
             self._reporting.begin(carried.run)
             self._teller.event("run_sent", run=carried.run.run)
             self._rested()
+        if (sent or before is None) and snapshot.buckets.get(Bucket.MAYBE_SENT):
+            with suppress(LedgerError):  # told at its end at the latest
+                self._news.doubts(carried.run)
         self._teller.changes.note()
 
     def _tries_again(self, run: RunInfo, error: MmsflowError | None) -> bool:

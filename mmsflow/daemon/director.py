@@ -30,7 +30,7 @@ from mmsflow.daemon.trying import Tester
 from mmsflow.daemon.watch import Watch
 from mmsflow.delivery.resting import rest
 from mmsflow.engine.control import heed_requests
-from mmsflow.errors import LedgerError, MmsflowError
+from mmsflow.errors import GatewayRefused, LedgerError, MmsflowError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.operation import NoticeKind
 from mmsflow.ledger.requests import Answer, Request
@@ -240,9 +240,13 @@ class Director(Front):
         while True:
             try:
                 await self._planner.ask_quota()
+                self._teller.taken()
                 self._changes.note()
             except LedgerError:
                 raise
+            except GatewayRefused as error:
+                self._teller.refused(error)
+                self._teller.error("asking for the quota", error)
             except MmsflowError as error:
                 self._teller.error("asking for the quota", error)
             await rest(self.clock, self._quota, self._periods.quota)

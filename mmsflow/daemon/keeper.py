@@ -17,7 +17,7 @@ from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.due import REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
-from mmsflow.errors import Finding, LedgerError
+from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NoticeKind, Skipped
 from mmsflow.ledger.store import Ledger
@@ -241,7 +241,7 @@ class Keeper:
         noun = "error" if len(entry.errors) == 1 else "errors"
         first = entry.errors[0]
         self._teller.people(
-            f"faulty/{entry.file}/{_digest(entry.errors)}",
+            f"faulty/{entry.file}/{_fault(entry)}",
             NoticeKind.NEEDS_PERSON,
             f"{entry.file} has {len(entry.errors)} {noun}, {in_force}: {first.place}: {first.message}",
             first.fix or "`mmsflow check` names everything that is wrong",
@@ -252,15 +252,18 @@ class Keeper:
     def _settle_mended(self) -> None:
         """Notices about what a file had wrong that it has not any more."""
         entries = self._catalogue.entries.values()
-        wrong = {f"faulty/{entry.file}/{_digest(entry.errors)}" for entry in entries if entry.errors}
+        wrong = {f"faulty/{entry.file}/{_fault(entry)}" for entry in entries if entry.errors}
         told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True, prefix="faulty/")
         mended = [each.said.name for each in told]
         if mended := [name for name in mended if name not in wrong]:
             self._teller.settle(*mended)
 
 
-def _digest(errors: Sequence[Finding]) -> str:
-    return hashlib.sha256("\n".join(f"{error.place} {error.message}" for error in errors).encode()).hexdigest()[:12]
+def _fault(entry: Entry) -> str:
+    """What a file has wrong, and whether an earlier version of it is in force, in a few letters."""
+    said = [f"{error.place} {error.message}" for error in entry.errors]
+    said += [] if entry.version else ["nothing is in force"]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:12]
 
 
 async def _ended(timetable: Timetable) -> None:

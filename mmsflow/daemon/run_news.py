@@ -10,6 +10,8 @@ from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import BUCKET_OF_STATE, Bucket
 from mmsflow.workflow.standing import goes_on, has_unsent
 
+_ENDS = {RunState.CANCELLED: "is cancelled", RunState.EXPIRED: "has passed its deadline"}
+
 
 class RunNews:
     """Tells of runs, once for each thing that happens to them; of tests the log alone.
@@ -85,12 +87,26 @@ class RunNews:
         self._teller.people(
             f"finished/{run.run}",
             NoticeKind.FINISHED,
-            f"{run.run} is finished: {said}",
+            f"{run.run} {_ENDS.get(run.state, 'is finished')}: {said}",
             f"its report is in reports/{run.run}",
             campaign=run.campaign,
             run=run.run,
             detail={"state": run.state.value, "buckets": buckets},
         )
+        self._doubts(run, buckets)
+
+    def doubts(self, run: RunInfo) -> None:
+        """Messages of it were maybe sent, and nobody need wait for its delivery reports to be told.
+
+        Not of a run that sends such messages once more by itself.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        if not run.test and not run.config.get("resend_unknown"):
+            self._doubts(run, self._buckets(run))
+
+    def _doubts(self, run: RunInfo, buckets: dict[str, int]) -> None:
         if maybe := buckets.get(Bucket.MAYBE_SENT.value, 0):
             noun = "message was" if maybe == 1 else "messages were"
             self._teller.people(
@@ -100,6 +116,8 @@ class RunNews:
                 f"`mmsflow resolve {run.run}` lists them; they are never sent again by themselves",
                 campaign=run.campaign,
                 run=run.run,
+                detail={"messages": maybe},
+                anew_for="messages",
             )
 
     def _buckets(self, run: RunInfo) -> dict[str, int]:

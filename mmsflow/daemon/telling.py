@@ -10,7 +10,7 @@ from functools import partial
 
 from mmsflow.clock import Clock
 from mmsflow.delivery.resting import rest
-from mmsflow.errors import LedgerError, LedgerUnavailable, MmsflowError
+from mmsflow.errors import GatewayRefused, LedgerError, LedgerUnavailable, MmsflowError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
@@ -54,6 +54,9 @@ class Changes:
         finally:
             self._waiting.discard(woken)
         return self.version
+
+
+REFUSED_BY_GATEWAY = "gateway"
 
 
 class Teller:
@@ -110,6 +113,16 @@ class Teller:
     def settle(self, *names: str) -> None:
         """What these notices asked for has been done."""
         self._write("settling notices", partial(self._ledger.settle_notices, self._account, names))
+
+    def refused(self, error: GatewayRefused) -> None:
+        """The gateway refuses us altogether, whatever it is asked: people are told once, until it takes us again."""
+        self.people(
+            REFUSED_BY_GATEWAY, NoticeKind.NEEDS_PERSON, f"the gateway refuses us: {error.message}", error.advice
+        )
+
+    def taken(self) -> None:
+        """The gateway has answered."""
+        self.settle(REFUSED_BY_GATEWAY)
 
     def owe(self, run: RunInfo) -> None:
         """People are to be told what becomes of this run, by the next daemon if not by this one; not of a test."""

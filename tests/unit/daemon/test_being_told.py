@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from daemon_desk import NUMBERS, Desk, campaign, desk
+from daemon_desk import ACCOUNT, NUMBERS, Desk, campaign, desk
 
 from mmsflow.engine.control import LiveRuns, answer
-from mmsflow.errors import LedgerUnavailable
-from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
+from mmsflow.errors import GatewayRefused, LedgerUnavailable
+from mmsflow.gateway.model import Evidence, OutgoingMessage, QuotaReply, Wire
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.operation import NoticeKind
@@ -219,7 +219,7 @@ async def test_a_message_that_is_sent_once_more_while_the_report_is_written_is_s
         await it.until(NINE + HOUR)
         assert sorted(it.received.values()) == [1, 1, 1]
         assert it.runs()[0].state is RunState.DONE
-        assert it.notices(open_only=False) == [f"finished/{run.run}"]
+        assert it.notices(open_only=False) == [f"maybe-sent/{run.run}", f"finished/{run.run}"]
 
 
 async def test_a_run_that_ends_a_second_time_is_told_a_second_time(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ async def test_a_run_that_ends_a_second_time_is_told_a_second_time(tmp_path: Pat
         it.gateway.evidence = lambda _: None
         assert not send_again(it, run).refused
         await it.over(HOUR)
-        assert it.notices(open_only=False) == [f"finished/{run.run}", f"maybe-sent/{run.run}", f"finished/{run.run}"]
+        assert it.notices(open_only=False) == [f"maybe-sent/{run.run}", f"finished/{run.run}", f"finished/{run.run}"]
         assert it.notices() == [f"finished/{run.run}"]
 
 
@@ -376,3 +376,91 @@ async def test_a_person_puts_away_the_notice_of_a_skipped_time_and_no_other(tmp_
         assert (await it.board.seen("approval/news/2")).refused
         assert it.notices() == ["approval/news/2"]
         assert it.happened("notice_seen")
+
+
+async def test_people_hear_of_doubtful_messages_when_all_is_sent_and_not_days_later(tmp_path: Path) -> None:
+    async with desk(tmp_path, simulator={"delivery_delay": (7200, 7200)}) as it:
+        it.write(FILE, campaign().replace("{until: 60s}", "{until: 4h}"))
+        await it.start()
+        it.gateway.evidence = one_reply_lost
+        await it.until(NINE + 10 * MINUTE)
+        (run,) = it.runs()
+        assert it.notices() == [f"maybe-sent/{run.run}"]
+        await it.until(NINE + 6 * HOUR)
+        assert it.notices() == [f"maybe-sent/{run.run}", f"finished/{run.run}"]
+
+
+async def test_people_hear_at_once_of_what_a_dead_daemon_left_on_the_wire(tmp_path: Path) -> None:
+    async with desk(tmp_path, simulator={"delivery_delay": (7200, 7200)}) as it:
+        it.write(FILE, campaign(more="rate: 1/min\n").replace("{until: 60s}", "{until: 4h}"))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        it.gateway.hold = asyncio.Event()
+        await it.until(NINE + 3 * MINUTE / 2)
+        assert it.gateway.on_wire == 1
+        (run,) = it.runs()
+        await it.restart()
+        assert it.notices() == [f"maybe-sent/{run.run}"]
+        await it.over(HOUR)
+        assert it.notices() == [f"maybe-sent/{run.run}"]
+
+
+async def test_doubtful_messages_that_are_sent_once_more_by_themselves_are_not_told_before_the_end(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="unknown: resend\n"))
+        await it.start()
+        it.gateway.evidence = one_reply_lost
+        await it.until(NINE + MINUTE)
+        (run,) = it.runs()
+        assert run.config["resend_unknown"] is True
+        assert it.notices() == []
+
+
+async def test_a_gateway_that_refuses_us_is_told_at_once_and_settled_when_it_answers(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+
+        async def refuses() -> QuotaReply:
+            raise GatewayRefused("the credentials are wrong", "set others")
+
+        it.write(FILE, campaign())
+        await it.start()
+        await it.until(NINE - 10 * MINUTE)
+        it.gateway.quota = refuses
+        await it.until(NINE + MINUTE)
+        assert it.notices() == ["gateway"]
+        with it.reading() as ledger:
+            (told,) = ledger.notices(ACCOUNT, 10)
+        assert (told.said.text, told.said.advice) == ("the gateway refuses us: the credentials are wrong", "set others")
+        it.gateway.quota = None
+        await it.until(NINE + 12 * HOUR)
+        (run,) = it.runs()
+        assert it.notices() == [f"finished/{run.run}"]
+
+
+async def test_a_broken_file_is_told_anew_when_no_version_of_it_is_in_force_any_more(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        await it.change(FILE, campaign().replace("sender:", "sendr:"))
+        with it.reading() as ledger:
+            (before,) = ledger.notices(ACCOUNT, 10, open_only=True)
+        assert "the last good version stays in force" in before.said.text
+        await it.restart()
+        with it.reading() as ledger:
+            (after,) = ledger.notices(ACCOUNT, 10, open_only=True)
+        assert "nothing of it is carried out" in after.said.text
+
+
+async def test_of_a_cancelled_run_nobody_is_told_that_it_is_finished(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="rate: 1/min\n"))
+        await it.start()
+        await it.until(NINE + MINUTE)
+        (run,) = it.runs()
+        assert not it.ask(Action.CANCEL, run.run).refused
+        await it.over(HOUR)
+        with it.reading() as ledger:
+            (told,) = ledger.notices(ACCOUNT, 10)
+        assert told.said.text.startswith(f"{run.run} is cancelled: ")
