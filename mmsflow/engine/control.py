@@ -196,8 +196,11 @@ def _cancel(ledger: Ledger, run: RunInfo) -> Answer:
 
 def _cancelled(run: RunInfo, ended: int, resends: int) -> str:
     noun = "message" if ended == 1 else "messages"
-    said = f"{run.run} is cancelled: {ended} {noun} will not be sent"
-    return f"{said}, {resends} of unknown fate not once more" if resends else said
+    said = f"{ended} {noun} will not be sent"
+    if resends:
+        again = f"{resends} of unknown fate will not be sent once more"
+        said = f"{said}, {again}" if ended else again
+    return f"{run.run} is cancelled: {said}"
 
 
 def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:
