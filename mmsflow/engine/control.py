@@ -171,8 +171,9 @@ def _resume_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
 
 def _cancel_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
     again = _resends(ledger, run)
-    # The ledger first: the sender begins only what is still ready there, so this cannot be lost by a crash.
-    ended = ledger.cancel_carried(run.key)
+    # The ledger first: the sender begins only what is still ready there, so this cannot be lost by a crash. A sender
+    # that something has stopped in this moment ends nothing any more.
+    ended = ledger.cancel_carried(run.key) if live.sender.is_active else ledger.cancel_run(run.key)
     live.sender.cancel()
     for _ in range(ended):
         live.tally.move(MessageState.READY, MessageState.NOT_SENT)
