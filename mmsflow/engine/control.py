@@ -193,8 +193,9 @@ def _resume_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
 
 def _cancel_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
     again = _resends(ledger, run)
-    # The ledger first: the sender begins only what is still ready there, so this cannot be lost by a crash.
-    ended = ledger.cancel_carried(run.key)
+    # The ledger first: the sender begins only what is still ready there, so this cannot be lost by a crash. A sender
+    # that something has stopped in this moment ends nothing any more.
+    ended = ledger.cancel_carried(run.key) if live.sender.is_active else ledger.cancel_run(run.key)
     live.sender.cancel()
     for _ in range(ended):
         live.tally.move(MessageState.READY, MessageState.NOT_SENT)
@@ -218,8 +219,11 @@ def _cancel(ledger: Ledger, run: RunInfo) -> Answer:
 
 def _cancelled(run: RunInfo, ended: int, resends: int) -> str:
     noun = "message" if ended == 1 else "messages"
-    said = f"{run.run} is cancelled: {ended} {noun} will not be sent"
-    return f"{said}, {resends} of unknown fate not once more" if resends else said
+    said = f"{ended} {noun} will not be sent"
+    if resends:
+        again = f"{resends} of unknown fate will not be sent once more"
+        said = f"{said}, {again}" if ended else again
+    return f"{run.run} is cancelled: {said}"
 
 
 def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:

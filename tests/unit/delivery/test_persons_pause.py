@@ -180,7 +180,10 @@ async def test_a_ledger_that_fails_leaves_a_persons_pause_alone(tmp_path: Path) 
         assert "damaged" in it.ledger.run_events(run.key)[-1].reason
 
 
-async def test_a_run_that_has_just_been_halted_cannot_be_resumed_by_a_word_that_nobody_hears(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cancels", [False, True])
+async def test_a_run_that_has_just_been_halted_is_cancelled_at_once_and_resumed_by_no_word_that_nobody_hears(
+    tmp_path: Path, cancels: bool
+) -> None:
     with street(tmp_path) as it:
         run = it.run("run", 100, per_second=1.0, report=True)
         slow, asking, asked = asyncio.Event(), asyncio.Event(), it.gateway.status
@@ -199,6 +202,10 @@ async def test_a_run_that_has_just_been_halted_cannot_be_resumed_by_a_word_that_
         ask(it, run, Action.PAUSE)
         assert ask(it, run, Action.RESUME).refused
         assert standing(it, run) == A_PERSON
+        if cancels:
+            assert ask(it, run, Action.CANCEL).changed > 0
         slow.set()
         await drive(it.clock, work)
-        assert it.ledger.state_counts(run.key)[MessageState.READY] > 0
+        assert (it.ledger.state_counts(run.key)[MessageState.READY] > 0) is not cancels
+        assert it.now(run).state is (RunState.CANCELLED if cancels else RunState.PAUSED)
+        assert it.violations == []

@@ -193,7 +193,7 @@ async def test_a_run_that_only_waits_to_send_something_once_more_can_be_cancelle
             await it.passing(12, work)
         said = ask(it, run, Action.CANCEL)
         assert not said.refused
-        assert "1 of unknown fate not once more" in said.text
+        assert "is cancelled: 1 of unknown fate will not be sent once more" in said.text
         for action in Action.PAUSE, Action.RESUME:
             assert ask(it, run, action).refused
         if dies:  # at once: nothing is done after what the answer stands for
@@ -218,7 +218,7 @@ async def test_a_run_that_rests_before_it_sends_something_once_more_can_be_pause
         await it.up_to(10, work)
         assert not ask(it, run, Action.PAUSE).refused
         assert it.now(run).paused_by is PausedBy.USER
-        assert "1 of unknown fate not once more" in ask(it, run, Action.CANCEL).text
+        assert "is cancelled: 1 of unknown fate will not be sent once more" in ask(it, run, Action.CANCEL).text
         assert it.now(run).state is RunState.CANCELLED
         await drive(it.clock, it.carry_out(run))
         assert it.sent()["run"] == 3
