@@ -213,7 +213,7 @@ class Crew:
         with suppress(LedgerError):
             if has_unsent(self._engine.ledger, run):
                 # As of a breaker: neither this process nor the next one tries it again by itself.
-                self._engine.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.BREAKER, reason=reason)
+                self._engine.ledger.pause(run.key, PausedBy.BREAKER, reason)
             self._news.crashed(self._engine.ledger.find_run(run.run) or run, reason)
 
 
