@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mmsflow.clock import Clock
-from mmsflow.daemon.beginning import RETRY, Awaited, Beginner, approval_notice
+from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner, approval_notice
 from mmsflow.daemon.catalogue import Catalogue, Entry
 from mmsflow.daemon.crew import Crew
-from mmsflow.daemon.due import REFUSED, Hindrance
+from mmsflow.daemon.due import REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
 from mmsflow.errors import Finding, LedgerError
@@ -26,6 +26,7 @@ from mmsflow.workflow.run import occurrence_of
 
 _LONG_AGO = timedelta(days=LONG_PAST.days)
 _MOST_NOTICES = 1000
+_BY_HAND = "begin it from its plan on the web page, if it should still go out"
 
 
 class Keeper:
@@ -158,7 +159,7 @@ class Keeper:
             f"skipped/{campaign}/{occurrence_of(last.due_at)}",
             NoticeKind.NEEDS_PERSON,
             text,
-            "begin it from its plan on the web page, if it should still go out",
+            SEND_AGAIN.replace("FILE", timetable.version.loaded.shown_path) if last.code == SENT_BEFORE else _BY_HAND,
             campaign=campaign,
             detail={"code": last.code, "due": last.due_at.isoformat(), "times": len(skips)},
         )

@@ -11,7 +11,7 @@ from itertools import islice
 
 from mmsflow.campaign.recurrence import due_times
 from mmsflow.campaign.schedule import Schedule
-from mmsflow.daemon.beginning import Awaited
+from mmsflow.daemon.beginning import Awaited, sent_before
 from mmsflow.daemon.catalogue import Version
 from mmsflow.daemon.due import OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
 from mmsflow.delivery.rules import RunRules
@@ -115,6 +115,7 @@ class Timetable:
                 unanswered=self.unanswered,
                 answered_at=answered_at,
                 hindrance=self.hindrance,
+                sent_before=sent_before(runs[0]) if runs and schedule.every is None else "",
             )
         )
         return self.verdict
