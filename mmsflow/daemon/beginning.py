@@ -14,7 +14,7 @@ from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Teller
 from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, UsageError
-from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.operation import Approval, NoticeKind
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.plan.explain import minute_as_text
@@ -27,6 +27,13 @@ from mmsflow.workflow.run import freeze, occurrence_of
 from mmsflow.workflow.standing import standing_of
 
 _MOST_NOTICES = 1000
+_ENDED = {
+    RunState.DONE: "finished",
+    RunState.DONE_WITH_UNKNOWN: "finished",
+    RunState.CANCELLED: "cancelled",
+    RunState.EXPIRED: "past its deadline",
+}
+SEND_AGAIN = "`mmsflow run FILE --top-up` sends to recipients who had nothing yet, `--again` to everybody once more"
 RETRY, RETRY_FILES = timedelta(minutes=1), timedelta(minutes=10)
 
 
@@ -66,6 +73,7 @@ class Beginner:
         try:
             async with self._planner.planned(version, due) as (prepared, plan):
                 self._teller.event("plan_made", campaign=version.name, messages=plan.messages, digest=plan.digest)
+                self._refuse_another(version)
                 self._refuse(version, plan)
                 if not self._approved(version, plan):
                     self._ask(version, due, plan)
@@ -99,6 +107,12 @@ class Beginner:
             if not self._approved(version, plan):
                 raise PlanRefused("this plan is not approved", "approve it first")
             return await self._freeze(version, prepared, plan, due)
+
+    def _refuse_another(self, version: Version) -> None:
+        # Planning takes a while, or waits for other plans: a person may have begun the only run meanwhile.
+        runs = self._ledger.runs(account=self._settings.account, campaign=version.name, tests=False, limit=1)
+        if runs and version.campaign.schedule.every is None:
+            raise PlanRefused(sent_before(runs[0]), SEND_AGAIN)
 
     def _refuse(self, version: Version, plan: Plan) -> None:
         account, file = self._settings.account, version.loaded.path
@@ -142,6 +156,14 @@ class Beginner:
         return run
 
 
+def sent_before(run: RunInfo) -> str:
+    """Why a campaign without recurrence begins no other run by itself, one sentence; ``run`` is its latest.
+
+    Also after a run of which nothing went out, such as a cancelled one: ``mmsflow run`` asks a person then, too.
+    """
+    return f"it has had its one run: {run.run}, which is {_ENDED.get(run.state, 'not finished')}"
+
+
 def approval_notice(campaign: str, due: datetime) -> str:
     """The name of the notice that asks for approval of one scheduled time."""
     return f"approval/{campaign}/{occurrence_of(due)}"
@@ -157,7 +179,7 @@ def why_not(ledger: LedgerReader, account: str, version: Version, now: datetime)
     latest = standing.run
     if latest is not None and standing.goes_on:
         return f"{latest.run} is not finished"
-    if schedule.start_instant is None and schedule.every is None:
+    if schedule.every is None and (latest is not None or schedule.by_hand):
         return standing.refusal.message if standing.refusal else ""
     due = last_due(schedule, now)
     if due is None:

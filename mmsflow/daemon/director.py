@@ -128,7 +128,7 @@ class Director(Front):
         self._teller.event("daemon_started", account=self.settings.account, workspace=str(self.settings.workspace))
         helpers = [asyncio.create_task(self._until(stop))]
         try:
-            await self._keeper.read_files()
+            await self._looked_at_files()
             self._go_on()
             helpers += [asyncio.create_task(each) for each in self._helpers()]
             await self._turns(stop)
@@ -203,8 +203,19 @@ class Director(Front):
     async def _read_files(self) -> None:
         while True:
             await self._files.wait()
-            self._files.clear()
-            await self._keeper.read_files()
+            if not await self._looked_at_files():
+                await self.clock.sleep(self._periods.again)
+
+    async def _looked_at_files(self) -> bool:
+        """Whether every campaign is watched as its file has it; where one is not, another look is asked for."""
+        self._files.clear()
+        done = False
+        try:
+            done = await self._keeper.read_files()
+        finally:
+            if not done:
+                self._files.set()
+        return done
 
     async def _ask_quota(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from mmsflow.ledger.operation import Skipped
 
 MISSED, OVERTAKEN, NOT_APPROVED = "missed", "overtaken", "not_approved"
 UNFINISHED, INVALID, REFUSED = "unfinished", "invalid", "refused"
+SENT_BEFORE = "sent_before"
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -57,6 +58,7 @@ class Facts:
         unanswered: nobody has said yes yet, and nothing of what they were asked about has changed.
         answered_at: when somebody said yes after that; None while nobody has.
         hindrance: of the time that was tried last; None where nothing was in its way.
+        sent_before: why a campaign without recurrence begins no other run by itself; empty where it has had none.
     """
 
     now: datetime
@@ -73,6 +75,7 @@ class Facts:
     unanswered: bool = False
     answered_at: datetime | None = None
     hindrance: Hindrance | None = None
+    sent_before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,8 @@ def _left_behind(due: datetime, facts: Facts) -> Skipped:
 
 def _too_late(due: datetime, facts: Facts) -> Skipped | None:
     """Why the latest time is not begun any more; None while it may be."""
+    if facts.sent_before:
+        return _skip(due, facts, SENT_BEFORE, facts.sent_before)
     if facts.not_after is not None and facts.now >= facts.not_after:
         return _ended(due, facts, "its deadline (not_after) has passed")
     if _awaits_yes(due, facts):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mmsflow.clock import Clock
-from mmsflow.daemon.beginning import RETRY, Awaited, Beginner, approval_notice
+from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner, approval_notice
 from mmsflow.daemon.catalogue import Catalogue, Entry
 from mmsflow.daemon.crew import Crew
-from mmsflow.daemon.due import REFUSED, Hindrance
+from mmsflow.daemon.due import REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
 from mmsflow.errors import Finding, LedgerError
@@ -26,6 +26,7 @@ from mmsflow.workflow.run import occurrence_of
 
 _LONG_AGO = timedelta(days=LONG_PAST.days)
 _MOST_NOTICES = 1000
+_BY_HAND = "begin it from its plan on the web page, if it should still go out"
 
 
 class Keeper:
@@ -60,21 +61,34 @@ class Keeper:
         self.timetables: dict[str, Timetable] = {}
         self._faulty: dict[str, str] = {}
 
-    async def read_files(self) -> None:
-        """Look at the campaign files again, and watch those that are there now."""
+    async def read_files(self) -> bool:
+        """Look at the campaign files again, and watch those that are there now.
+
+        Returns:
+            False where that failed with one of them: it stays as it was, and is to be looked at once more.
+        """
         before = dict(self._catalogue.entries)
         await self._catalogue.read()
         entries = self._catalogue.entries
         now = self._clock.now()
         named = {entry.version.name: entry for entry in entries.values() if entry.version}
-        for name in [name for name in self.timetables if name not in named]:
-            await self._unwatch(self.timetables.pop(name), now)
-        for name, entry in named.items():
-            await self._watch(name, entry, now)
+        gone = [timetable for name, timetable in self.timetables.items() if name not in named]
+        done = [await self._guarded(each.name, self._unwatch(each, now)) for each in gone]
+        done += [await self._guarded(name, self._watch(name, entry, now)) for name, entry in named.items()]
         for file, entry in entries.items():
             self._tell_of_file(entry, before.get(file))
         self._settle_mended()
         self._turn()
+        return all(done)
+
+    async def _guarded(self, name: str, work: Awaitable[None]) -> bool:
+        """One campaign must not keep the others from being watched; whether it went well."""
+        try:
+            await work
+        except Exception as error:
+            self._teller.error(f"watching {name}", error)
+            return False
+        return True
 
     def look(self) -> datetime | None:
         """Do what is due now; the instant of the next look, None where nothing is to come."""
@@ -112,22 +126,26 @@ class Keeper:
         assert entry.version is not None
         timetable = self.timetables.get(name)
         if timetable is None:
-            timetable = self.timetables[name] = Timetable.watch(self._ledger, self._account, entry.version, now)
+            timetable = Timetable.watch(self._ledger, self._account, entry.version, now)
             self._remember_asking(timetable)
+            self.timetables[name] = timetable
             return
         timetable.look_anew(now)
         if entry.version is timetable.version:
             return
         if entry.version.campaign.schedule != timetable.schedule:
             await _ended(timetable)
-        skips = timetable.adopt(entry.version, now)
-        if skips is not None:
-            self._write_down(timetable, timetable.accounted, skips)
+        # First into the ledger: where that fails, the campaign is as it was, and the next look finds the change again.
+        settled = timetable.changed(entry.version, now)
+        if settled is not None:
+            self._write_down(timetable, settled.until, settled.skips)
+        timetable.adopt(entry.version, settled)
 
     async def _unwatch(self, timetable: Timetable, now: datetime) -> None:
         await _ended(timetable)
-        skips = timetable.close(now, "its campaign file was removed before it could begin")
-        self._write_down(timetable, now, skips)
+        settled = timetable.closed(now, "its campaign file was removed before it could begin")
+        self._write_down(timetable, settled.until, settled.skips)
+        del self.timetables[timetable.name]
         self._teller.event("campaign_gone", campaign=timetable.name)
 
     def _remember_asking(self, timetable: Timetable) -> None:
@@ -158,7 +176,7 @@ class Keeper:
             f"skipped/{campaign}/{occurrence_of(last.due_at)}",
             NoticeKind.NEEDS_PERSON,
             text,
-            "begin it from its plan on the web page, if it should still go out",
+            SEND_AGAIN.replace("FILE", timetable.version.loaded.shown_path) if last.code == SENT_BEFORE else _BY_HAND,
             campaign=campaign,
             detail={"code": last.code, "due": last.due_at.isoformat(), "times": len(skips)},
         )
@@ -168,7 +186,8 @@ class Keeper:
         try:
             outcome = await self._beginner.begin(timetable.version, due)
         except asyncio.CancelledError:
-            timetable.beginning = None
+            if timetable.beginning is asyncio.current_task():
+                timetable.beginning = None
             raise
         except Exception as error:
             self._teller.error(f"beginning {timetable.name}", error)
@@ -224,7 +243,8 @@ def _digest(errors: Sequence[Finding]) -> str:
 
 async def _ended(timetable: Timetable) -> None:
     """The work at a time that has come is broken off; nothing of it stays."""
-    task, timetable.beginning = timetable.beginning, None
-    if task is not None:
+    # Again where a look came in between and began anew: nothing may be begun once this returns.
+    while (task := timetable.beginning) is not None:
+        timetable.beginning = None
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from mmsflow.campaign.recurrence import due_times
+from mmsflow.campaign.recurrence import due_times, last_due
 from mmsflow.campaign.schedule import Schedule
-from mmsflow.daemon.beginning import Awaited
+from mmsflow.daemon.beginning import Awaited, sent_before
 from mmsflow.daemon.catalogue import Version
 from mmsflow.daemon.due import OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
 from mmsflow.delivery.rules import RunRules
@@ -24,6 +24,14 @@ from mmsflow.workflow.standing import has_unsent
 _MOST_TIMES = 500  # at one look; the loop must not stand still for a year of missed minutes
 _MOMENT = timedelta(microseconds=1)
 _ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Every scheduled time up to ``until`` is accounted for, those among ``skips`` as skipped."""
+
+    until: datetime
+    skips: tuple[Skipped, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -115,6 +123,7 @@ class Timetable:
                 unanswered=self.unanswered,
                 answered_at=answered_at,
                 hindrance=self.hindrance,
+                sent_before=sent_before(runs[0]) if runs and schedule.every is None else "",
             )
         )
         return self.verdict
@@ -122,7 +131,10 @@ class Timetable:
     def settled(self, verdict: Verdict) -> None:
         """What a verdict says was written down."""
         if verdict.accounted is not None:
-            self.accounted = max(self.accounted, verdict.accounted)
+            self._account(verdict.accounted)
+
+    def _account(self, until: datetime) -> None:
+        self.accounted = max(self.accounted, until)
         if self.asked_for is not None and self.asked_for <= self.accounted:
             self._asked(None)
 
@@ -162,27 +174,34 @@ class Timetable:
         if self.hindrance is not None:
             self.hindrance = replace(self.hindrance, try_at=now)
 
-    def adopt(self, version: Version, now: datetime) -> tuple[Skipped, ...] | None:
-        """Take a new version of the campaign.
+    def changed(self, version: Version, now: datetime) -> Settled | None:
+        """What is to be written down before a new version of the campaign is adopted.
 
         Returns:
-            None where its schedule is the same; else what is to be written down, everything up to ``accounted`` being
-            accounted for: times of the new schedule count from now on, and one that waits goes on waiting only where
-            the new schedule has it, too.
+            None where its schedule is the same. Else times of the new schedule count from now on, and one that waits
+            goes on waiting only where the new schedule has it, too.
         """
-        before, self.version = self.schedule, version
-        if before == self.schedule:
+        schedule = version.campaign.schedule
+        if schedule == self.schedule:
             return None
         pending = self.pending
-        if pending is not None and next(due_times(self.schedule, pending - _MOMENT), None) == pending:
-            self.accounted = max(self.accounted, pending - _MOMENT)
-            return ()
-        return self.close(now, "the campaign's schedule was changed before it could begin")
+        if pending is not None and last_due(schedule, now) == pending:
+            return Settled(max(self.accounted, pending - _MOMENT))
+        return self.closed(now, "the campaign's schedule was changed before it could begin")
 
-    def close(self, now: datetime, why: str) -> tuple[Skipped, ...]:
-        """Nothing before now is begun any more; the time that waits, as skipped."""
-        pending, self.verdict, self.accounted = self.pending, Verdict(), max(now, self.accounted)
-        return () if pending is None else (Skipped(pending, now, OVERTAKEN, why),)
+    def closed(self, now: datetime, why: str) -> Settled:
+        """What is to be written down so that nothing before now is begun any more; the time that waits, as skipped."""
+        pending, until = self.pending, max(now, self.accounted)
+        return Settled(until) if pending is None else Settled(until, (Skipped(pending, now, OVERTAKEN, why),))
+
+    def adopt(self, version: Version, settled: Settled | None) -> None:
+        """Take a new version of the campaign; what ``changed`` said of it was written down."""
+        pending, self.version = self.pending, version
+        if settled is None:
+            return
+        if pending is None or settled.until >= pending:
+            self.verdict = Verdict()
+        self._account(settled.until)
 
     def _came_due(self, now: datetime) -> tuple[Sequence[datetime], bool]:
         times: list[datetime] = []

@@ -111,6 +111,7 @@ SKIPPED = {
         {"asked_for": NINE, "unanswered": True, "not_after": NINE + MINUTE},
         "not_approved",
     ),
+    "a campaign without recurrence has had its run": ({"sent_before": "it has had its one run"}, "sent_before"),
     "its deadline has passed": ({"not_after": NINE + MINUTE}, "missed"),
     "it was approved, and nobody was there within a grace of that": (
         {"asked_for": NINE, "answered_at": NINE + HOUR, "now": NINE + 2 * HOUR + MOMENT},

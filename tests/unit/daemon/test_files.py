@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from daemon_desk import campaign, desk
+from daemon_desk import Desk, campaign, desk
 
 from mmsflow.daemon.model import CardState
-from mmsflow.errors import InvalidInput, UsageError
+from mmsflow.errors import InvalidInput, LedgerUnavailable, UsageError
+from mmsflow.ledger.store import Ledger, LedgerReader
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -117,3 +121,111 @@ async def test_a_renamed_file_keeps_its_campaigns_times(tmp_path: Path) -> None:
         await it.until(NINE + DAY + HOUR)
         assert [run.due_at for run in it.runs()] == [NINE, NINE + DAY]
         assert not it.skips()
+
+
+@contextmanager
+def failing_once(it: Desk, error: Exception) -> Iterator[None]:
+    """The next time that scheduled times are accounted for fails, as on a full disk; the ones after that do not."""
+    account_for = it.ledger.account_for
+
+    def failing(*args: Any, **kwargs: Any) -> None:
+        it.ledger.account_for = account_for  # type: ignore[method-assign]
+        raise error
+
+    it.ledger.account_for = failing  # type: ignore[method-assign]
+    yield
+    assert it.ledger.account_for == account_for  # it did fail
+
+
+FULL = LedgerUnavailable("the ledger has no room left", "make room")
+SOON = timedelta(seconds=10)
+
+
+@pytest.mark.parametrize("error", [FULL, RuntimeError("unforeseen")])
+async def test_a_campaign_that_could_not_be_watched_at_first_is_watched_soon_and_the_others_at_once(
+    tmp_path: Path, error: Exception
+) -> None:
+    async with desk(tmp_path) as it:
+        await it.start()
+        it.write("campaigns/a.yaml", campaign("a"))
+        it.write("campaigns/b.yaml", campaign("b"))
+        with failing_once(it, error):
+            await it.change(FILE, campaign())
+        assert [it.card(f"campaigns/{name}.yaml").state for name in ("a", "b")] == [
+            CardState.ENDED,
+            CardState.SCHEDULED,
+        ]
+        await it.over(SOON)
+        assert it.card("campaigns/a.yaml").state is CardState.SCHEDULED
+        await it.until(NINE + MINUTE)
+        assert [len(it.runs(name)) for name in ("a", "b", "news")] == [1, 1, 1]
+
+
+async def test_changes_are_still_noticed_after_reading_the_files_has_failed(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        await it.start()
+        read, it.director._keeper.read_files = it.director._keeper.read_files, failing_to_read  # type: ignore[method-assign]
+        await it.change(FILE, campaign())
+        it.director._keeper.read_files = read  # type: ignore[method-assign]
+        await it.over(SOON)
+        assert it.card().state is CardState.SCHEDULED
+        await it.change("campaigns/later.yaml", campaign("later"))
+        assert it.card("campaigns/later.yaml").state is CardState.SCHEDULED
+
+
+async def failing_to_read() -> bool:
+    raise FULL
+
+
+@pytest.mark.parametrize("changed", [None, campaign(schedule="every: '0 12 * * *'")])
+async def test_a_time_that_ends_with_its_file_is_written_down_although_the_ledger_fails_at_first(
+    tmp_path: Path, changed: str | None
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="approval: required\n"))
+        await it.start()
+        await it.until(NINE + HOUR)
+        with failing_once(it, FULL):
+            await it.change(FILE, changed)
+        assert it.skips() == []
+        await it.over(SOON)
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "overtaken")]
+        assert it.notices() == ["skipped/news/2026-12-01T08:00:00Z"]
+        await it.until(NINE + 4 * HOUR)
+        assert [run.due_at for run in it.runs()] == ([NINE + 3 * HOUR] if changed else [])
+
+
+async def test_a_daemon_starts_although_one_campaign_cannot_be_watched_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        fails = [FULL]
+
+        def failing(*args: Any, **kwargs: Any) -> Any:
+            if fails:
+                raise fails.pop()
+            return LedgerReader.notices(*args, **kwargs)
+
+        monkeypatch.setattr(Ledger, "notices", failing)
+        await it.start()
+        await it.over(SOON)
+        assert it.card().state is CardState.SCHEDULED
+        assert not fails
+        assert len(it.happened("error")) == 1
+
+
+async def test_a_time_that_both_schedules_have_waits_on_and_a_new_one_between_is_not_made_up_for(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="approval: required\n"))
+        await it.start()
+        await it.until(NINE + 4 * HOUR)
+        await it.change(FILE, campaign(schedule="every: '0 9,18 * * *'", more="approval: required\n"))
+        assert it.card().due == NINE
+        assert it.skips() == []
+        await it.change(FILE, campaign(schedule="every: '0 9,11 * * *'"))
+        await it.over(HOUR)
+        assert it.runs() == []
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "overtaken")]

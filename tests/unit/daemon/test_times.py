@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 from daemon_desk import campaign, desk
 
+from mmsflow.daemon.due import Hindrance
 from mmsflow.daemon.model import CardState
 from mmsflow.errors import GatewayUnavailable
 from mmsflow.gateway.model import QuotaReply
 from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.requests import Action
 from mmsflow.ledger.store import Ledger
+from mmsflow.workflow.run import freeze
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -206,6 +208,61 @@ async def test_a_start_that_lies_in_the_past_is_begun_within_its_grace_and_else_
         await it.restart()
         await it.over(HOUR)
         assert (len(it.runs("a")), len(it.runs("b")), len(it.skips("b"))) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("change", ["start: 2026-12-01 10:30", "start: 2026-12-01 09:00, timezone: Europe/London"])
+@pytest.mark.parametrize("way", ["finished", "under way", "cancelled"])
+async def test_a_start_that_is_moved_after_the_run_sends_nothing_again_by_itself(
+    tmp_path: Path, way: str, change: str
+) -> None:
+    pace = "" if way == "finished" else "rate: 1/h\n"
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-01 09:00", more=pace))
+        await it.start()
+        await it.until(NINE + MINUTE)
+        run = it.runs()[0].run
+        if way == "cancelled":
+            assert not it.ask(Action.CANCEL, run).refused
+        await it.change(FILE, campaign(schedule=change, more=pace))
+        await it.until(NINE + 3 * HOUR)
+        assert [each.run for each in it.runs()] == [run]
+        assert max(it.received.values()) == 1
+        assert [skip.code for skip in it.skips()] == ["sent_before"]
+        assert run in it.skips()[0].reason
+        with it.reading() as ledger:
+            told = next(each.said for each in ledger.notices("simulator", 9) if each.said.name.startswith("skipped/"))
+        assert run in told.text
+        assert f"mmsflow run {FILE} --top-up" in told.advice
+        assert "--again" in told.advice
+
+
+async def test_a_campaign_begun_by_hand_that_is_given_a_time_later_is_not_sent_again(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: now"))
+        await it.start()
+        seen = await it.board.plan(FILE)
+        assert not (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        await it.over(MINUTE)
+        await it.change(FILE, campaign(schedule="start: 2026-12-01 09:00"))
+        await it.until(NINE + MINUTE)
+        assert set(it.received.values()) == {1}
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "sent_before")]
+        seen = await it.board.plan(FILE)
+        assert not seen.can_begin
+        assert (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+
+
+async def test_a_run_that_was_begun_before_its_time_was_planned_stays_the_only_one(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-01 09:00"))
+        await it.start()
+        planner = it.director._planner
+        version = it.director._version_of(FILE)
+        async with planner.planned(version, None) as (prepared, plan):
+            run = freeze(prepared, plan, it.ledger, workspace=tmp_path, now=it.clock.now())
+        outcome = await it.director._beginner.begin(version, NINE)
+        assert isinstance(outcome, Hindrance)
+        assert run.run in outcome.reason
 
 
 async def test_one_run_of_a_campaign_sends_at_a_time(tmp_path: Path) -> None:
