@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from mmsflow.clock import Clock
 from mmsflow.daemon.answering import Answering
-from mmsflow.daemon.beginning import Beginner, why_not
+from mmsflow.daemon.beginning import Beginner, ByHand, by_hand
 from mmsflow.daemon.catalogue import Catalogue, Entry, Version
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.due import Waits
@@ -85,7 +85,7 @@ class Front:
         version = self._version_of(file)
         due = self._due_of(version)
         made = await self._planner.make(version, due)
-        why = self._why_not(version, due)
+        hand = self._by_hand(version, due)
         return PlanView(
             file=file,
             zone=version.campaign.schedule.timezone,
@@ -94,8 +94,10 @@ class Front:
             approval=made.approval,
             changes=made.changes,
             due=due,
-            can_begin=not why,
-            why_not=why,
+            can_begin=not hand.why_not,
+            why_not=hand.why_not,
+            by_hand_for=hand.due,
+            by_hand_until=version.campaign.schedule.deadline(hand.due) if hand.due else None,
         )
 
     async def approve(self, file: str, digest: str, who: str) -> Answer:
@@ -143,10 +145,13 @@ class Front:
         timetable = self._keeper.timetables.get(version.name)
         return (timetable.pending or timetable.next_due) if timetable else None
 
-    def _why_not(self, version: Version, due: datetime | None) -> str:
-        if due is not None and due <= self.clock.now():
-            return "its time has come; it begins by itself"
-        return why_not(self._ledger, self.settings.account, version, self.clock.now())
+    def _by_hand(self, version: Version, due: datetime | None) -> ByHand:
+        """What the page offers to begin; never a time that the daemon begins by itself."""
+        found = by_hand(self._ledger, self.settings.account, version, self.clock.now())
+        mine = found.due is not None and not found.skipped
+        if mine or (due is not None and due <= self.clock.now()):
+            return ByHand(None, "its time has come; it begins by itself")
+        return found
 
     def _card(self, entry: Entry, running: dict[str, list[str]]) -> CampaignCard:
         version = entry.version

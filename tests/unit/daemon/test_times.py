@@ -175,6 +175,56 @@ async def test_a_time_that_a_person_makes_up_for_by_hand_does_not_begin_by_itsel
         assert set(it.received.values()) == {1}
 
 
+async def test_a_campaign_that_is_new_has_no_time_to_make_up_for(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        seen = await it.board.plan(FILE)
+        assert (seen.due, seen.can_begin, seen.by_hand_for) == (NINE, False, None)
+        assert "came before the daemon knew of it; the next one begins by itself" in seen.why_not
+        assert (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        await it.until(NINE + HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE]
+        assert set(it.received.values()) == {1}
+
+
+async def test_a_skipped_time_is_begun_by_hand_once_and_the_page_says_which_and_until_when(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', not_after: 5h"))
+        await it.start()
+        await it.restart(after=NINE + 2 * HOUR - it.clock.now())
+        seen = await it.board.plan(FILE)
+        assert (seen.due, seen.can_begin) == (NINE + DAY, True)
+        assert (seen.by_hand_for, seen.by_hand_until) == (NINE, NINE + 5 * HOUR)
+        assert not (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        assert not (await it.board.plan(FILE)).can_begin
+        await it.until(NINE + 3 * HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE]
+        again = await it.board.plan(FILE)
+        assert (again.can_begin, "has its run" in again.why_not) == (False, True)
+
+
+async def test_a_skipped_time_that_would_be_sent_beside_its_successor_is_not_begun_by_hand(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', window: {hours: '09:00-12:00'}"))
+        await it.start()
+        await it.restart(after=NINE + 3 * HOUR - it.clock.now())
+        assert [skip.due_at for skip in it.skips()] == [NINE]
+        seen = await it.board.plan(FILE)
+        assert (seen.can_begin, "its window stays closed until the next time" in seen.why_not) == (False, True)
+        assert (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        assert it.runs() == []
+
+
+async def test_a_skipped_time_whose_deadline_has_passed_is_not_offered(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', not_after: 90min"))
+        await it.start()
+        await it.restart(after=NINE + 2 * HOUR - it.clock.now())
+        seen = await it.board.plan(FILE)
+        assert (seen.can_begin, "`schedule.not_after`" in seen.why_not) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("schedule", "late", "runs", "codes"),
     [
