@@ -143,7 +143,7 @@ class Front:
     def _due_of(self, version: Version) -> datetime | None:
         """The time that waits, else the next one; None for a campaign without any to come."""
         timetable = self._keeper.timetables.get(version.name)
-        return (timetable.pending or timetable.next_due) if timetable else None
+        return (timetable.pending or timetable.upcoming) if timetable else None
 
     def _by_hand(self, version: Version, due: datetime | None) -> ByHand:
         """What the page offers to begin; never a time that the daemon begins by itself."""
@@ -171,7 +171,7 @@ class Front:
             recurring=campaign.schedule.every is not None,
             approval_required=campaign.approval == "required",
             zone=campaign.schedule.timezone,
-            next_due=timetable.next_due if timetable else None,
+            next_due=timetable.upcoming if timetable else None,
             due=timetable.pending if timetable else None,
             digest=timetable.digest if timetable and timetable.unanswered else "",
             reason=waits_for(timetable) if timetable else "",
@@ -190,7 +190,7 @@ def _state(version: Version, timetable: Timetable | None, runs: tuple[str, ...])
     schedule = version.campaign.schedule
     if schedule.every is None and schedule.start_instant is None:
         return CardState.BY_HAND
-    return CardState.SCHEDULED if timetable is not None and timetable.next_due else CardState.ENDED
+    return CardState.SCHEDULED if timetable is not None and timetable.upcoming else CardState.ENDED
 
 
 def _faulty_card(entry: Entry) -> CampaignCard:

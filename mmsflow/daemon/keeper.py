@@ -12,7 +12,7 @@ from mmsflow.clock import Clock
 from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner, approval_notice
 from mmsflow.daemon.catalogue import Catalogue, Entry
 from mmsflow.daemon.crew import Crew
-from mmsflow.daemon.due import REFUSED, SENT_BEFORE, Hindrance
+from mmsflow.daemon.due import CLOSED, REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
 from mmsflow.errors import Finding, LedgerError
@@ -163,8 +163,10 @@ class Keeper:
             self._teller.event("occurrence_skipped", **facts, reason=skip.reason)
             self._teller.settle(approval_notice(timetable.name, skip.due_at))
         # Of times long ago nobody expects anything any more, such as of a campaign that is watched for the first time.
-        if recent := [skip for skip in skips if skip.at - skip.due_at <= _LONG_AGO]:
-            self._tell_of_skips(timetable, recent)
+        # And that a holiday has passed without a run is what the campaign file says.
+        told = [skip for skip in skips if skip.at - skip.due_at <= _LONG_AGO and skip.code != CLOSED]
+        if told:
+            self._tell_of_skips(timetable, told)
 
     def _tell_of_skips(self, timetable: Timetable, skips: Sequence[Skipped]) -> None:
         campaign, last = timetable.name, skips[-1]

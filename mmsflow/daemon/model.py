@@ -39,7 +39,7 @@ class CampaignCard:
         recurring: it has a cron expression.
         approval_required: a person must approve each plan.
         zone: the campaign's, for what people read.
-        next_due: the next scheduled time, aware, UTC; None without one.
+        next_due: the next scheduled time that will have a run, aware, UTC; None without one.
         due: the scheduled time that is being worked at, aware, UTC.
         digest: of the plan that awaits approval; empty otherwise.
         reason: why it does not go on, one sentence; empty while it does.

@@ -30,6 +30,7 @@ class Appointment:
         priority, weight: whose turn it is.
         ours: requests that the run has begun in the current period.
         grace: how late it may begin because an earlier one is unfinished; None for any time.
+        closed: its windows stay closed until the next scheduled time, so it gets no run.
     """
 
     campaign: str
@@ -44,6 +45,7 @@ class Appointment:
     weight: int = 1
     ours: int = 0
     grace: timedelta | None = None
+    closed: bool = False
 
     @property
     def name(self) -> str:
@@ -96,7 +98,8 @@ class Foreseen:
         late: messages that are not sent because their deadline passes first.
         undated: messages that wait for a reset or an opening whose date is not known.
         left_after: requests of the quota that are left when it has finished; None while ``finishes_at`` is.
-        is_skipped: an earlier one of its campaign is unfinished for longer than its grace, so it does not begin.
+        is_skipped: an earlier one of its campaign is unfinished for longer than its grace, or its windows stay closed,
+            so it does not begin.
         period_since: when the quota's period began in which it begins, as far as it is looked at; None where it does
             not begin.
     """
@@ -155,6 +158,8 @@ def with_warnings(agenda: Agenda, alone: Sequence[Foreseen]) -> Agenda:
 
 def _delays(here: Foreseen, alone: Foreseen, others: Sequence[str]) -> list[str]:
     name, beside = here.appointment.name, f" beside {', '.join(others)}" if others else ""
+    if here.appointment.closed:
+        return []  # that is what its campaign file says
     if here.is_skipped:
         return [f"{name} does not begin: an earlier one of the campaign is still unsent when its grace is over"]
     found = []

@@ -127,6 +127,7 @@ def _entry(each: Foreseen, outlook: Outlook) -> dict[str, object]:
         "late": each.late,
         "undated": each.undated,
         "skipped": each.is_skipped,
+        "closed": what.closed,
         "quota_left": each.left_after,
         "priority": what.priority,
         "weight": what.weight,
@@ -175,6 +176,8 @@ def _pace(outlook: Outlook) -> str:
 
 def _remark(each: Foreseen, outlook: Outlook) -> str:
     what = each.appointment
+    if what.closed:
+        return "its window stays closed until the next time"
     notes = []
     if not what.run and what.campaign in outlook.awaiting_approval:
         notes.append("needs approval")

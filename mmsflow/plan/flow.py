@@ -167,7 +167,10 @@ class _Flow:
             if each.is_over or each.what.begins > self.now:
                 continue
             each.since = each.since or self._since
-            if each.left <= _HAIR:
+            if each.what.closed:
+                each.is_skipped = True
+                self._end(each)
+            elif each.left <= _HAIR:
                 self._end(each)
             elif each.what.not_after is not None and each.what.not_after <= self.now:
                 each.late = each.what.messages - round(each.sent)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -24,6 +24,7 @@ from mmsflow.plan.flow import foresee
 from mmsflow.plan.holidays import is_polish_holiday
 from mmsflow.plan.model import QuotaForecast
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
+from mmsflow.workflow.openings import Openings
 from mmsflow.workflow.pace import pace_of_account
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
@@ -150,12 +151,13 @@ def _scheduled(campaigns: Iterable[Sized], now: datetime, until: datetime) -> tu
     found: list[Appointment] = []
     left_out = 0
     for each in campaigns:
-        schedule = each.campaign.schedule
+        schedule, openings = each.campaign.schedule, Openings(each.campaign)
         dues = [due for due in islice(due_times(schedule, now), 100 * MOST_OF_ONE) if due <= until]
         left_out += max(0, len(dues) - MOST_OF_ONE)
         for due in dues[:MOST_OF_ONE]:
             rules = run_rules(each.campaign, now, due=due)
-            found.append(_appointment(each.campaign.campaign, rules, each.messages, grace=schedule.grace))
+            made = _appointment(each.campaign.campaign, rules, each.messages, grace=schedule.grace)
+            found.append(replace(made, closed=openings.stays_closed(due)))
     return found, left_out
 
 

@@ -47,9 +47,10 @@ class Openings:
         following = next(due_times(self._endless, due), None)
         return following is not None and (opens is None or opens >= following)
 
-    def closes(self, instant: datetime) -> datetime | None:
-        """When the window that is open then closes, aware, UTC; None without windows, or while it is closed."""
-        return self._calendar.closes(instant)
+    def closes(self, due: datetime, now: datetime) -> datetime | None:
+        """When the window closes that is open from ``due`` on or ``now``, else the next one; None without windows."""
+        opens = self._calendar.next_open(max(due, now))
+        return self._calendar.closes(opens) if opens else None
 
     def times(self, after: datetime) -> Iterator[datetime]:
         """Scheduled times later than ``after`` that can send something, in order, aware, UTC.

@@ -175,6 +175,37 @@ async def test_a_time_that_a_person_makes_up_for_by_hand_does_not_begin_by_itsel
         assert set(it.received.values()) == {1}
 
 
+WORKING_DAYS = "every: '0 9 * * mon-fri', window: {days: mon-fri, hours: '09:00-17:00', holidays: skip}"
+
+
+async def test_a_holiday_passes_without_a_run_and_without_alarming_anybody(tmp_path: Path) -> None:
+    async with desk(tmp_path, start=datetime(2026, 12, 23, 7, tzinfo=UTC)) as it:
+        it.write(FILE, campaign(schedule=WORKING_DAYS))
+        await it.start()
+        await it.until(datetime(2026, 12, 23, 9, tzinfo=UTC))
+        assert it.card().next_due == datetime(2026, 12, 28, 8, tzinfo=UTC)
+        await it.until(datetime(2026, 12, 29, 7, tzinfo=UTC))
+        assert [run.due_at.day for run in it.runs() if run.due_at] == [23, 28]
+        assert set(it.received.values()) == {2}
+        skips = [(skip.due_at.day, skip.code, skip.reason) for skip in it.skips()]
+        assert skips == [(day, "closed", "its window stays closed until the next time") for day in (24, 25)]
+        assert it.notices(open_only=False) == [f"finished/{run.run}" for run in it.runs()]
+
+
+async def test_a_yes_after_the_window_has_closed_does_not_send_beside_the_next_time(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule=WORKING_DAYS, more=APPROVAL))
+        await it.start()
+        await it.until(NINE + 8 * HOUR)
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "not_approved")]
+        seen = await it.board.plan(FILE)
+        assert seen.due == NINE + DAY
+        assert not (await it.board.approve(FILE, seen.plan.digest, "ola")).refused
+        await it.until(NINE + DAY + HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE + DAY]
+        assert set(it.received.values()) == {1}
+
+
 async def test_a_campaign_that_is_new_has_no_time_to_make_up_for(tmp_path: Path) -> None:
     async with desk(tmp_path) as it:
         it.write(FILE, campaign())
