@@ -23,8 +23,9 @@ from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one
 from mmsflow.workflow.occasion import occasion_of
+from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.prepare import Prepared
-from mmsflow.workflow.run import freeze, occurrence_of
+from mmsflow.workflow.run import freeze
 from mmsflow.workflow.standing import standing_of
 
 _MOST_NOTICES = 1000
@@ -169,11 +170,6 @@ def sent_before(run: RunInfo) -> str:
     Also after a run of which nothing went out, such as a cancelled one: ``mmsflow run`` asks a person then, too.
     """
     return f"it has had its one run: {run.run}, which is {_ENDED.get(run.state, 'not finished')}"
-
-
-def approval_notice(campaign: str, due: datetime) -> str:
-    """The name of the notice that asks for approval of one scheduled time."""
-    return f"approval/{campaign}/{occurrence_of(due)}"
 
 
 @dataclass(frozen=True, slots=True)

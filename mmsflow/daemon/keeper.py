@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mmsflow.clock import Clock
-from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner, approval_notice
+from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner
 from mmsflow.daemon.catalogue import Catalogue, Entry
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.due import CLOSED, REFUSED, SENT_BEFORE, Hindrance
@@ -22,6 +22,7 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import LONG_PAST
+from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.run import occurrence_of
 
 _LONG_AGO = timedelta(days=LONG_PAST.days)

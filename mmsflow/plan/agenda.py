@@ -30,6 +30,7 @@ class Appointment:
         priority, weight: whose turn it is.
         ours: requests that the run has begun in the current period.
         grace: how late it may begin because an earlier one is unfinished; None for any time.
+        due: the scheduled time, where that has come already, so that it begins as soon as it can; aware, UTC.
         closed: its windows stay closed until the next scheduled time, so it gets no run.
     """
 
@@ -45,6 +46,7 @@ class Appointment:
     weight: int = 1
     ours: int = 0
     grace: timedelta | None = None
+    due: datetime | None = None
     closed: bool = False
 
     @property
@@ -52,7 +54,7 @@ class Appointment:
         """For people: the run, or the campaign with its time."""
         if self.run:
             return self.run
-        return f"{self.campaign} of {self.begins.astimezone(self.calendar.zone):%Y-%m-%d %H:%M}"
+        return f"{self.campaign} of {(self.due or self.begins).astimezone(self.calendar.zone):%Y-%m-%d %H:%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

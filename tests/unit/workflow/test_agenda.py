@@ -163,5 +163,6 @@ def test_the_command_shows_the_rest_before_it_ends_with_the_code_for_faulty_file
     shown = capsys.readouterr()
     assert "xmas" in shown.out
     assert "campaigns/broken.yaml:12" in shown.err
+    assert "a daemon that knows an earlier, good version of such a file keeps that in force" in shown.err
     assert agenda(1, as_json=True) == 3
     assert json.loads(capsys.readouterr().out)["agenda"] == []
