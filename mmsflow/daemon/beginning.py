@@ -199,12 +199,13 @@ def by_hand(ledger: LedgerReader, account: str, version: Version, now: datetime)
         return ByHand(None, f"{latest.run} is not finished")
     if schedule.every is None and (latest is not None or schedule.by_hand):
         return ByHand(None, standing.refusal.message if standing.refusal else "")
+    itself = "by itself, if it is approved" if version.campaign.approval == "required" else "by itself"
     occasion = occasion_of(ledger, account, version.campaign, now)
     if occasion is None:
         due = last_due(schedule, now)
-        return ByHand(due, "" if due else "its time has not come yet; it begins by itself", skipped=True)
+        return ByHand(due, "" if due else f"its time has not come yet; it begins {itself}", skipped=True)
     if occasion.due is None:
-        ahead = "; the next one begins by itself" if occasion.upcoming else ""
+        ahead = f"; the next one begins {itself}" if occasion.upcoming else ""
         return ByHand(None, occasion.why_not + ahead)
     if latest is not None and latest.created_at >= occasion.due:
         return ByHand(None, f"its last scheduled time has its run, {latest.run}")

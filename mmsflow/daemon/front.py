@@ -85,12 +85,14 @@ class Front:
         version = self._version_of(file)
         due = self._due_of(version)
         made = await self._planner.make(version, due)
-        hand = self._by_hand(version, due)
+        needs_yes = version.campaign.approval == "required"
+        approved = not needs_yes or (made.approval is not None and made.approval.holds_for(made.plan.digest))
+        hand = self._by_hand(version, due, approved=approved)
         return PlanView(
             file=file,
             zone=version.campaign.schedule.timezone,
             plan=made.plan,
-            approval_required=version.campaign.approval == "required",
+            approval_required=needs_yes,
             approval=made.approval,
             changes=made.changes,
             due=due,
@@ -145,12 +147,13 @@ class Front:
         timetable = self._keeper.timetables.get(version.name)
         return (timetable.pending or timetable.upcoming) if timetable else None
 
-    def _by_hand(self, version: Version, due: datetime | None) -> ByHand:
+    def _by_hand(self, version: Version, due: datetime | None, *, approved: bool) -> ByHand:
         """What the page offers to begin; never a time that the daemon begins by itself."""
         found = by_hand(self._ledger, self.settings.account, version, self.clock.now())
         mine = found.due is not None and not found.skipped
         if mine or (due is not None and due <= self.clock.now()):
-            return ByHand(None, "its time has come; it begins by itself")
+            how = "by itself" if approved else "once it is approved"
+            return ByHand(None, f"its time has come; it begins {how}")
         return found
 
     def _card(self, entry: Entry, running: dict[str, list[str]]) -> CampaignCard:

@@ -93,6 +93,7 @@ async def test_a_campaign_that_needs_approval_waits_for_it_and_goes_on(tmp_path:
         assert it.notices() == ["approval/news/2026-12-01T08:00:00Z"]
         seen = await it.board.plan(FILE)
         assert (seen.plan.digest, seen.due, seen.approved) == (it.card().digest, NINE, False)
+        assert seen.why_not == "its time has come; it begins once it is approved"
         assert (await it.board.approve(FILE, "another digest", "ola")).refused
         assert not (await it.board.approve(FILE, seen.plan.digest, "ola")).refused
         await it.over(MINUTE)
