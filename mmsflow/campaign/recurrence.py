@@ -7,6 +7,7 @@ the hour that comes twice has its two, and the skipped one none.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from heapq import merge
@@ -59,6 +60,31 @@ def last_due(schedule: Schedule, by: datetime) -> datetime | None:
         if found is not None or latest - look < earliest:
             return found
         look *= 4
+
+
+def times_as_text(schedule: Schedule) -> str:
+    """What ``due_times`` depends on, as text: two schedules of the same text have the same times."""
+    return json.dumps(
+        {
+            "timezone": schedule.timezone,
+            "start": _as_text(schedule.start),
+            "every": schedule.every,
+            "until": _as_text(schedule.until),
+        }
+    )
+
+
+def times_from_text(text: str) -> Schedule:
+    """A schedule with the times that were written down so; everything else of it is as it is without a word.
+
+    Raises:
+        ValueError: the text is none, or names what this version does not know.
+    """
+    return Schedule.model_validate(json.loads(text))
+
+
+def _as_text(local: datetime | str | None) -> str | None:
+    return f"{local:%Y-%m-%d %H:%M:%S}" if isinstance(local, datetime) else local
 
 
 def _named(every: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:

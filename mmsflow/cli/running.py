@@ -65,7 +65,10 @@ def send_test(
     yes: Yes = False,
     json: AsJson = False,
 ) -> int:
-    """Send one rendered message to a test handset. It counts in no history."""
+    """Send one rendered message to a test handset. It counts in no history.
+
+    While the daemon holds the ledger, the daemon sends it, and this shows what becomes of it.
+    """
     from mmsflow.cli.commands.send_test import send_test as command
 
     return command(file, to or [], row, variant, yes=yes, as_json=json)

@@ -17,6 +17,7 @@ from mmsflow.daemon.catalogue import Catalogue
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.front import Front
 from mmsflow.daemon.going_on import unfinished_runs
+from mmsflow.daemon.hearing import Hearing
 from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.reporting import Reporting
@@ -111,6 +112,7 @@ class Director(Front):
             turn=self._turn.set,
         )
         self._tester = Tester(settings, ledger, clock, self._planner, self._crew, self._teller)
+        self._hearing = Hearing(ledger, clock, self._teller, self._periods.requests)
         self._answering = Answering(
             engine,
             settings.account,
@@ -156,6 +158,7 @@ class Director(Front):
                 self._ledger_works = True
             except Exception as error:
                 self._failed("looking at what is due", error)
+            self._hearing.look()
             self._changes.note()
             await rest(self.clock, self._turn, self._periods.turn)
 
@@ -177,7 +180,12 @@ class Director(Front):
 
     def _helpers(self) -> list[Coroutine[Any, Any, None]]:
         heed = lambda: heed_requests(  # noqa: E731
-            self._ledger, self.clock, self._live, reply=self._reply, every=self._periods.requests
+            self._ledger,
+            self.clock,
+            self._live,
+            reply=self._reply,
+            trouble=self._hearing.trouble,
+            every=self._periods.requests,
         )
         helpers = [
             self._kept("heeding other terminals", heed),

@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from mmsflow.campaign.recurrence import times_as_text
 from mmsflow.clock import Clock
 from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner
 from mmsflow.daemon.catalogue import Catalogue, Entry
+from mmsflow.daemon.changeover import Settled
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.due import CLOSED, REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
@@ -96,8 +98,10 @@ class Keeper:
         now = self._clock.now()
         looks: list[datetime] = []
         for timetable in self.timetables.values():
+            if timetable.beginning is not None or timetable.changing:
+                continue
             try:
-                looks += self._look_at(timetable, now) if timetable.beginning is None else []
+                looks += self._look_at(timetable, now)
             except LedgerError:
                 raise
             except Exception as error:  # one campaign must not keep the others from their times
@@ -129,25 +133,43 @@ class Keeper:
         if timetable is None:
             timetable = Timetable.watch(self._ledger, self._account, entry.version, now)
             self._remember_asking(timetable)
-            self.timetables[name] = timetable
-            return
-        timetable.look_anew(now)
-        if entry.version is timetable.version:
-            return
-        if entry.version.campaign.schedule != timetable.schedule:
+        else:
+            timetable.look_anew(now)
+        counted = times_as_text(entry.version.campaign.schedule)
+        if counted != timetable.counted:
+            timetable.changing = True
             await _ended(timetable)
         # First into the ledger: where that fails, the campaign is as it was, and the next look finds the change again.
-        settled = timetable.changed(entry.version, now)
-        if settled is not None:
-            self._write_down(timetable, settled.until, settled.skips)
-        timetable.adopt(entry.version, settled)
+        while (settled := timetable.changed(self._ledger, entry.version, now)) is not None:
+            self._settle(timetable, settled, timetable.counted if settled.more else counted)
+        timetable.version, timetable.changing = entry.version, False
+        self.timetables[name] = timetable
 
     async def _unwatch(self, timetable: Timetable, now: datetime) -> None:
+        timetable.changing = True
         await _ended(timetable)
-        settled = timetable.closed(now, "its campaign file was removed before it could begin")
-        self._write_down(timetable, settled.until, settled.skips)
+        more = True
+        while more:
+            settled = timetable.closed(self._ledger, now, "its campaign file was removed before it could begin")
+            self._settle(timetable, settled, timetable.counted)
+            more = settled.more
         del self.timetables[timetable.name]
         self._teller.event("campaign_gone", campaign=timetable.name)
+
+    def _settle(self, timetable: Timetable, settled: Settled, schedule: str) -> None:
+        since = timetable.accounted
+        self._write_down(timetable, settled.until, settled.skips, schedule)
+        if settled.unknown:
+            shown = minute_as_text(since, ZoneInfo(timetable.schedule.timezone))
+            self._teller.people(
+                f"skipped/{timetable.name}/{occurrence_of(settled.until)}",
+                NoticeKind.NEEDS_PERSON,
+                f"the schedule that {timetable.name} had cannot be read any more: which times passed since {shown}, "
+                "nobody being there, is not known, and none of them is made up for",
+                _BY_HAND,
+                campaign=timetable.name,
+            )
+        timetable.adopt(settled, schedule)
 
     def _remember_asking(self, timetable: Timetable) -> None:
         """A time that an earlier process asked approval for is not missed: the person has not answered yet."""
@@ -157,8 +179,8 @@ class Keeper:
                 timetable.asked_before(datetime.fromisoformat(str(due)), notice.at)
                 return
 
-    def _write_down(self, timetable: Timetable, until: datetime, skips: Sequence[Skipped]) -> None:
-        self._ledger.account_for(self._account, timetable.name, until, skips)
+    def _write_down(self, timetable: Timetable, until: datetime, skips: Sequence[Skipped], schedule: str = "") -> None:
+        self._ledger.account_for(self._account, timetable.name, until, skips, schedule=schedule)
         for skip in skips:
             facts = {"campaign": timetable.name, "due": skip.due_at.isoformat(), "code": skip.code}
             self._teller.event("occurrence_skipped", **facts, reason=skip.reason)
@@ -246,8 +268,7 @@ def _digest(errors: Sequence[Finding]) -> str:
 
 async def _ended(timetable: Timetable) -> None:
     """The work at a time that has come is broken off; nothing of it stays."""
-    # Again where a look came in between and began anew: nothing may be begun once this returns.
-    while (task := timetable.beginning) is not None:
-        timetable.beginning = None
+    task, timetable.beginning = timetable.beginning, None
+    if task is not None:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from mmsflow.clock import Clock
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Teller
+from mmsflow.errors import LedgerError, MmsflowError
+from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.operation import NoticeKind
 from mmsflow.ledger.store import Ledger
 from mmsflow.settings import Settings
 from mmsflow.workflow.purge import PurgeInSteps, due_runs
@@ -22,7 +25,7 @@ async def keep_purging(ledger: Ledger, settings: Settings, clock: Clock, teller:
         still: for rewriting the ledger, which takes seconds.
 
     Raises:
-        MmsflowError: it cannot be done now; what is left is done the next time.
+        LedgerError: it cannot be done now; what is left is done the next time.
     """
     await clock.sleep(_FIRST_SECONDS)
     while True:
@@ -33,8 +36,10 @@ async def keep_purging(ledger: Ledger, settings: Settings, clock: Clock, teller:
 async def purge_old(ledger: Ledger, settings: Settings, clock: Clock, teller: Teller, still: Stillness) -> None:
     """Remove the personal data of every run that ended long ago; those that still need a person keep theirs.
 
+    Where a report cannot be deleted, people are told, that run keeps its data, and the others are purged all the same.
+
     Raises:
-        MmsflowError: as ``keep_purging``.
+        LedgerError: the ledger cannot be written.
     """
     assert settings.retain is not None
     now = clock.now()
@@ -42,10 +47,28 @@ async def purge_old(ledger: Ledger, settings: Settings, clock: Clock, teller: Te
         for _ in ledger.purge_in_steps(key, now):
             await clock.sleep(_BREATH_SECONDS)
     for run in due_runs(ledger, older_than=settings.retain, now=now).runs:
-        steps = PurgeInSteps(ledger, settings.workspace, run, now=now)
-        for _ in steps:
-            await clock.sleep(_BREATH_SECONDS)
-        teller.event("run_purged", run=run.run, rows=steps.purged.rows, files=steps.purged.files)
+        try:
+            await _purge(ledger, settings, clock, teller, run)
+        except LedgerError:
+            raise
+        except MmsflowError as error:
+            teller.error(f"removing the personal data of {run.run}", error)
+            teller.people(
+                f"purge/{run.run}",
+                NoticeKind.NEEDS_PERSON,
+                f"the personal data of {run.run} are still there: {error.message}",
+                f"{error.advice}; it is tried again every day",
+                campaign=run.campaign,
+                run=run.run,
+            )
     if ledger.scrub_owed:
         async with still.moment():
             ledger.scrub()
+
+
+async def _purge(ledger: Ledger, settings: Settings, clock: Clock, teller: Teller, run: RunInfo) -> None:
+    steps = PurgeInSteps(ledger, settings.workspace, run, now=clock.now())
+    for _ in steps:
+        await clock.sleep(_BREATH_SECONDS)
+    teller.event("run_purged", run=run.run, rows=steps.purged.rows, files=steps.purged.files)
+    teller.settle(f"purge/{run.run}")

@@ -5,34 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import datetime
 from itertools import islice
+from typing import Any
 
-from mmsflow.campaign.recurrence import due_times, last_due
+from mmsflow.campaign.recurrence import due_times, times_as_text, times_from_text
 from mmsflow.campaign.schedule import Schedule
 from mmsflow.daemon.beginning import Awaited, sent_before
 from mmsflow.daemon.catalogue import Version
-from mmsflow.daemon.due import OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
+from mmsflow.daemon.changeover import MOMENT, MOST_TIMES, Settled, changed_over, times_left
+from mmsflow.daemon.due import MISSED, OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
 from mmsflow.delivery.rules import RunRules
 from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.operation import Approval, Skipped
-from mmsflow.ledger.store import Ledger, LedgerReader
+from mmsflow.ledger.store import LedgerReader
 from mmsflow.workflow.approving import approval_of
 from mmsflow.workflow.openings import Openings
 from mmsflow.workflow.standing import has_unsent
 
-_MOST_TIMES = 500  # at one look; the loop must not stand still for a year of missed minutes
-_MOMENT = timedelta(microseconds=1)
 _ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Every scheduled time up to ``until`` is accounted for, those among ``skips`` as skipped."""
-
-    until: datetime
-    skips: tuple[Skipped, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -43,7 +34,9 @@ class Timetable:
         account: whose runs count.
         version: of the campaign file in force.
         accounted: every scheduled time up to this instant has a run or was skipped.
+        counted: the schedule that those times are of, as ``times_as_text`` has it; empty where that is not known.
         watched_since: somebody was there to begin from this instant on.
+        changing: its file has changed or is gone, which is not written down yet: nothing is begun until then.
         beginning: the work at a time that has come; None while there is none.
         asked_for, digest, unanswered: the time and plan that a person was asked to approve.
         approval: the campaign's newest when they were asked.
@@ -58,6 +51,8 @@ class Timetable:
     version: Version
     accounted: datetime
     watched_since: datetime
+    counted: str = ""
+    changing: bool = False
     beginning: asyncio.Task[None] | None = None
     asked_for: datetime | None = None
     digest: str = ""
@@ -71,18 +66,18 @@ class Timetable:
     _looked_ahead: tuple[datetime | None, Version] | None = None
 
     @classmethod
-    def watch(cls, ledger: Ledger, account: str, version: Version, now: datetime) -> Timetable:
+    def watch(cls, ledger: LedgerReader, account: str, version: Version, now: datetime) -> Timetable:
         """Begin to watch a campaign; one that was never watched before accounts from now on.
 
-        Its one start may lie in the past all the same: begun within its grace, else skipped with its reason.
+        Its one start may lie in the past all the same: begun within its grace, else skipped with its reason. Where an
+        earlier process accounted for the times of another schedule, ``changed`` says what becomes of them.
         """
         accounted = ledger.accounted_until(account, version.name)
         if accounted is None:
             schedule, accounted = version.campaign.schedule, now
             if schedule.every is None and schedule.start_instant is not None:
-                accounted = min(now, schedule.start_instant - _MOMENT)
-            ledger.account_for(account, version.name, accounted)
-        return cls(account, version, accounted, now)
+                accounted = min(now, schedule.start_instant - MOMENT)
+        return cls(account, version, accounted, now, counted=ledger.accounted_schedule(account, version.name))
 
     @property
     def name(self) -> str:
@@ -105,9 +100,10 @@ class Timetable:
             self.verdict = Verdict(until=self.next_due)
             return self.verdict
         # A campaign may have a run for each quarter of an hour of some years; only these are looked at.
-        mine = partial(ledger.runs, account=self.account, campaign=self.name, tests=False)
-        runs = mine() if self.schedule.every is None else mine(due_from=times[0])
-        sending = [run for run in mine(unfinished=True) if run.state not in _ENDED and has_unsent(ledger, run)]
+        runs = self._mine(ledger) if self.schedule.every is None else self._mine(ledger, due_from=times[0])
+        sending = [
+            run for run in self._mine(ledger, unfinished=True) if run.state not in _ENDED and has_unsent(ledger, run)
+        ]
         answered_at = self._answered_at(ledger)
         if answered_at is not None:
             self.unanswered = False
@@ -183,44 +179,60 @@ class Timetable:
         if self.hindrance is not None:
             self.hindrance = replace(self.hindrance, try_at=now)
 
-    def changed(self, version: Version, now: datetime) -> Settled | None:
-        """What is to be written down before a new version of the campaign is adopted.
+    def changed(self, ledger: LedgerReader, version: Version, now: datetime) -> Settled | None:
+        """What is to be written down before a version of the campaign is adopted.
 
         Returns:
-            None where its schedule is the same. Else times of the new schedule count from now on, and one that waits
-            goes on waiting only where the new schedule has it, too.
+            None where its times are the same. Else times of the new schedule count from now on, and the latest goes
+            on waiting only where the new schedule has it, too.
         """
-        schedule = version.campaign.schedule
-        if schedule == self.schedule:
+        after = version.campaign.schedule
+        if self.counted == times_as_text(after):
             return None
-        pending = self.pending
-        if pending is not None and last_due(schedule, now) == pending:
-            return Settled(max(self.accounted, pending - _MOMENT))
-        return self.closed(now, "the campaign's schedule was changed before it could begin")
+        if not self.counted:  # never watched, or by an older version: taken to be these times
+            return Settled(self.accounted)
+        left = self.closed(ledger, now, "the campaign's schedule was changed before it could begin")
+        if left.more:
+            return left
+        return changed_over(left, after, self.accounted, now, had_run=bool(self._mine(ledger, limit=1)))
 
-    def closed(self, now: datetime, why: str) -> Settled:
-        """What is to be written down so that nothing before now is begun any more; the time that waits, as skipped."""
-        pending, until = self.pending, max(now, self.accounted)
-        return Settled(until) if pending is None else Settled(until, (Skipped(pending, now, OVERTAKEN, why),))
+    def closed(self, ledger: LedgerReader, now: datetime, why: str) -> Settled:
+        """What is to be written down so that nothing before now is begun any more; times without a run as skipped."""
+        try:
+            schedule = times_from_text(self.counted)
+        except ValueError:  # of a version that knew other ways to name times
+            return Settled(max(now, self.accounted), unknown=True)
+        runs = self._mine(ledger) if schedule.every is None else self._mine(ledger, due_from=self.accounted)
+        have_runs = {run.due_at for run in runs if run.due_at is not None}
+        if runs and schedule.start_instant is not None and schedule.every is None:
+            have_runs.add(schedule.start_instant)
 
-    def adopt(self, version: Version, settled: Settled | None) -> None:
-        """Take a new version of the campaign; what ``changed`` said of it was written down."""
-        pending, self.version = self.pending, version
-        if settled is None:
-            return
-        if pending is None or settled.until >= pending:
+        def skip(due: datetime) -> Skipped:
+            if due < self.watched_since and due != self.asked_for:
+                return Skipped(due, now, MISSED, f"nobody was there to begin it, and {why}")
+            return Skipped(due, now, OVERTAKEN, why)
+
+        return times_left(schedule, self.accounted, now, have_runs=have_runs, skip=skip)
+
+    def adopt(self, settled: Settled, schedule: str) -> None:
+        """What ``changed`` or ``closed`` said was written down; the times of that schedule count from now on."""
+        if self.pending is None or settled.until >= self.pending:
             self.verdict = Verdict()
+        self.counted = schedule
         self._account(settled.until)
+
+    def _mine(self, ledger: LedgerReader, **which: Any) -> list[RunInfo]:
+        return ledger.runs(account=self.account, campaign=self.name, tests=False, **which)
 
     def _came_due(self, now: datetime) -> tuple[Sequence[datetime], bool]:
         times: list[datetime] = []
         self.next_due = None
-        for due in islice(due_times(self.schedule, self.accounted), _MOST_TIMES + 1):
+        for due in islice(due_times(self.schedule, self.accounted), MOST_TIMES + 1):
             if due > now:
                 self.next_due = due
                 return times, False
             times.append(due)
-        return times[:_MOST_TIMES], len(times) > _MOST_TIMES
+        return times[:MOST_TIMES], len(times) > MOST_TIMES
 
     def _look_ahead(self, now: datetime) -> None:
         # Over a closed night of a campaign that has a time each minute this is no small work; once will do.

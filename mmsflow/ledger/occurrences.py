@@ -17,8 +17,20 @@ def accounted_until(connection: Connection, account: str, campaign: str) -> date
     return maybe_instant(connection.execute(query).scalar())
 
 
-def account(connection: Connection, account: str, campaign: str, until: datetime, skips: list[Skipped]) -> None:
-    """Note scheduled times without a run, and up to when all of them are accounted for; it never goes back."""
+def accounted_schedule(connection: Connection, account: str, campaign: str) -> str:
+    """The schedule that ``accounted_until`` is about; empty where that is not known."""
+    query = select(watched.c.schedule).where(watched.c.account == account, watched.c.campaign == campaign)
+    return connection.execute(query).scalar() or ""
+
+
+def account(
+    connection: Connection, account: str, campaign: str, until: datetime, skips: list[Skipped], schedule: str = ""
+) -> None:
+    """Note scheduled times without a run, and up to when all of them are accounted for; it never goes back.
+
+    Args:
+        schedule: whose times they are from now on; empty where it stays the same.
+    """
     for skip in skips:
         where = (
             skipped.c.account == account,
@@ -29,11 +41,15 @@ def account(connection: Connection, account: str, campaign: str, until: datetime
             row = {"due_at": to_micros(skip.due_at), "at": to_micros(skip.at), "code": skip.code, "reason": skip.reason}
             connection.execute(insert(skipped), row | {"account": account, "campaign": campaign})
     before = accounted_until(connection, account, campaign)
-    if before is None or before < until:
-        where_watched = (watched.c.account == account, watched.c.campaign == campaign)
-        connection.execute(delete(watched).where(*where_watched))
-        row_watched = {"account": account, "campaign": campaign, "accounted_until": to_micros(until)}
-        connection.execute(insert(watched), row_watched)
+    known = accounted_schedule(connection, account, campaign)
+    row_watched = {
+        "account": account,
+        "campaign": campaign,
+        "accounted_until": to_micros(until if before is None else max(before, until)),
+        "schedule": schedule or known,
+    }
+    connection.execute(delete(watched).where(watched.c.account == account, watched.c.campaign == campaign))
+    connection.execute(insert(watched), row_watched)
 
 
 def skips_of(connection: Connection, account: str, campaign: str, limit: int) -> list[Skipped]:

@@ -18,6 +18,11 @@ class OperationReading(Reading):
         with self._database.read() as connection:
             return occurrences.accounted_until(connection, account, campaign)
 
+    def accounted_schedule(self, account: str, campaign: str) -> str:
+        """Whose times they are, as ``account_for`` was told; empty where that is not known."""
+        with self._database.read() as connection:
+            return occurrences.accounted_schedule(connection, account, campaign)
+
     def skips(self, account: str, campaign: str, limit: int = 100) -> list[Skipped]:
         """Scheduled times that got no run, newest first."""
         with self._database.read() as connection:

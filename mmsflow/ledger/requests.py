@@ -22,6 +22,7 @@ from pathlib import Path
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import to_instant, to_micros
 from mmsflow.ledger.maybe_sent import Decision
+from mmsflow.ledger.ownership import not_the_owners
 from mmsflow.mms.status import MessageState
 
 GOOD_FOR = timedelta(seconds=20)
@@ -129,10 +130,15 @@ class Spool:
     """
 
     def __init__(self, ledger: Path) -> None:
+        self._ledger = ledger
         self.folder = ledger.with_name(ledger.name + ".requests")
 
     def post(self, request: Request) -> str:
-        """Put a request where the ledger's holder finds it; its id."""
+        """Put a request where the ledger's holder finds it; its id.
+
+        Raises:
+            LedgerError: it cannot be written, or the ledger belongs to another user, who could not read it.
+        """
         name = f"{to_micros(request.at):020d}-{os.getpid()}-{secrets.token_hex(4)}"
         decisions = [[item.id, item.attempt, item.state.value] for item in request.decisions]
         document: dict[str, object] = {"run": request.run, "action": request.action.value, "decisions": decisions}
@@ -141,9 +147,18 @@ class Spool:
         if request.trial is not None:
             document["trial"] = asdict(request.trial)
         with self._explained():
-            self.folder.mkdir(mode=0o700, exist_ok=True)
-            self._put(name + _REQUEST, document)
+            self._own_folder()
+            self._put(name + _REQUEST, document, to_be_read=True)
         return name
+
+    def _own_folder(self) -> None:
+        made = not self.folder.exists()
+        self.folder.mkdir(mode=0o700, exist_ok=True)
+        # Made by root, it would keep whoever holds the ledger from hearing anybody again.
+        if (refusal := not_the_owners(self._ledger, self.folder, self.folder.stat())) is not None:
+            if made:
+                self.folder.rmdir()
+            raise refusal
 
     def pending(self, now: datetime) -> list[Request]:
         """Take the requests that wait, oldest first; what is void or no request is cleared away."""
@@ -201,11 +216,14 @@ class Spool:
             path.unlink(missing_ok=True)
         return None
 
-    def _put(self, name: str, document: object) -> None:
+    def _put(self, name: str, document: object, *, to_be_read: bool = False) -> None:
         draft = self._path(f"{name}.{secrets.token_hex(4)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                made = os.fstat(file.fileno())
+                if to_be_read and (refusal := not_the_owners(self._ledger, self.folder, made)) is not None:
+                    raise refusal
                 json.dump(document, file)
             draft.rename(self._path(name))
         except BaseException:

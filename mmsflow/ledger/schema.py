@@ -26,7 +26,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test compares it with the migrations folder."""
 
 VERSION_TABLE = "alembic_version"
@@ -263,13 +263,15 @@ quota_use = Table(
     PrimaryKeyConstraint("account", "period", "run_key"),
 )
 
-# Up to when the scheduled times of a campaign are accounted for: each of them has a run, or is in `skipped`.
+# Up to when the scheduled times of a campaign are accounted for: each of them has a run, or is in `skipped`. Which
+# times they are says `schedule`, as recurrence.times_as_text writes it; empty where that is not known.
 watched = Table(
     "watched",
     metadata,
     Column("account", Text, nullable=False),
     Column("campaign", Text, nullable=False),
     _instant("accounted_until", nullable=False),
+    _text("schedule"),
     PrimaryKeyConstraint("account", "campaign"),
 )
 

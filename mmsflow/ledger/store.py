@@ -309,10 +309,16 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             quota.add_reading(connection, reading)
 
-    def account_for(self, account: str, campaign: str, until: datetime, skips: Sequence[Skipped] = ()) -> None:
-        """Every scheduled time of a campaign up to ``until`` has a run or is one of ``skips``; never goes back."""
+    def account_for(
+        self, account: str, campaign: str, until: datetime, skips: Sequence[Skipped] = (), *, schedule: str = ""
+    ) -> None:
+        """Every scheduled time of a campaign up to ``until`` has a run or is one of ``skips``; never goes back.
+
+        Args:
+            schedule: whose times they are from now on; empty where it stays the same.
+        """
         with self._database.write() as connection:
-            occurrences.account(connection, account, campaign, until, list(skips))
+            occurrences.account(connection, account, campaign, until, list(skips), schedule)
 
     def approve(self, account: str, campaign: str, approval: Approval) -> None:
         """Keep a person's yes to one plan."""

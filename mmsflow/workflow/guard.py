@@ -103,12 +103,14 @@ def long_past(ledger: LedgerReader, run: RunInfo, now: datetime) -> str:
     """Why a person should look first before an unfinished run goes on; empty where nothing speaks against it.
 
     A restored snapshot or a machine that was switched off for weeks must not send a campaign that nobody expects any
-    more. What counts is when the run should have begun, or was last heard of, whichever is later.
+    more. What counts is when the run should have begun, was last heard of, or was to go on by itself after the quota's
+    reset or for its window, whichever is latest.
     """
     rules = RunRules.from_config(run.config)
     if rules.not_after is not None and now >= rules.not_after:
         return ""  # nothing is sent any more; the rest becomes not_sent
     heard = [run.created_at, run.updated_at, rules.start]
+    heard += [run.resumes_at] if run.resumes_at else []
     heard += [event.at for event in ledger.run_events(run.key)[-1:]]
     idle = now - max(heard)
     if idle <= LONG_PAST:

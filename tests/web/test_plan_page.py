@@ -12,11 +12,11 @@ from .desk import served
 
 def test_an_end_is_shown_only_where_the_pace_is_known(tmp_path: Path) -> None:
     folder = scene.write_workspace(tmp_path / "workspace", people=3)
-    paced = folder / "campaigns" / "offer.yaml"
-    unpaced = paced.with_name("unpaced.yaml")
-    unpaced.write_text(
-        paced.read_text("utf-8").replace("campaign: offer", "campaign: unpaced").replace("rate: 12/s", "")
-    )
+    text = (folder / "campaigns" / "offer.yaml").read_text("utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("rate:")]
+    unpaced = "\n".join(lines).replace("campaign: offer", "campaign: unpaced")
+    assert len(lines) < len(text.splitlines())
+    (folder / "campaigns" / "unpaced.yaml").write_text(unpaced, "utf-8")
     with served(scene.settings_for(folder)) as found:
         owner = Client(found.url).signed_in()
         ends = {

@@ -53,6 +53,18 @@ def test_what_is_accounted_for_never_goes_back_and_a_skip_is_kept_once(ledgers: 
     assert ledger.accounted_until(ACCOUNT, "another") is None
 
 
+def test_whose_times_are_accounted_for_is_kept_until_another_schedule_is_named(ledgers: Ledgers) -> None:
+    ledger = ledgers.write()
+    assert ledger.accounted_schedule(ACCOUNT, CAMPAIGN) == ""
+    ledger.account_for(ACCOUNT, CAMPAIGN, START + DAY, schedule="a")
+    ledger.account_for(ACCOUNT, CAMPAIGN, START + 2 * DAY)
+    assert ledger.accounted_schedule(ACCOUNT, CAMPAIGN) == "a"
+    ledger.account_for(ACCOUNT, CAMPAIGN, START, schedule="b")
+    assert ledger.accounted_schedule(ACCOUNT, CAMPAIGN) == "b"
+    assert ledger.accounted_until(ACCOUNT, CAMPAIGN) == START + 2 * DAY
+    assert ledger.accounted_schedule(ACCOUNT, "another") == ""
+
+
 def notice(name: str, kind: NoticeKind = NoticeKind.NEEDS_PERSON) -> NewNotice:
     return NewNotice(name, kind, ACCOUNT, CAMPAIGN, "", "something happened")
 

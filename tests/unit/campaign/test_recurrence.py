@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsflow.campaign.recurrence import due_times, last_due
+from mmsflow.campaign.recurrence import due_times, last_due, times_as_text, times_from_text
 from mmsflow.campaign.schedule import Schedule
 
 # All ten changes in Poland from 2026 to 2030, at 01:00 UTC: the day before, the day itself, the day after.
@@ -232,3 +232,29 @@ def test_a_daily_time_is_due_once_on_every_date_of_its_zone(minute: int, hour: i
     dues = islice(due_times(schedule(f"{minute} {hour} * * *", timezone=zone), after), 8)
     dates = [due.astimezone(ZoneInfo(zone)).date() for due in dues]
     assert dates == [dates[0] + timedelta(days=days) for days in range(8)]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {},
+        {"start": "2026-12-01 09:00", "timezone": "Europe/London"},
+        {"start": "2026-12-01 09:00:30", "every": "0 9 * * mon-fri", "until": "2027-12-31 23:00"},
+    ],
+)
+def test_times_written_down_are_the_same_when_they_are_read_again(schedule: dict[str, str]) -> None:
+    written = times_as_text(Schedule.model_validate(schedule))
+    again = times_from_text(written)
+    assert times_as_text(again) == written
+    begins = datetime(2026, 11, 1, tzinfo=UTC)
+    assert list(islice(due_times(again, begins), 9)) == list(
+        islice(due_times(Schedule.model_validate(schedule), begins), 9)
+    )
+    assert times_as_text(Schedule.model_validate(schedule | {"grace": "5h", "window": "any"})) == written
+    assert times_as_text(Schedule.model_validate(schedule | {"timezone": "Asia/Tokyo"})) != written
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"moon": "full"}', '{"timezone": "Europe/Atlantis"}'])
+def test_times_that_cannot_be_read_again_are_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        times_from_text(text)

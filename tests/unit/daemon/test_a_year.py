@@ -57,12 +57,12 @@ def die_between_freezing_and_accounting(it: Desk) -> None:
 def die_before_the_first_send(it: Desk) -> None:
     account_for = it.ledger.account_for
 
-    def dying(*args: Any) -> None:
-        account_for(*args)
+    def dying(*args: Any, **kwargs: Any) -> None:
+        account_for(*args, **kwargs)
         it.gateway.hold = asyncio.Event()
         it.snapshot()
 
-    it.ledger.account_for = dying  # type: ignore[method-assign,assignment]
+    it.ledger.account_for = dying  # type: ignore[method-assign]
 
 
 def die_while_sending(it: Desk) -> None:

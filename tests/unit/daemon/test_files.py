@@ -195,6 +195,22 @@ async def test_a_time_that_ends_with_its_file_is_written_down_although_the_ledge
         assert [run.due_at for run in it.runs()] == ([NINE + 3 * HOUR] if changed else [])
 
 
+async def test_nothing_of_the_old_schedule_begins_while_its_change_cannot_be_written_down(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        good = (tmp_path / "lists/a.csv").read_text()
+        await it.change("lists/a.csv", "number,name\n+48501000101,\n")
+        await it.until(NINE + MINUTE)
+        assert it.card().state is CardState.HINDERED
+        it.write("lists/a.csv", good)
+        with failing_once(it, FULL):
+            await it.change(FILE, campaign(schedule="every: '0 12 * * *'"))
+        await it.until(NINE + 4 * HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE + 3 * HOUR]
+        assert [skip.due_at for skip in it.skips()] == [NINE]
+
+
 async def test_a_daemon_starts_although_one_campaign_cannot_be_watched_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,3 +245,146 @@ async def test_a_time_that_both_schedules_have_waits_on_and_a_new_one_between_is
         await it.over(HOUR)
         assert it.runs() == []
         assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "overtaken")]
+
+
+def daily(hours: str, more: str = "") -> str:
+    return campaign(schedule=f"every: '0 {hours} * * *'", more=more)
+
+
+async def changed_while_down(it: Desk, to: str, at: datetime) -> None:
+    await it.end()
+    await it.clock.advance((at - it.clock.now()).total_seconds())
+    it.write(FILE, to)
+    await it.start()
+    await it.over(HOUR)
+
+
+async def test_a_schedule_that_changes_while_nobody_is_there_sends_for_no_time_that_was_never_scheduled(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, daily("18"))
+        await it.start()
+        await it.until(NINE + 10 * HOUR)
+        await changed_while_down(it, daily("9"), NINE + DAY + 42 * MINUTE)
+        assert [run.due_at for run in it.runs()] == [NINE + 9 * HOUR]
+        assert it.skips() == []
+        await it.until(NINE + 2 * DAY + MINUTE)
+        assert [run.due_at for run in it.runs()] == [NINE + 9 * HOUR, NINE + 2 * DAY]
+
+
+async def test_times_of_the_old_schedule_that_nobody_was_there_for_are_named_when_it_has_changed_meanwhile(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, daily("9"))
+        await it.start()
+        await it.until(NINE + HOUR)
+        await changed_while_down(it, daily("8"), NINE + 2 * DAY + 10 * MINUTE)
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [
+            (NINE + DAY, "missed"),
+            (NINE + 2 * DAY, "missed"),
+        ]
+        assert "schedule was changed" in it.skips()[-1].reason
+        assert "skipped/news/2026-12-03T08:00:00Z" in it.notices()
+        assert [run.due_at for run in it.runs()] == [NINE]
+
+
+async def test_a_missed_time_that_the_changed_schedule_has_too_is_still_carried_out_within_its_grace(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, daily("9"))
+        await it.start()
+        await it.until(NINE + HOUR)
+        await changed_while_down(it, daily("9,18"), NINE + DAY + 42 * MINUTE)
+        assert [run.due_at for run in it.runs()] == [NINE, NINE + DAY]
+        assert it.skips() == []
+
+
+async def test_a_change_of_a_file_that_leaves_its_times_makes_up_for_a_missed_one(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, daily("9"))
+        await it.start()
+        await changed_while_down(it, campaign(schedule="every: '0 9 * * *', window: any"), NINE + 42 * MINUTE)
+        assert [run.due_at for run in it.runs()] == [NINE]
+
+
+async def test_a_ledger_of_an_earlier_version_takes_the_schedule_as_it_is(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, daily("9"))
+        await it.start()
+        await it.end()
+        with Ledger.open(it.settings.ledger_url) as ledger, ledger._database.write() as connection:
+            connection.exec_driver_sql("UPDATE watched SET schedule = ''")
+        await it.clock.advance((NINE + 42 * MINUTE - it.clock.now()).total_seconds())
+        await it.start()
+        await it.over(MINUTE)
+        assert [run.due_at for run in it.runs()] == [NINE]
+        with it.reading() as reader:
+            assert "0 9 * * *" in reader.accounted_schedule("simulator", "news")
+
+
+async def test_a_schedule_that_cannot_be_read_any_more_is_said_and_nothing_of_it_is_made_up_for(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, daily("9"))
+        await it.start()
+        await it.end()
+        with Ledger.open(it.settings.ledger_url) as ledger, ledger._database.write() as connection:
+            connection.exec_driver_sql("""UPDATE watched SET schedule = '{"moon": "full"}'""")
+        await it.clock.advance((NINE + 42 * MINUTE - it.clock.now()).total_seconds())
+        await it.start()
+        await it.over(HOUR)
+        assert it.runs() == []
+        with it.reading() as reader:
+            assert "not known" in reader.notices("simulator", 9)[0].said.text
+        await it.until(NINE + DAY + MINUTE)
+        assert [run.due_at for run in it.runs()] == [NINE + DAY]
+
+
+async def test_each_of_very_many_times_of_a_schedule_that_has_ended_is_accounted_for(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '* * * * *', start: 2026-12-01 09:00"))
+        await it.start()
+        await changed_while_down(it, daily("8"), NINE + DAY - MINUTE / 2)
+        assert [skip.due_at for skip in it.skips()] == [NINE + minute * MINUTE for minute in range(24 * 60)]
+        assert {skip.code for skip in it.skips()} == {"missed"}
+
+
+@pytest.mark.parametrize("down", [False, True])
+async def test_a_start_that_is_moved_into_the_past_is_not_sent_and_people_are_told(tmp_path: Path, down: bool) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-02 18:00"))
+        await it.start()
+        await it.until(NINE + 42 * MINUTE)
+        moved = campaign(schedule="start: 2026-12-01 09:00")
+        if down:
+            await changed_while_down(it, moved, NINE + 42 * MINUTE)
+        else:
+            await it.change(FILE, moved)
+        await it.until(NINE + 2 * DAY)
+        assert it.runs() == []
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "missed")]
+        assert it.notices() == ["skipped/news/2026-12-01T08:00:00Z"]
+
+
+async def test_a_time_that_has_its_run_is_not_named_again_when_its_schedule_changes_after_a_crash(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, daily("9"))
+        await it.start()
+
+        def dies(name: str, _: object) -> None:
+            if name == "run_frozen" and not it.dies:
+                it.snapshot()
+
+        it.heard = dies
+        await it.until(NINE + HOUR)
+        assert it.dies
+        await it.kill()
+        it.write(FILE, daily("8"))
+        await it.start()
+        await it.over(HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE]
+        assert it.skips() == []

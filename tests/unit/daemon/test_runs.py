@@ -8,6 +8,7 @@ from pathlib import Path
 
 from daemon_desk import campaign, desk
 
+from mmsflow.daemon.director import Periods
 from mmsflow.gateway.model import OutgoingMessage
 from mmsflow.ledger.model import PausedBy, RunState
 from mmsflow.ledger.requests import Action, Request, Spool
@@ -156,6 +157,52 @@ async def test_a_run_that_nobody_expects_any_more_needs_a_person(tmp_path: Path)
         await it.over(MINUTE)
         assert it.runs()[0].state is RunState.CANCELLED
         assert f"unfinished/{run.run}" not in it.notices()
+
+
+async def test_that_other_terminals_are_not_heard_is_said_once_as_long_as_it_lasts(tmp_path: Path) -> None:
+    async with desk(tmp_path, periods=Periods(turn=5, requests=1, quota=6 * 3600)) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        folder = Spool(it.ledger.path).folder
+        for times in (1, 2):
+            folder.write_text("what root has left there is as good as a file: nothing can be read")
+            await it.over(MINUTE / 4)
+            assert it.notices() == ["requests"]
+            assert len(it.happened("error")) == times
+            folder.unlink()
+            await it.over(MINUTE / 4)
+            assert it.notices() == []
+        with it.reading() as ledger:
+            assert "chown -R" in ledger.notices("simulator", 9)[0].said.advice
+
+
+async def test_that_other_terminals_were_not_heard_is_over_after_a_start_that_hears_them(tmp_path: Path) -> None:
+    async with desk(tmp_path, periods=Periods(turn=5, requests=1, quota=6 * 3600)) as it:
+        await it.start()
+        folder = Spool(it.ledger.path).folder
+        folder.write_text("no folder")
+        await it.over(MINUTE / 4)
+        await it.end()
+        folder.unlink()
+        assert it.notices() == ["requests"]
+        await it.start()
+        await it.over(MINUTE / 4)
+        assert it.notices() == []
+
+
+async def test_a_run_that_waits_for_the_quota_of_a_month_goes_on_after_a_start_in_the_middle_of_it(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, simulator={"quota": 2, "quota_days": 20}) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-01 09:00"))
+        await it.start()
+        await it.until(NINE + 9 * DAY)
+        assert it.runs()[0].paused_by is PausedBy.QUOTA
+        await it.restart()
+        assert it.notices() == []
+        await it.until(NINE + 25 * DAY)
+        assert it.runs()[0].state is RunState.DONE
+        assert sum(it.received.values()) == 3
 
 
 async def test_delivery_reports_are_followed_over_a_restart_and_the_report_written_anew(tmp_path: Path) -> None:

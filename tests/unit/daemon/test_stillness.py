@@ -10,7 +10,9 @@ import pytest
 from daemon_desk import NUMBERS, Desk, campaign, desk
 
 from mmsflow.daemon import stillness
+from mmsflow.errors import MmsflowError
 from mmsflow.ledger.model import RunState
+from mmsflow.workflow import purge
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -90,3 +92,29 @@ async def test_a_daemon_that_dies_in_the_middle_of_a_purge_finishes_it_the_next_
         await it.over(HOUR)
         assert it.ledger.half_purged() == []
         assert not it.ledger.scrub_owed
+
+
+async def test_a_report_that_cannot_be_deleted_keeps_no_other_run_from_being_purged_and_people_are_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    delete, roots = purge._delete_report, ["news-20261201-1"]
+
+    def refused(workspace: Path, run: str) -> int:
+        if run in roots:
+            raise MmsflowError(f"the report of {run} cannot be deleted: Permission denied", "make it writable for you")
+        return delete(workspace, run)
+
+    monkeypatch.setattr(purge, "_delete_report", refused)
+    async with desk(tmp_path, retain=timedelta(days=2)) as it:
+        it.write("campaigns/news.yaml", campaign(schedule="start: 2026-12-01T09:00"))
+        it.write("campaigns/other.yaml", campaign("other", "start: 2026-12-01T09:30"))
+        await it.start()
+        await it.until(NINE + 6 * DAY)
+        assert [run.purged_at is None for run in (*it.runs(), *it.runs("other"))] == [True, False]
+        assert not it.ledger.scrub_owed
+        assert [name for name in it.notices(open_only=False) if name.startswith("purge/")] == ["purge/news-20261201-1"]
+        assert len(it.happened("error")) == 4  # once a day
+        roots.clear()
+        await it.over(DAY)
+        assert it.runs()[0].purged_at is not None
+        assert "purge/news-20261201-1" not in it.notices()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,18 @@ def test_a_ledger_without_its_version_is_refused(url: str) -> None:
         connection.exec_driver_sql(f"DELETE FROM {VERSION_TABLE}")
     with pytest.raises(LedgerError, match="does not say"):
         Ledger.open(url)
+
+
+def test_what_an_earlier_version_watched_is_kept_and_its_schedule_not_known(url: str) -> None:
+    until = datetime(2026, 12, 1, 8, tzinfo=UTC)
+    with Ledger.open(url) as ledger:
+        ledger.account_for("simulator", "news", until, schedule="times")
+        with ledger._database.write() as connection:
+            connection.exec_driver_sql("ALTER TABLE watched DROP COLUMN schedule")
+    set_version(url, "0003")
+    with Ledger.open(url) as ledger:
+        assert ledger.accounted_until("simulator", "news") == until
+        assert ledger.accounted_schedule("simulator", "news") == ""
 
 
 def test_a_migration_that_is_interrupted_leaves_nothing(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.maybe_sent import Decision
+from mmsflow.ledger.ownership import user_name
 from mmsflow.ledger.requests import GOOD_FOR, Action, Answer, Request, Spool
 from mmsflow.mms.status import MessageState
 
@@ -106,6 +110,54 @@ def test_a_folder_that_cannot_be_used_is_an_error_with_a_way_out(tmp_path: Path)
     with pytest.raises(LedgerError, match="cannot be used") as caught:
         spool.post(PAUSE)
     assert caught.value.advice
+
+
+def of_another_user(path: Path, monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    """The file is that user's, as far as anybody can see."""
+    path.touch()
+    stat_of = os.stat
+
+    def seen(which: Any, **kwargs: Any) -> os.stat_result:
+        found = stat_of(which, **kwargs)
+        return os.stat_result((*found[:4], uid, *found[5:10])) if which == path else found
+
+    monkeypatch.setattr(os, "stat", seen)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_who_is_not_the_ledgers_owner_leaves_nothing_there_and_is_told_as_whom_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    ledger = tmp_path / "ledger.db"
+    spool = Spool(ledger)
+    if there:
+        spool.folder.mkdir()
+    of_another_user(ledger, monkeypatch, os.geteuid() + 1)
+    owner = user_name(os.geteuid() + 1)
+    with pytest.raises(LedgerError, match=f"is {owner}'s") as caught:
+        spool.post(PAUSE)
+    assert "sudo -u" in caught.value.advice
+    assert owner in caught.value.advice
+    assert spool.folder.exists() is there
+    assert not there or files(spool) == []
+
+
+def test_a_folder_of_the_owner_does_not_take_what_another_user_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = tmp_path / "ledger.db"
+    spool = Spool(ledger)
+    spool.folder.mkdir()
+    of_another_user(ledger, monkeypatch, os.geteuid() + 1)
+    of_another_user(spool.folder, monkeypatch, os.geteuid() + 1)
+    with pytest.raises(LedgerError, match="could not read"):
+        spool.post(PAUSE)
+    assert files(spool) == []
+
+
+def test_a_user_without_a_name_is_named_as_sudo_takes_it() -> None:
+    assert user_name(os.geteuid()) == pwd.getpwuid(os.geteuid()).pw_name
+    assert user_name(2**31 - 7) == f"#{2**31 - 7}"
 
 
 def test_without_any_request_there_is_no_folder_and_nothing_to_do(spool: Spool) -> None:

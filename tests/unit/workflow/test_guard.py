@@ -214,6 +214,23 @@ def test_a_run_that_waits_for_a_start_far_ahead_is_not_long_past(desk: CampaignD
     assert long_past(desk.ledger, later, START + timedelta(days=38))
 
 
+@pytest.mark.parametrize("by", [PausedBy.QUOTA, PausedBy.WINDOW])
+def test_a_run_that_waits_for_the_quota_or_its_window_is_long_past_a_week_after_it_was_to_go_on(
+    desk: CampaignDesk, by: PausedBy
+) -> None:
+    run, resumes = desk.start(), START + timedelta(days=20)
+    desk.ledger.set_state(run.key, RunState.PAUSED, paused_by=by, reason="it waits", resumes_at=resumes)
+    waiting = desk.ledger.find_run(run.run)
+    assert waiting is not None
+    assert long_past(desk.ledger, waiting, START + timedelta(days=9)) == ""
+    assert long_past(desk.ledger, waiting, resumes + LONG_PAST) == ""
+    assert long_past(desk.ledger, waiting, resumes + LONG_PAST + timedelta(days=1))
+    desk.ledger.set_state(run.key, RunState.RUNNING)
+    going = desk.ledger.find_run(run.run)
+    assert going is not None
+    assert long_past(desk.ledger, going, START + timedelta(days=9))
+
+
 def test_what_is_past_its_deadline_needs_no_question_because_nothing_is_sent(desk: CampaignDesk) -> None:
     run = desk.start()
     over = replace(run, config={**run.config, "not_after": (START + timedelta(days=1)).isoformat()})
