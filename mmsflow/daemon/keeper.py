@@ -24,6 +24,7 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import LONG_PAST
+from mmsflow.workflow.openings import Openings
 from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.run import occurrence_of
 
@@ -201,10 +202,22 @@ class Keeper:
             f"skipped/{campaign}/{occurrence_of(last.due_at)}",
             NoticeKind.NEEDS_PERSON,
             text,
-            SEND_AGAIN.replace("FILE", timetable.version.loaded.shown_path) if last.code == SENT_BEFORE else _BY_HAND,
+            self._advice(timetable, last),
             campaign=campaign,
             detail={"code": last.code, "due": last.due_at.isoformat(), "times": len(skips)},
         )
+
+    def _advice(self, timetable: Timetable, skip: Skipped) -> str:
+        """What a person can still do about a time that was skipped: what the page refuses is not offered."""
+        campaign, now = timetable.version.campaign, self._clock.now()
+        if skip.code == SENT_BEFORE:
+            return SEND_AGAIN.replace("FILE", timetable.version.loaded.shown_path)
+        deadline = campaign.schedule.deadline(skip.due_at)
+        late = deadline is not None and deadline <= now
+        if late or Openings(campaign).stays_closed(skip.due_at, now):
+            ahead = "; later times begin by themselves" if campaign.schedule.every else ""
+            return f"it cannot be sent any more{ahead}"
+        return _BY_HAND
 
     async def _begin(self, timetable: Timetable, due: datetime) -> None:
         outcome: RunInfo | Awaited | Hindrance

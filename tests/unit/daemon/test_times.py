@@ -199,6 +199,10 @@ async def test_a_yes_after_the_window_has_closed_does_not_send_beside_the_next_t
         await it.start()
         await it.until(NINE + 8 * HOUR)
         assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "not_approved")]
+        with it.reading() as ledger:
+            told = ledger.notices("simulator", 9, open_only=True)[0].said
+        assert told.text.endswith("nobody has approved its plan, and its window stays closed until the next time")
+        assert told.advice == "it cannot be sent any more; later times begin by themselves"
         seen = await it.board.plan(FILE)
         assert seen.due == NINE + DAY
         assert not (await it.board.approve(FILE, seen.plan.digest, "ola")).refused
@@ -225,6 +229,9 @@ async def test_a_skipped_time_is_begun_by_hand_once_and_the_page_says_which_and_
         it.write(FILE, campaign(schedule="every: '0 9 * * *', not_after: 5h"))
         await it.start()
         await it.restart(after=NINE + 2 * HOUR - it.clock.now())
+        with it.reading() as ledger:
+            told = ledger.notices("simulator", 9, open_only=True)[0].said
+        assert told.advice == "begin it from its plan on the web page, if it should still go out"
         seen = await it.board.plan(FILE)
         assert (seen.due, seen.can_begin) == (NINE + DAY, True)
         assert (seen.by_hand_for, seen.by_hand_until) == (NINE, NINE + 5 * HOUR)
