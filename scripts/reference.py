@@ -169,7 +169,7 @@ def _help(parameter: object) -> str:
 def _flags(parameter: object) -> str:
     names: list[str] = sorted(getattr(parameter, "opts", []), key=len, reverse=True)
     if getattr(parameter, "is_flag", False):
-        return ", ".join(map(_code, names))
+        return ", ".join(map(_code, [*names, *getattr(parameter, "secondary_opts", [])]))
     metavar = getattr(parameter, "metavar", None) or _kind(parameter)
     return ", ".join(_code(f"{name} {metavar}") for name in names)
 
@@ -180,6 +180,8 @@ def _kind(parameter: object) -> str:
 
 def _default(parameter: object) -> str:
     default = getattr(parameter, "default", None)
+    if default is True:
+        return _code(getattr(parameter, "opts", [""])[0])
     # An empty default means that the help says in words what happens without the option.
     return "" if default in (None, "", False, ()) or isinstance(default, list) else _code(default)
 

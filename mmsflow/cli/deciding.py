@@ -80,7 +80,8 @@ def resolve(
 ) -> int:
     """List the messages that were maybe sent with all evidence, or say what became of them.
 
-    `all` means all that nothing else is said of. They are never sent again by themselves.
+    `all` means all that nothing else is said of. They are never sent again by themselves. On a terminal it asks before
+    anything is settled; elsewhere only --resend wants --yes.
     """
     from mmsflow.cli.commands.resolve import Said
     from mmsflow.cli.commands.resolve import resolve as command

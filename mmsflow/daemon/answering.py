@@ -84,6 +84,8 @@ class Answering:
             # What is sent once more, and delivery reports of what was sent before, are followed without being asked.
             rests = run.state is RunState.PAUSED or (request.action is Action.RESOLVE and not request.decisions)
             if run.account == self._account and not rests and goes_on(self._engine.ledger, run):
+                if any(decision.state is MessageState.READY for decision in request.decisions):
+                    self._teller.settle(f"finished/{run.run}")  # it ends a second time
                 self._crew.carry(run)
 
     def _settle_maybe_sent(self, run: RunInfo) -> None:

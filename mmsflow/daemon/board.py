@@ -60,6 +60,10 @@ class Board(Protocol):
         """Pause, resume, cancel a run, or settle its "maybe sent" messages; what cannot be done is said, not raised."""
         ...
 
+    async def seen(self, notice: str) -> Answer:
+        """A person has seen a notice, by its name, that nothing else settles: that of a skipped time."""
+        ...
+
     async def plan(self, file: str) -> PlanView:
         """Plan a campaign as it is now; a plan that is still true is not made again.
 

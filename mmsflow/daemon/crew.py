@@ -9,32 +9,41 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from mmsflow.daemon.reporting import Reporting
+from mmsflow.daemon.run_news import RunNews
 from mmsflow.daemon.telling import Teller
 from mmsflow.delivery.progress import Snapshot
 from mmsflow.delivery.resting import rest
 from mmsflow.engine.embedded import Engine
-from mmsflow.errors import GatewayRefused, LedgerError, MmsflowError
+from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
-from mmsflow.ledger.operation import NoticeKind
-from mmsflow.mms.status import BUCKET_OF_STATE, Bucket
+from mmsflow.mms.status import Bucket
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import leave_marker
 from mmsflow.workflow.run import carry_on
 from mmsflow.workflow.standing import goes_on, has_unsent
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 900.0
+_TAKEN = (Bucket.ACCEPTED, Bucket.DELIVERED, Bucket.FAILED, Bucket.EXPIRED, Bucket.UNDETERMINED)
 _LASTING = frozenset({PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS})
 """Pauses that only a person lifts."""
 
 
 @dataclass(slots=True, eq=False)
 class _Carried:
-    """A run's task; ``nudge`` ends its pause before another try."""
+    """A run's task.
+
+    Attributes:
+        nudge: ends its pause before another try.
+        again: it was asked for while it came to rest, such as while its report was written.
+        sends: whether the gateway has answered any of its requests since it was tried last.
+    """
 
     run: RunInfo
     task: asyncio.Task[None] | None = None
     nudge: asyncio.Event = field(default_factory=asyncio.Event)
     snapshot: Snapshot | None = None
+    again: bool = False
+    sends: bool = False
 
 
 class Crew:
@@ -43,14 +52,20 @@ class Crew:
     Args:
         engine: of this process; it heeds neither signals nor requests.
         settings: in force.
-        teller, reporting: told of what becomes of each run.
+        teller, news, reporting: told of what becomes of each run.
         rested: called when something has changed that campaigns may wait for.
     """
 
     def __init__(
-        self, engine: Engine, settings: Settings, teller: Teller, reporting: Reporting, rested: Callable[[], None]
+        self,
+        engine: Engine,
+        settings: Settings,
+        teller: Teller,
+        news: RunNews,
+        reporting: Reporting,
+        rested: Callable[[], None],
     ) -> None:
-        self._engine, self._settings, self._teller = engine, settings, teller
+        self._engine, self._settings, self._teller, self._news = engine, settings, teller, news
         self._reporting, self._rested = reporting, rested
         self._carried: dict[str, _Carried] = {}
         self._stopping = False
@@ -65,8 +80,9 @@ class Crew:
         return carried.snapshot if carried else None
 
     def carry(self, run: RunInfo) -> None:
-        """Carry a run out from now on; one that waits for another try is tried at once."""
+        """Carry a run out from now on; one that waits for another try, or comes to rest, is tried at once."""
         if (carried := self._carried.get(run.run)) is not None:
+            carried.again = True
             carried.nudge.set()
             return
         if self._stopping:
@@ -109,7 +125,13 @@ class Crew:
         run, pause = carried.run, _FIRST_PAUSE
         try:
             while True:
+                carried.again = False
                 error = await self._once(carried)
+                if carried.again and self._may_try_again(run):
+                    carried.nudge.clear()
+                    pause = _FIRST_PAUSE
+                    continue
+                self._came_to_rest(run, error)
                 if not self._tries_again(run, error):
                     return
                 # A gateway that refuses, a list or a ledger that cannot be read: each may mend without a person.
@@ -126,12 +148,13 @@ class Crew:
             self._rested()
 
     async def _once(self, carried: _Carried) -> MmsflowError | None:
-        run, ledger = carried.run, self._engine.ledger
+        run, ledger, carried.sends = carried.run, self._engine.ledger, False
         campaign_file = self._settings.workspace / run.campaign_file
 
         def mark(taken: RunInfo) -> None:
             leave_marker(ledger, taken, campaign_file)
 
+        self._teller.owe(run)
         self._teller.settle(f"unfinished/{run.run}")
         self._teller.event("run_started", run=run.run, campaign=run.campaign)
         error = await carry_on(
@@ -146,12 +169,14 @@ class Crew:
         with suppress(LedgerError):  # what was there before still tells a lost ledger, only a little less sharply
             mark(run)
         await self._reporting.write(run)
-        if not self._stopping:
-            self._came_to_rest(ledger.find_run(run.run) or run, error)
         return error
 
     def _seen(self, carried: _Carried, snapshot: Snapshot) -> None:
         before, carried.snapshot = carried.snapshot, snapshot
+        if before is not None and _taken(snapshot) > _taken(before) and not carried.sends:
+            # Not before: a run that is tried again and again in vain is one pause, told once.
+            carried.sends = True
+            self._teller.settle(f"paused/{carried.run.run}")
         if snapshot.unsent == 0 and snapshot.waiting_for_reports and before is not None and before.unsent:
             self._reporting.begin(carried.run)
             self._teller.event("run_sent", run=carried.run.run)
@@ -172,62 +197,10 @@ class Crew:
         return not self._stopping and not person and goes_on(self._engine.ledger, current)
 
     def _came_to_rest(self, run: RunInfo, error: MmsflowError | None) -> None:
-        if has_unsent(self._engine.ledger, run) or run.state is RunState.PAUSED or isinstance(error, GatewayRefused):
-            self._told_paused(run, error)
-        else:
-            self._told_finished(run)
-
-    def _told_paused(self, run: RunInfo, error: MmsflowError | None) -> None:
-        reason = run.reason or (error.message if error else "it did not come to its end")
-        facts = {"run": run.run, "campaign": run.campaign, "paused_by": run.paused_by.value, "reason": reason}
-        self._teller.event("run_paused", **facts)
-        if run.paused_by is PausedBy.USER:
-            return
-        by_itself = run.paused_by not in _LASTING and not isinstance(error, GatewayRefused)
-        going_on = "it is tried again by itself" if by_itself else f"`mmsflow resume {run.run}` goes on with it"
-        advice = f"{error.advice}; {going_on}" if error and error.advice else going_on
-        self._teller.people(
-            f"paused/{run.run}",
-            NoticeKind.PAUSED,
-            f"{run.run} is paused: {reason}",
-            advice,
-            campaign=run.campaign,
-            run=run.run,
-            detail={"paused_by": run.paused_by.value},
-        )
-
-    def _told_finished(self, run: RunInfo) -> None:
-        buckets = self._buckets(run)
-        self._teller.settle(f"paused/{run.run}")
-        said = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in buckets.items()) or "no messages"
-        self._teller.event("run_finished", run=run.run, campaign=run.campaign, state=run.state.value, buckets=buckets)
-        self._teller.people(
-            f"finished/{run.run}",
-            NoticeKind.FINISHED,
-            f"{run.run} is finished: {said}",
-            f"its report is in reports/{run.run}",
-            campaign=run.campaign,
-            run=run.run,
-            detail={"state": run.state.value, "buckets": buckets},
-        )
-        if maybe := buckets.get(Bucket.MAYBE_SENT.value, 0):
-            noun = "message was" if maybe == 1 else "messages were"
-            self._teller.people(
-                f"maybe-sent/{run.run}",
-                NoticeKind.NEEDS_PERSON,
-                f"{maybe} {noun} maybe sent in {run.run}: the request left, the reply did not come",
-                f"`mmsflow resolve {run.run}` lists them; they are never sent again by themselves",
-                campaign=run.campaign,
-                run=run.run,
-            )
-
-    def _buckets(self, run: RunInfo) -> dict[str, int]:
-        buckets: dict[str, int] = {}
-        for state, number in self._engine.ledger.state_counts(run.key).items():
-            if number:
-                name = BUCKET_OF_STATE[state].value
-                buckets[name] = buckets.get(name, 0) + number
-        return buckets
+        current = self._engine.ledger.find_run(run.run) or run
+        if self._stopping and goes_on(self._engine.ledger, current):
+            return  # the next start goes on with it, or says why it does not
+        self._news.at_rest(current, error, by_itself=self._tries_again(run, error))
 
     def _crashed(self, run: RunInfo, error: Exception) -> None:
         """An unforeseen error: the run rests until a person looks, the daemon goes on."""
@@ -237,11 +210,9 @@ class Crew:
             if has_unsent(self._engine.ledger, run):
                 # As of a breaker: neither this process nor the next one tries it again by itself.
                 self._engine.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.BREAKER, reason=reason)
-        self._teller.people(
-            f"paused/{run.run}",
-            NoticeKind.PAUSED,
-            f"{run.run} is paused: {reason}",
-            f"the log has its traceback; `mmsflow resume {run.run}` tries it once more",
-            campaign=run.campaign,
-            run=run.run,
-        )
+            self._news.crashed(self._engine.ledger.find_run(run.run) or run, reason)
+
+
+def _taken(snapshot: Snapshot) -> int:
+    """Messages whose request the gateway has answered, for good or ill."""
+    return sum(snapshot.buckets.get(bucket, 0) for bucket in _TAKEN)

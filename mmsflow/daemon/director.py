@@ -14,6 +14,7 @@ from mmsflow.daemon.alarm import Alarm
 from mmsflow.daemon.answering import Answering
 from mmsflow.daemon.beginning import Beginner
 from mmsflow.daemon.catalogue import Catalogue
+from mmsflow.daemon.catching_up import CatchingUp
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.front import Front
 from mmsflow.daemon.going_on import unfinished_runs
@@ -22,6 +23,7 @@ from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.reporting import Reporting
 from mmsflow.daemon.retention import keep_purging
+from mmsflow.daemon.run_news import RunNews
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Changes, OnEvent, Teller, ignore
 from mmsflow.daemon.trying import Tester
@@ -49,12 +51,14 @@ class Periods:
         requests: at what other terminals ask.
         quota: at the gateway's counter.
         again: how long a helper of the loop rests after an unforeseen error.
+        news: at what people should have been told of by now.
     """
 
     turn: float = 30.0
     requests: float = 0.5
     quota: float = 900.0
     again: float = 5.0
+    news: float = 300.0
 
 
 class Director(Front):
@@ -89,6 +93,7 @@ class Director(Front):
         self._ledger, self._alarm, self._watch = ledger, alarm, watch
         self._periods = periods or Periods()
         self._turn, self._files, self._quota = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._news = asyncio.Event()
         self._changes = Changes(clock)
         self._teller = Teller(ledger, settings, self._changes, on_event)
         # Signals and requests are the daemon's own affair, not that of one of its runs.
@@ -96,7 +101,11 @@ class Director(Front):
         engine = replace(engine, heeds_signals=False, heeds_requests=False)
         self._engine, self._live = engine, engine.live
         self._reporting = Reporting(settings, clock, self._teller)
-        self._crew = Crew(engine, settings, self._teller, self._reporting, self._rested)
+        news = RunNews(ledger, self._teller)
+        self._crew = Crew(engine, settings, self._teller, news, self._reporting, self._rested)
+        self._catching_up = CatchingUp(
+            ledger, settings.account, crew=self._crew, reporting=self._reporting, news=news, teller=self._teller
+        )
         self._planner = Planner(settings, ledger, gateway, clock, self._intake, self._guaranteed)
         self._still = Stillness(engine.account, on_hold)
         self._beginner = Beginner(settings, ledger, clock, self._planner, self._teller, self._still)
@@ -154,6 +163,7 @@ class Director(Front):
         while not stop.is_set():
             self.beat, self._turned_at = self.clock.monotonic(), self.clock.now()
             try:
+                self._teller.catch_up()
                 self._alarm.set(self._keeper.look(), self._turn.set)
                 self._ledger_works = True
             except Exception as error:
@@ -191,6 +201,7 @@ class Director(Front):
             self._kept("heeding other terminals", heed),
             self._kept("reading campaign files", self._read_files),
             self._kept("asking for the quota", self._ask_quota),
+            self._kept("telling of what has happened", self._catch_up),
         ]
         if (watch := self._watch) is not None:
             helpers.append(self._kept("watching files", lambda: watch.follow(self.files_changed)))
@@ -236,6 +247,11 @@ class Director(Front):
                 self._teller.error("asking for the quota", error)
             await rest(self.clock, self._quota, self._periods.quota)
 
+    async def _catch_up(self) -> None:
+        while True:
+            await self._catching_up.look()
+            await rest(self.clock, self._news, self._periods.news)
+
     async def _until(self, stop: asyncio.Event) -> None:
         await stop.wait()
         self._turn.set()
@@ -248,12 +264,14 @@ class Director(Front):
         await self._keeper.close()
         await self._crew.stop(self.settings.total_deadline.total_seconds() + _SETTLING)
         await self._reporting.close()
+        self._teller.catch_up()
 
     def _reply(self, request: Request) -> Answer | Awaitable[Answer]:
         return self._answering.answer(request) if request.trial is None else self.send_test(request.trial)
 
     def _rested(self) -> None:
         self._quota.set()
+        self._news.set()
         self._turn.set()
 
     def _failed(self, doing: str, error: Exception) -> None:

@@ -32,6 +32,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "request": ("info", "somebody asked for something from the page or another terminal, and the answer"),
     "notice": ("info", "people are told of something; it goes out by the channels that are set"),
     "notice_not_sent": ("warning", "a notice did not go out by one of its channels; it is tried again for a day"),
+    "notice_seen": ("info", "a person has put a notice away, on the web page"),
     "error": ("error", "something failed: at what, why, and what to do; of an unforeseen one its kind and place"),
     "message_sending": ("debug", "the intent to send a message is durable"),
     "message_ready": ("debug", "a message goes back to be sent: its request provably never left"),

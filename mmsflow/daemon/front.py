@@ -81,6 +81,13 @@ class Front:
     async def ask(self, request: Request) -> Answer:
         return self._answering.answer(request)
 
+    async def seen(self, notice: str) -> Answer:
+        if not notice.startswith("skipped/"):
+            return Answer("this notice is settled by what it asks for", "do what it says", refused=True)
+        self._teller.settle(notice)
+        self._teller.event("notice_seen", notice=notice)
+        return Answer("the notice is put away")
+
     async def plan(self, file: str) -> PlanView:
         version = self._version_of(file)
         due = self._due_of(version)

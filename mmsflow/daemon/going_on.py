@@ -10,7 +10,7 @@ from mmsflow.ledger.model import PausedBy, RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import long_past, refuse_if_ledger_is_not_the_one
-from mmsflow.workflow.standing import goes_on, has_unsent
+from mmsflow.workflow.standing import goes_on, has_unsent, resends_left
 
 _LASTING = {
     PausedBy.USER: "it was paused by a person",
@@ -27,7 +27,7 @@ def unfinished_runs(ledger: LedgerReader, settings: Settings, now: datetime) -> 
 
 
 def _why_not(ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime) -> str:
-    if not has_unsent(ledger, run):
+    if not (has_unsent(ledger, run) or resends_left(ledger, run)):
         return ""  # delivery reports are followed whatever paused it: nothing is sent
     if (paused := _LASTING.get(run.paused_by)) is not None:
         return f"{paused} ({run.reason})" if run.reason else paused

@@ -26,11 +26,12 @@ class Reporting:
         self._reader: LedgerReader | None = None
         self._begun: set[asyncio.Task[None]] = set()
 
-    def begin(self, run: RunInfo) -> None:
-        """Write a run's report soon."""
+    def begin(self, run: RunInfo) -> asyncio.Task[None]:
+        """Write a run's report soon; ``close`` waits for it."""
         task = asyncio.ensure_future(self.write(run))
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
+        return task
 
     async def write(self, run: RunInfo) -> None:
         """Write a run's report as the ledger is now; what fails is said in the log, and the next one replaces it."""

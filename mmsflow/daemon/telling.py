@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import deque
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from mmsflow.clock import Clock
 from mmsflow.delivery.resting import rest
-from mmsflow.errors import LedgerError, MmsflowError
+from mmsflow.errors import LedgerError, LedgerUnavailable, MmsflowError
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
 from mmsflow.notifying.channels import channel_names
 from mmsflow.settings import Settings
 
+_MOST_NOTICES = 1000
 OnEvent = Callable[[str, Mapping[str, object]], None]
 """Told of what happens: a name such as ``run_started``, and its facts (JSON-able, no number in full)."""
 
@@ -55,6 +59,8 @@ class Changes:
 class Teller:
     """Tells people, the log, and whoever waits for changes.
 
+    What the ledger cannot take now is kept and written later, in the same order: nothing here raises for it.
+
     Args:
         ledger: open for writing.
         settings: the channels of notices, and which kinds go out.
@@ -65,6 +71,8 @@ class Teller:
     def __init__(self, ledger: Ledger, settings: Settings, changes: Changes, on_event: OnEvent) -> None:
         self._ledger, self._account, self._settings = ledger, settings.account, settings
         self.changes, self._on_event = changes, on_event
+        self._late: deque[tuple[str, Callable[[], None]]] = deque()
+        self._trouble = ""
 
     def event(self, name: str, **facts: object) -> None:
         """Tell the log, and whoever waits for a change."""
@@ -89,20 +97,55 @@ class Teller:
         campaign: str = "",
         run: str = "",
         detail: Mapping[str, object] | None = None,
+        anew_for: str = "",
     ) -> None:
-        """Make a notice, unless one of that name is still open. A ledger that fails is said in the log, not raised."""
+        """Make a notice, unless one of that name is still open.
+
+        Args:
+            anew_for: a fact of ``detail``; an open notice in which it is another one is settled.
+        """
         notice = NewNotice(name, kind, self._account, campaign, run, text, advice, detail or {})
-        try:
-            made = self._ledger.tell(notice, channel_names(self._settings, kind))
-        except LedgerError as error:
-            self.error(f"the notice {name}", error)
-            return
-        if made:
-            self.event("notice", notice=name, kind=kind.value, text=text)
+        self._write(f"the notice {name}", partial(self._tell, notice, anew_for))
 
     def settle(self, *names: str) -> None:
         """What these notices asked for has been done."""
-        try:
-            self._ledger.settle_notices(names)
-        except LedgerError as error:
-            self.error("settling notices", error)
+        self._write("settling notices", partial(self._ledger.settle_notices, self._account, names))
+
+    def owe(self, run: RunInfo) -> None:
+        """People are to be told what becomes of this run, by the next daemon if not by this one; not of a test."""
+        if not run.test:
+            self._write(f"what becomes of {run.run}", partial(self._ledger.owe_news, run))
+
+    def told(self, run: RunInfo) -> None:
+        """All that is to be told of this run so far has been said, by the calls before this one."""
+        if not run.test:
+            self._write(f"what became of {run.run}", partial(self._ledger.news_told, run))
+
+    def catch_up(self) -> None:
+        """Write what the ledger could not take before."""
+        while self._late:
+            doing, work = self._late.popleft()
+            try:
+                work()
+            except LedgerUnavailable as error:
+                self._late.appendleft((doing, work))
+                if error.message != self._trouble:  # once, and not at each turn for as long as it lasts
+                    self.error(doing, error)
+                self._trouble = error.message
+                return
+            except LedgerError as error:  # it would fail again, and hold up the others
+                self.error(doing, error)
+            self._trouble = ""
+
+    def _write(self, doing: str, work: Callable[[], None]) -> None:
+        self._late.append((doing, work))
+        self.catch_up()
+
+    def _tell(self, notice: NewNotice, anew_for: str) -> None:
+        if anew_for:
+            told = self._ledger.notices(self._account, _MOST_NOTICES, open_only=True, prefix=notice.name)
+            of_that_name = [each.said for each in told if each.said.name == notice.name]
+            if any(said.detail.get(anew_for) != notice.detail.get(anew_for) for said in of_that_name):
+                self._ledger.settle_notices(self._account, [notice.name])
+        if self._ledger.tell(notice, channel_names(self._settings, notice.kind)):
+            self.event("notice", notice=notice.name, kind=notice.kind.value, text=notice.text)

@@ -34,8 +34,9 @@ class Watch:
         self._look = asyncio.Event()
 
     async def follow(self, changed: Callable[[], None]) -> None:
-        """Call ``changed`` after each batch of changes, until cancelled."""
+        """Call ``changed`` at the beginning and after each batch of changes, until cancelled."""
         self._seen = await asyncio.to_thread(self._listing)
+        changed()  # what changed since somebody read the files is in this listing already: no later look would find it
         following: asyncio.Task[None] | None = None
         top = asyncio.ensure_future(self._told(changed, self._workspace, top=True))
         watched: tuple[Path, ...] = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from mmsflow.audience.history import cap_reason
 from mmsflow.clock import Clock
@@ -32,6 +33,7 @@ class Admission:
         self._ledger, self._run, self._rules, self._tally, self._watch = ledger, run, rules, tally, watch
         self._clock = clock
         self._under_cap: set[int] = set()
+        self._others_begun = 0  # requests of other runs when those were looked up
         # Whoever went on after the canary had failed has decided about it.
         self._canary = None if run.lift is not None and run.lift.canary else rules.canary
         self._last_of_canary: int | None = None
@@ -75,24 +77,47 @@ class Admission:
             return Halt(PausedBy.LISTS, RunUnfinished(text, finding.fix or "mend the list, then run again"))
         return None
 
-    def withhold(self, messages: Sequence[ReadyMessage]) -> set[int]:
-        """Set those aside whose recipient has refused, or has had enough, by now; the ids of all not to be sent."""
-        refused = [*(self._watch.refused(messages) if self._watch else ()), *self._at_cap(messages)]
+    def withhold(self, messages: Sequence[ReadyMessage], following: Callable[[], Sequence[ReadyMessage]]) -> set[int]:
+        """Set those aside whose recipient has refused, or has had enough, by now; the ids of all not to be sent.
+
+        Args:
+            messages: whose turn it is.
+            following: these and many after them. Where all of ``messages`` are set aside, it is the turn of the next
+                ones at once, up to the first that may go; one transaction for all of them.
+        """
+        refused = self._refused(messages)
+        if refused and len(refused) == len(messages):
+            refused = self._leading(following())
         if not refused:
             return set()
-        for _ in self._ledger.suppress(self._run.key, refused):
+        for _ in self._ledger.suppress(self._run.key, list(refused.values())):
             self._tally.move(MessageState.READY, MessageState.SUPPRESSED)
         self._tally.tell()
-        return {refusal.id for refusal in refused}
+        return set(refused)
+
+    def _refused(self, messages: Sequence[ReadyMessage]) -> dict[int, Refusal]:
+        """By their ids; who has refused is not asked how much they had."""
+        found = {refusal.id: refusal for refusal in self._watch.refused(messages)} if self._watch else {}
+        rest = [message for message in messages if message.id not in found]
+        return found | {refusal.id: refusal for refusal in self._at_cap(rest)}
+
+    def _leading(self, messages: Sequence[ReadyMessage]) -> dict[int, Refusal]:
+        """The refusals of those before the first that may go."""
+        refused = self._refused(messages)
+        leading = takewhile(lambda message: message.id in refused, messages)
+        return {message.id: refused[message.id] for message in leading}
 
     def _at_cap(self, messages: Sequence[ReadyMessage]) -> list[Refusal]:
         """Those of ``messages`` whose number has had as many as the campaign's cap allows.
 
-        Each message is looked up once: nothing else sends while this process may write the ledger.
+        What was looked up holds as long as no other run begins a request: nobody sends but who holds the ledger, and
+        the cap's time, which slides on, only makes numbers free.
         """
-        cap = self._rules.at_most
-        new = [message for message in messages if message.id not in self._under_cap] if cap is not None else []
-        if cap is None or not new:
+        if (cap := self._rules.at_most) is None:
+            return []
+        if (others := self._ledger.begun_elsewhere(self._run.key)) != self._others_begun:
+            self._under_cap, self._others_begun = set(), others
+        if not (new := [message for message in messages if message.id not in self._under_cap]):
             return []
         numbers = [message.msisdn for message in new]
         since = self._clock.now() - cap.within

@@ -11,6 +11,9 @@ from mmsflow.clock import Clock
 async def rest(clock: Clock, wake: asyncio.Event, seconds: float) -> None:
     """Return when ``wake`` is set or ``seconds`` have passed; ``wake`` is clear afterwards.
 
+    Others have a turn of the event loop also where there is nothing to wait for: whoever comes back at once, again and
+    again, must not keep replies and people waiting.
+
     Args:
         seconds: 0 or more, infinite for as long as it takes.
     """
@@ -24,4 +27,6 @@ async def rest(clock: Clock, wake: asyncio.Event, seconds: float) -> None:
         finally:
             woken.cancel()
             passed.cancel()
+    else:
+        await clock.sleep(0)
     wake.clear()

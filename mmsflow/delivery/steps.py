@@ -37,6 +37,7 @@ from mmsflow.mms.status import MessageState, outcomes_of
 
 UNTIL_WOKEN = math.inf
 LONGEST_NAP = 300.0  # dates are looked at again, should the machine have slept or its clock been set
+_AT_HAND = 500  # messages that may be looked at in one step; more would hold replies up
 _CANARY_LOOK = 5.0
 _TOO_LATE = ("its deadline (not_after) passed before it was sent", "not_after")
 _CANCELLED = ("cancelled by a person before it was sent", "cancelled")
@@ -117,7 +118,7 @@ class Steps(Steering):
         """
         if (halt := self._errand.collect() or self._seat.halt) is not None:
             self._stop_for(halt)
-        if self.stopping or self._halt is not None or self._flight.crash is not None:
+        if self.stopping or self._halts() or self._flight.crash is not None:
             return None
         if self._outage.failures:
             self._flight.commit()
@@ -146,6 +147,17 @@ class Steps(Steering):
             return self._blocked(closed, PausedBy.GATEWAY, self.gate.reason)
         return self._admit(ready, free, now)
 
+    def _halts(self) -> bool:
+        """Whether to stop for a halt now. Whom a person holds stays where it is until it is let go.
+
+        By then a breaker still counts; a refusal or a list that cannot be read is met again, if it is still there.
+        """
+        if self._halt is None or self.held is None or self._no_wait:
+            return self._halt is not None
+        if self._halt.by is not PausedBy.BREAKER:
+            self._halt = self._seat.halt = None
+        return False
+
     def _until_it_may_send(self, now: datetime) -> float | None:
         """The start that has not come yet, or the window that is closed; None when neither is in the way."""
         opens, reason = self._rules.start, "its start has not come yet"
@@ -172,7 +184,7 @@ class Steps(Steering):
             return self._stop_for(halt)
         if not self._admission.knows_refusals:
             return self._beside(self._admission.read_lists)
-        if withheld := self._admission.withhold(ready):
+        if withheld := self._admission.withhold(ready, self._all_at_hand):
             self._ahead.drop(withheld)
             return 0.0
         self._seat.want()
@@ -236,6 +248,9 @@ class Steps(Steering):
             self._flight.commit()
             self._ahead.forget()  # those that came back to be tried again stand before what was read last
         return self._ahead.look(wanted)
+
+    def _all_at_hand(self) -> list[ReadyMessage]:
+        return self._admission.of_canary(self._look_ahead(_AT_HAND))
 
     def _heed(self, message: ReadyMessage, decision: Decision) -> None:
         """React to one verdict."""

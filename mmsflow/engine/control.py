@@ -24,7 +24,6 @@ from mmsflow.mms.status import MessageState
 
 LOOK_SECONDS = 0.5
 PAUSED = "paused by a person"
-CANCELLED = "cancelled by a person before it was sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +155,8 @@ def _do_live(ledger: Ledger, request: Request, live: Live) -> Answer:
     run = ledger.find_run(live.run.run) or live.run
     if request.action is Action.RESOLVE:
         return _resolve(ledger, run, request, live)
+    if live.sender.cancelled:
+        return Answer(f"{run.run} is cancelled", f"`mmsflow status {run.run}`", refused=True)
     # Before the next question: a sender that is held ends only when it is let go, also with nothing left to send.
     if request.action is Action.RESUME and live.sender.held is not None:
         return _resume_live(ledger, run, live)
@@ -182,19 +183,23 @@ def _pause_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
 def _resume_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
     if run.paused_by is not PausedBy.USER and live.sender.held is None:
         return Answer(f"{run.run} is not paused by a person: it is carried out", "`mmsflow status` shows it")
+    if not live.sender.is_active:
+        # Something has stopped it in this moment: nobody would heed the wish, and the run would look as if it went on.
+        return Answer(f"{run.run} has just stopped sending and comes to rest", "ask again in a moment", refused=True)
     ledger.set_state(run.key, RunState.RUNNING)
     live.sender.resume()
     return Answer(f"{run.run} goes on in the process that holds it")
 
 
 def _cancel_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
+    again = _resends(ledger, run)
     # The ledger first: the sender begins only what is still ready there, so this cannot be lost by a crash.
-    ended = ledger.end_unsent(run.key, CANCELLED, "cancelled")
+    ended = ledger.cancel_carried(run.key)
     live.sender.cancel()
     for _ in range(ended):
         live.tally.move(MessageState.READY, MessageState.NOT_SENT)
     live.tally.tell()
-    return Answer(f"{_cancelled(run, ended)}; delivery reports are still followed", changed=ended)
+    return Answer(f"{_cancelled(run, ended, again)}; delivery reports are still followed", changed=ended)
 
 
 def _pause(ledger: Ledger, run: RunInfo) -> Answer:
@@ -206,15 +211,15 @@ def _pause(ledger: Ledger, run: RunInfo) -> Answer:
 
 
 def _cancel(ledger: Ledger, run: RunInfo) -> Answer:
-    ledger.take_run(run.key)  # what a dead process left on the wire is "maybe sent", and cannot be cancelled
-    ended = ledger.end_unsent(run.key, CANCELLED, "cancelled")
-    ledger.set_state(run.key, RunState.CANCELLED, reason=f"cancelled by a person with {ended} messages unsent")
-    return Answer(_cancelled(run, ended), changed=ended)
+    again = _resends(ledger, run)
+    ended = ledger.cancel_run(run.key)
+    return Answer(_cancelled(run, ended, again), changed=ended)
 
 
-def _cancelled(run: RunInfo, ended: int) -> str:
+def _cancelled(run: RunInfo, ended: int, resends: int) -> str:
     noun = "message" if ended == 1 else "messages"
-    return f"{run.run} is cancelled: {ended} {noun} will not be sent"
+    said = f"{run.run} is cancelled: {ended} {noun} will not be sent"
+    return f"{said}, {resends} of unknown fate not once more" if resends else said
 
 
 def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:
@@ -232,6 +237,7 @@ def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) 
 
 
 _CLOSED = frozenset({RunState.CANCELLED, RunState.EXPIRED})
+_ENDED = _CLOSED | {RunState.DONE, RunState.DONE_WITH_UNKNOWN}
 
 
 def _decided(changed: int, asked: int) -> str:
@@ -243,8 +249,14 @@ def _decided(changed: int, asked: int) -> str:
 
 
 def _unsent(ledger: Ledger, run: RunInfo) -> int:
+    """Messages that may still be sent, those included that the campaign has sent once more."""
     counts = ledger.state_counts(run.key)
-    return counts[MessageState.READY] + counts[MessageState.SENDING]
+    return counts[MessageState.READY] + counts[MessageState.SENDING] + _resends(ledger, run)
+
+
+def _resends(ledger: Ledger, run: RunInfo) -> int:
+    ends = run.state in _ENDED or not run.config.get("resend_unknown")
+    return 0 if ends else ledger.resends(run.key)
 
 
 def _nothing_left(run: RunInfo) -> Answer:

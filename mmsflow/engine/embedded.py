@@ -194,13 +194,11 @@ async def _send(engine: Engine, run: RunInfo, sender: Sender, poller: Poller) ->
         with suppress(LedgerError):
             current = engine.ledger.find_run(run.run)
             if current is not None and current.fence == run.fence:  # else somebody else carries it out by now
-                engine.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.LEDGER, reason=error.message)
+                engine.ledger.pause(run.key, PausedBy.LEDGER, error.message)
         raise
     counts = engine.ledger.state_counts(run.key)
     if halt is not None:
-        engine.ledger.set_state(
-            run.key, RunState.PAUSED, paused_by=halt.by, reason=halt.error.message, resumes_at=halt.resumes_at
-        )
+        engine.ledger.pause(run.key, halt.by, halt.error.message, halt.resumes_at)
         poller.stop()
     elif not (counts[MessageState.READY] + counts[MessageState.SENDING] or sender.has_resends):
         engine.ledger.set_state(run.key, RunState.CANCELLED if sender.cancelled else engine.ledger.ended_state(run.key))

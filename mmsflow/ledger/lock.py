@@ -22,10 +22,15 @@ from pathlib import Path
 
 from mmsflow.errors import LedgerError, RunHeld
 from mmsflow.ledger.model import Holder
+from mmsflow.ledger.requests import DAEMON
 
 _NOTE_BYTES = 4096
-_DAEMON = " (daemon)"
-_BY_DAEMON = "The daemon begins campaigns at their times, and by hand from its web page. "
+# A daemon is a service for good: to wait for its end is no way out, and to kill it is seldom wanted.
+_BESIDE_DAEMON = (
+    "The daemon begins campaigns at their times, and by hand from its web page, and asks for delivery reports itself; "
+    "pause, resume, cancel, resolve, approve and send-test work beside it. "
+    "For anything else stop it first: `systemctl stop mmsflow`, or Ctrl-C in its terminal."
+)
 _held: dict[tuple[int, int, int], Holder] = {}  # by (our pid, device, inode); a forked child finds nothing of its own
 
 
@@ -189,11 +194,16 @@ def _refusal(ledger: Path, holder: Holder | None) -> RunHeld:
         return RunHeld(f"another process holds the ledger {ledger}", "Wait a moment and try again.")
     since = f", since {holder.since.isoformat(timespec='seconds')}" if holder.since else ""
     doing = f" ({holder.command})" if holder.command else ""
-    first = _BY_DAEMON if doing == _DAEMON else ""
     return RunHeld(
         f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}",
-        f"{first}Look at its progress with `mmsflow status`, wait for it, or stop it with Ctrl-C in its terminal or "
-        f"{shlex.join(['kill', str(holder.pid)])}: the ledger is free as soon as it has ended.",
+        _BESIDE_DAEMON if holder.command == DAEMON else _beside(holder.pid),
+    )
+
+
+def _beside(pid: int) -> str:
+    return (
+        "Look at its progress with `mmsflow status`, wait for it, or stop it with Ctrl-C in its terminal or "
+        f"{shlex.join(['kill', str(pid)])}: the ledger is free as soon as it has ended."
     )
 
 

@@ -221,6 +221,9 @@ class FirstMessages:
     last_sent_at: datetime | None
 
 
+CANCELLED_BY_PERSON = "cancelled by a person"
+"""The reason of a run that is to be cancelled as soon as nothing of it is on the wire; nothing else takes its place."""
+
 CANARY_FAILED = "the canary failed"
 """How the reason of a run begins that its canary has stopped; by it the override knows what it overrides."""
 

@@ -6,21 +6,24 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
 from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NewNotice, Notice, NoticeKind, NoticePost
 from mmsflow.ledger.schema import notice_posts, notices
 
 _LAST = "\U0010ffff"  # behind every name that goes on
+_OF_ACCOUNT = "\x1f"  # between a notice's name and its account: names are unique in the ledger, notices by account
+_OWED = "owed/"  # rows that are no notices: runs that people will have to be told of
 
 
 def add_notice(connection: Connection, new: NewNotice, at: datetime, channels: Sequence[str]) -> bool:
     """Keep a notice, to go out by ``channels``; False where one of that name is there already."""
-    if connection.execute(select(notices.c.id).where(notices.c.name == new.name)).first() is not None:
+    if connection.execute(_open(new.account, new.name)).first() is not None:
         return False
     values = {
-        "name": new.name,
+        "name": f"{new.name}{_OF_ACCOUNT}{new.account}",
         "at": to_micros(at),
         "kind": new.kind.value,
         "account": new.account,
@@ -38,17 +41,42 @@ def add_notice(connection: Connection, new: NewNotice, at: datetime, channels: S
     return True
 
 
-def settle_notices(connection: Connection, names: Sequence[str], at: datetime) -> None:
+def _open(account: str, name: str) -> Select[int, str]:
+    """The open notice of that name; earlier versions kept the name alone."""
+    names = (name, f"{name}{_OF_ACCOUNT}{account}")
+    mine = (notices.c.account == account, notices.c.settled_at.is_(None))
+    return select(notices.c.id, notices.c.name).where(notices.c.name.in_(names), *mine)
+
+
+def settle_notices(connection: Connection, account: str, names: Sequence[str], at: datetime) -> None:
     """What these notices asked for has been done; a later one of the same name may be made again."""
     for name in names:
-        row = connection.execute(
-            select(notices.c.id).where(notices.c.name == name, notices.c.settled_at.is_(None))
-        ).first()
+        row = connection.execute(_open(account, name)).first()
         if row is not None:
             # The name is free again: a run that pauses a second time tells a second time.
-            renamed = f"{name}#{row.id}"
+            renamed = f"{row.name}#{row.id}"
             values = {"settled_at": to_micros(at), "name": renamed}
             connection.execute(update(notices).where(notices.c.id == row.id), values)
+
+
+def owe_news(connection: Connection, run: RunInfo, at: datetime) -> None:
+    """Remember that people are to be told what becomes of a run."""
+    name = f"{_OWED}{run.run}"
+    if connection.execute(select(notices.c.id).where(notices.c.name == name)).first() is None:
+        values = {"name": name, "at": to_micros(at), "settled_at": to_micros(at), "kind": NoticeKind.FINISHED.value}
+        about = {"account": run.account, "campaign": run.campaign, "run": run.run, "text": "", "advice": ""}
+        connection.execute(insert(notices), {**values, **about, "detail": encode_object({})})
+
+
+def news_told(connection: Connection, run: RunInfo) -> None:
+    """People have been told what became of a run."""
+    connection.execute(delete(notices).where(notices.c.name == f"{_OWED}{run.run}"))
+
+
+def owed_news(connection: Connection, account: str) -> list[str]:
+    """Runs of an account that people are still to be told of, in the order in which that was promised."""
+    owed = (notices.c.account == account, notices.c.name >= _OWED, notices.c.name < _OWED + _LAST)
+    return list(connection.execute(select(notices.c.run).where(*owed).order_by(notices.c.id)).scalars())
 
 
 def last_notices(
@@ -61,7 +89,8 @@ def last_notices(
     prefix: str = "",
 ) -> list[Notice]:
     """The last ``limit`` notices of an account, newest first."""
-    query = select(notices).where(notices.c.account == account).order_by(notices.c.id.desc()).limit(limit)
+    mine = (notices.c.account == account, ~notices.c.name.startswith(_OWED))
+    query = select(notices).where(*mine).order_by(notices.c.id.desc()).limit(limit)
     if kinds:
         query = query.where(notices.c.kind.in_([kind.value for kind in kinds]))
     if prefix:
@@ -114,7 +143,7 @@ def next_post_at(connection: Connection, channel: str) -> datetime | None:
 
 def _notice(row: Row[Any]) -> Notice:
     said = NewNotice(
-        row.name.partition("#")[0],
+        row.name.partition(_OF_ACCOUNT if _OF_ACCOUNT in row.name else "#")[0],
         NoticeKind(row.kind),
         row.account,
         row.campaign,

@@ -13,7 +13,17 @@ from sqlalchemy.exc import IntegrityError
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import decode_object, encode_object, maybe_instant, maybe_micros, to_instant, to_micros
 from mmsflow.ledger.events import append_run_event
-from mmsflow.ledger.model import Blob, FrozenInput, Lift, NewRun, PausedBy, RunInfo, RunState, WaveRecord
+from mmsflow.ledger.model import (
+    CANCELLED_BY_PERSON,
+    Blob,
+    FrozenInput,
+    Lift,
+    NewRun,
+    PausedBy,
+    RunInfo,
+    RunState,
+    WaveRecord,
+)
 from mmsflow.ledger.schema import IS_POLLED, blobs, inputs, messages, runs, waves
 
 _ENDED = [state.value for state in (RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED)]
@@ -140,6 +150,19 @@ def set_state(
     if (run.state, run.paused_by, run.reason) != (state, paused_by, reason):
         detail = {"paused_by": paused_by.value} if paused_by else {}
         append_run_event(connection, run.key, at, run.fence, run.state, state, reason, detail)
+
+
+def pause(
+    connection: Connection, run: RunInfo, by: PausedBy, *, now: datetime, reason: str, resumes_at: datetime | None
+) -> None:
+    """Pause a run; what a person decided is replaced by no pause that lifts itself or that another command lifts."""
+    decided = run.paused_by is PausedBy.USER or run.reason == CANCELLED_BY_PERSON
+    if not decided:
+        set_state(connection, run, RunState.PAUSED, now=now, paused_by=by, reason=reason, resumes_at=resumes_at)
+    elif by is not PausedBy.USER:
+        detail = {"paused_by": run.paused_by.value} if run.paused_by else {}
+        said = f"{run.reason}; besides, sending stopped: {reason}"
+        append_run_event(connection, run.key, to_micros(now), run.fence, run.state, run.state, said, detail)
 
 
 def waves_of(connection: Connection, key: int) -> list[WaveRecord]:

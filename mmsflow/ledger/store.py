@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Self
+
+from sqlalchemy import Connection
 
 from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
@@ -34,7 +37,7 @@ from mmsflow.ledger.model import (
     RunState,
 )
 from mmsflow.ledger.operation import Approval, NewNotice, NoticePost, Skipped
-from mmsflow.ledger.takeover import take_run
+from mmsflow.ledger.takeover import cancel_carried, cancel_run, take_run
 from mmsflow.message.model import PlannedMessage
 from mmsflow.mms.status import MessageState
 
@@ -49,6 +52,7 @@ class Ledger(LedgerReader):
         self._lock = lock
         self._clock = clock
         self._layouts = Layouts()
+        self._begun, self._begun_in_all = Counter[int](), 0
         self.evidence = EvidenceJournal(path)
 
     @classmethod
@@ -108,14 +112,38 @@ class Ledger(LedgerReader):
         Raises:
             LedgerError: it, or the journal, cannot be written; nothing may be sent then.
         """
+        with self._taking_over() as (connection, witnessed):
+            return take_run(connection, key, self._clock.now(), witnessed)
+
+    def cancel_run(self, key: int) -> int:
+        """End a run that nobody carries out, what is left of it unsent for good; how many messages that are.
+
+        What an earlier process left behind is settled in the same transaction, as ``take_run`` does it.
+
+        Raises:
+            LedgerError: it, or the journal, cannot be written; the run is as it was.
+        """
+        with self._taking_over() as (connection, witnessed):
+            return cancel_run(connection, key, self._clock.now(), witnessed)
+
+    def cancel_carried(self, key: int) -> int:
+        """The same for a run that this process carries out; its sender sets it cancelled when nothing is on the wire.
+
+        Whoever takes the run, should this process die before, finds that it is cancelled.
+        """
+        with self._database.write() as connection:
+            return cancel_carried(connection, runs.run_by_key(connection, key), self._clock.now())
+
+    @contextmanager
+    def _taking_over(self) -> Iterator[tuple[Connection, list[Witnessed]]]:
+        """One transaction in which the evidence journal is written back; it is empty afterwards."""
         identity = self.identity()
         with self._explained_journal():
             witnessed = self.evidence.prepare(identity)
         with self._database.write() as connection:
-            taken = take_run(connection, key, self._clock.now(), witnessed)
+            yield connection, witnessed
         with self._explained_journal():
             self.evidence.clear()  # nothing old may stand in it under the new fence
-        return taken
 
     @contextmanager
     def _explained_journal(self) -> Iterator[None]:
@@ -141,6 +169,15 @@ class Ledger(LedgerReader):
             run = runs.run_by_key(connection, key)
             now = self._clock.now()
             runs.set_state(connection, run, state, now=now, paused_by=paused_by, reason=reason, resumes_at=resumes_at)
+
+    def pause(self, key: int, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> None:
+        """Pause a run for what sending has met. What a person decided, a pause or the end, stands.
+
+        See RunInfo for the arguments.
+        """
+        with self._database.write() as connection:
+            run = runs.run_by_key(connection, key)
+            runs.pause(connection, run, by, now=self._clock.now(), reason=reason, resumes_at=resumes_at)
 
     def ready(self, key: int, *, now: datetime, after: int, limit: int) -> list[ReadyMessage]:
         """Messages that may be sent at ``now``, with ids above ``after``, in sending order, ``limit`` at most."""
@@ -175,8 +212,15 @@ class Ledger(LedgerReader):
             LedgerError: the fence is not the run's any more (nothing was changed), or the disk is full.
             IllegalTransition: an outcome names a state that sending cannot lead to.
         """
+        # Before it is known whether they took: a commit that fails may have become durable.
+        self._begun[key] += len(intents)
+        self._begun_in_all += len(intents)
         with self._database.write() as connection:
             return messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+
+    def begun_elsewhere(self, key: int) -> int:
+        """How many intents were to be noted for other runs since the ledger was opened; it only grows."""
+        return self._begun_in_all - self._begun[key]
 
     def due_polls(self, key: int, *, now: datetime, limit: int) -> list[DuePoll]:
         """Accepted messages whose next question is due, the longest due first, ``limit`` at most."""
@@ -326,14 +370,29 @@ class Ledger(LedgerReader):
             approvals.add_approval(connection, account, campaign, approval)
 
     def tell(self, notice: NewNotice, channels: Sequence[str] = ()) -> bool:
-        """Keep a notice, to go out by ``channels``; False where an open one of that name is there already."""
+        """Keep a notice, to go out by ``channels``; False where the account has an open one of that name."""
         with self._database.write() as connection:
             return notices.add_notice(connection, notice, self._clock.now(), channels)
 
-    def settle_notices(self, names: Sequence[str]) -> None:
-        """What these notices asked for has been done; one of the same name may be made again."""
+    def settle_notices(self, account: str, names: Sequence[str]) -> None:
+        """What these notices of an account asked for has been done; one of the same name may be made again."""
         with self._database.write() as connection:
-            notices.settle_notices(connection, names, self._clock.now())
+            notices.settle_notices(connection, account, names, self._clock.now())
+
+    def owe_news(self, run: RunInfo) -> None:
+        """Remember that people are to be told what becomes of a run, until ``news_told``."""
+        with self._database.write() as connection:
+            notices.owe_news(connection, run, self._clock.now())
+
+    def news_told(self, run: RunInfo) -> None:
+        """People have been told what became of a run."""
+        with self._database.write() as connection:
+            notices.news_told(connection, run)
+
+    def owed_news(self, account: str) -> list[str]:
+        """Runs of an account that people are still to be told of."""
+        with self._database.read() as connection:
+            return notices.owed_news(connection, account)
 
     def due_posts(self, *, now: datetime, limit: int, channel: str = "") -> list[NoticePost]:
         """Notices whose next attempt to go out is due, the oldest first; by one channel, or by any when empty."""

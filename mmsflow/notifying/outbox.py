@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from mmsflow.clock import Clock
 from mmsflow.errors import MmsflowError
@@ -65,6 +66,15 @@ async def post_notices(
                 line.woken.set()
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What became of an attempt, as ``Ledger.note_post`` has it."""
+
+    said: str
+    sent_at: datetime | None = None
+    next_at: datetime | None = None
+
+
 class _Line:
     """One channel's part of the outbox."""
 
@@ -78,6 +88,7 @@ class _Line:
     ) -> None:
         self._ledger, self._clock, self._channel = ledger, clock, channel
         self._link, self._trouble = link, trouble
+        self._unnoted: dict[int, _Outcome] = {}
         self.woken = asyncio.Event()
 
     async def follow(self) -> None:
@@ -98,6 +109,9 @@ class _Line:
                 await self._post(post)
 
     async def _post(self, post: NoticePost) -> None:
+        if (outcome := self._unnoted.get(post.notice.id)) is not None:
+            self._note(post, outcome)
+            return
         if self._clock.now() - post.notice.at > _NEWS:
             self._failed(post, NotPosted("it was older than a week before it could go out", for_good=True))
             return
@@ -106,16 +120,21 @@ class _Line:
         except Exception as error:  # a fault of ours in one notice must not hold up the others
             self._failed(post, error)
         else:
-            self._ledger.note_post(post, sent_at=self._clock.now(), error=remark)
+            self._note(post, _Outcome(remark, sent_at=self._clock.now()))
+
+    def _note(self, post: NoticePost, outcome: _Outcome) -> None:
+        """Write down what became of an attempt; a ledger that cannot be written must not make it be made again."""
+        self._unnoted[post.notice.id] = outcome
+        self._ledger.note_post(post, sent_at=outcome.sent_at, next_at=outcome.next_at, error=outcome.said)
+        del self._unnoted[post.notice.id]
 
     def _failed(self, post: NoticePost, error: Exception) -> None:
         said = _said(error)
         if post.attempts >= len(WAITS) or (isinstance(error, NotPosted) and error.for_good):
-            self._ledger.note_post(post, sent_at=None, error=said)
+            self._note(post, _Outcome(said))
             self._trouble(f"a notice of {_about(post.notice)} was given up: {said}")
             return
-        again = self._clock.now() + WAITS[post.attempts]
-        self._ledger.note_post(post, sent_at=None, next_at=again, error=said)
+        self._note(post, _Outcome(said, next_at=self._clock.now() + WAITS[post.attempts]))
         self._trouble(f"a notice of {_about(post.notice)} did not go out yet: {said}")
 
     def _until_next(self) -> float | None:

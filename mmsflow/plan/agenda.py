@@ -12,6 +12,7 @@ from mmsflow.plan.model import Period
 from mmsflow.plan.quota import QuotaRules
 
 _NOTABLE = timedelta(minutes=1)
+_NAMED = 3  # others in a warning; who wants all of them has the table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,7 @@ def with_warnings(agenda: Agenda, alone: Sequence[Foreseen]) -> Agenda:
 
 
 def _delays(here: Foreseen, alone: Foreseen, others: Sequence[str]) -> list[str]:
-    name, beside = here.appointment.name, f" beside {', '.join(others)}" if others else ""
+    name, beside = here.appointment.name, f" beside {_few(others)}" if others else ""
     if here.appointment.closed:
         return []  # that is what its campaign file says
     if here.is_skipped:
@@ -193,8 +194,14 @@ def _beside(here: Foreseen, every: Sequence[Foreseen]) -> list[str]:
 def _shortage(shortage: Shortage, every: Sequence[Foreseen]) -> str:
     zone = every[0].appointment.calendar.zone
     until = f" until {shortage.ends_at.astimezone(zone):%Y-%m-%d %H:%M}" if shortage.ends_at else ""
-    names = ", ".join(shortage.names)
+    names = _few(shortage.names)
     return f"the quota{until} does not reach: {shortage.messages} messages of {names} wait for the next period"
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _minute(instant: datetime | None, appointment: Appointment) -> str:

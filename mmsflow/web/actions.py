@@ -27,6 +27,12 @@ async def act_on_run(request: Request) -> Response:
     return back(request, f"/runs/{quote(run)}", answer)
 
 
+async def seen(request: Request) -> Response:
+    """Put away the notice that the form names."""
+    form = await form_of(request)
+    return back(request, "/", await site_of(request).board.seen(form.get("notice", "")))
+
+
 async def approve(request: Request) -> Response:
     """Say yes to the plan that the form names by its digest."""
     form = await form_of(request)

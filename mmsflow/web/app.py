@@ -44,6 +44,7 @@ def _pages() -> list[BaseRoute]:
         Route("/sign-out", signing.sign_out, methods=["POST"]),
         Route("/language", signing.choose_language, methods=["POST"]),
         Route("/assets/{name}", views.asset_file),
+        Route("/seen", actions.seen, methods=["POST"]),
         Route("/events", live.events),
         Route("/plan", views.plan_page),
         Route("/approve", actions.approve, methods=["POST"]),

@@ -18,6 +18,7 @@ from mmsflow.web.standing import PROBLEMS, SHOWN_ORDER, Counts, counts_of, level
 
 RECENT = 20
 _MOST_NOTICES = 30
+_MOST_READ = 1000
 _ALARMING = (NoticeKind.NEEDS_PERSON, NoticeKind.PAUSED)  # that a run has ended well alarms nobody
 _MOST_RUNNING = 20
 _SCHEDULED = (CardState.SCHEDULED, CardState.PLANNING, CardState.AWAITS_APPROVAL, CardState.HINDERED)
@@ -121,7 +122,7 @@ def overview(board: Board, before: int = 0) -> Overview:
         recent = [line for _, run in names[:RECENT] if (line := _line(board, ledger, run))]
         running = _running(board, ledger, cards)
         readings = ledger.quota_readings(account, 1)
-        notices = ledger.notices(account, _MOST_NOTICES, open_only=True, kinds=_ALARMING)
+        notices = ledger.notices(account, _MOST_READ, open_only=True, kinds=_ALARMING)
     unfinished = {line.run.key: line for line in (*recent, *running)}
     return Overview(
         healthy=board.healthy,
@@ -140,8 +141,12 @@ def overview(board: Board, before: int = 0) -> Overview:
 
 
 def _alarming(notices: list[Notice]) -> list[Notice]:
-    """What needs somebody, first what asks for a decision."""
-    return sorted(notices, key=lambda notice: notice.said.kind is not NoticeKind.NEEDS_PERSON)
+    """What needs somebody: first what asks for a decision, last the times that were skipped; each newest first."""
+    return sorted(notices, key=_urgency)[:_MOST_NOTICES]
+
+
+def _urgency(notice: Notice) -> tuple[bool, bool]:
+    return notice.said.name.startswith("skipped/"), notice.said.kind is not NoticeKind.NEEDS_PERSON
 
 
 def _running(board: Board, ledger: LedgerReader, cards: tuple[CampaignCard, ...]) -> list[Line]:

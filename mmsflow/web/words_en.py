@@ -64,6 +64,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "unhealthy.text": "Its loop has not turned lately, or the ledger cannot be written. Look at its log.",
         "notice.finished": "Finished",
         "notice.paused": "Paused",
+        "seen": "Seen",
         "notice.needs_person": "Needs somebody",
         "faulty": "Faulty file",
         "older_version": "In force is the last good version, of",

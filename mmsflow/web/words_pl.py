@@ -64,6 +64,7 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "unhealthy.text": "Jej pętla ostatnio się nie wykonała albo nie da się zapisać księgi. Zajrzyj do dziennika.",
         "notice.finished": "Zakończono",
         "notice.paused": "Wstrzymano",
+        "seen": "Przeczytane",
         "notice.needs_person": "Wymaga decyzji",
         "faulty": "Błędny plik",
         "older_version": "Obowiązuje ostatnia poprawna wersja, z",

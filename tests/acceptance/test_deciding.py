@@ -16,6 +16,7 @@ import pytest
 
 from .console import Console, ended
 from .independent_gateway import IndependentGateway
+from .terminals import terminal
 from .workspace import CAMPAIGN, change_campaign, numbers, report_rows, write_list
 
 PEOPLE = numbers(60)
@@ -186,6 +187,13 @@ def test_what_was_maybe_sent_is_listed_with_evidence_settled_and_sent_again_only
     assert doubts[0]["number"] not in listed.out
 
     again, gone, *_ = (doubt["number"] for doubt in doubts)
+    with terminal(quick, "resolve", run, "--not-sent", gone, "--sent", "all") as at:
+        at.read_until("Settle them so? [y/N]")
+        assert "1 message that was maybe sent will count as not sent, for good" in at.shown
+        assert f"{len(doubts) - 1} messages that were maybe sent will count as sent, for good" in at.shown
+        at.type("n\n")
+        assert at.ended() == 6
+    assert len(doubtful(quick, run)) == len(doubts)
     assert "--yes" in quick("resolve", run, "--resend", again).ended_with(2).err
     quick("resolve", run, "--sent", "+48501999999").ended_with(2)
     assert len(doubtful(quick, run)) == len(doubts)

@@ -50,7 +50,8 @@ def test_every_command_and_option_is_in_the_command_line_reference(name: str) ->
 
     assert section, f"no section for {name}"
     for option in (each for each in commands()[name].params if each.param_type_name == "option"):
-        assert all(f"`{flag}" in section for flag in option.opts), option.opts
+        flags = [*option.opts, *option.secondary_opts]
+        assert all(f"`{flag}" in section for flag in flags), flags
 
 
 def test_every_command_is_in_the_readme() -> None:

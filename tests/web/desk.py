@@ -123,6 +123,11 @@ class Desk:
         self.moved()
         return said
 
+    async def seen(self, notice: str) -> Answer:
+        self.ledger.settle_notices(self.settings.account, [notice])
+        self.moved()
+        return Answer("the notice is put away")
+
     async def plan(self, file: str) -> PlanView:
         if file in self._plans:
             return self._approved(self._plans[file][1])

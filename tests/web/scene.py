@@ -19,6 +19,7 @@ from mmsflow.secret import Secret
 from mmsflow.settings import Settings
 
 TOKEN = "a-token-for-tests-of-the-page"
+SKIPPED = "skipped/doubtful/2026-12-01T08:00:00Z"
 ACCOUNT = "simulator"
 EVIL = (
     "</script></style></title></textarea><script>document.title='owned'</script>\"><img src=x "
@@ -95,6 +96,7 @@ def fill(ledger: Ledger) -> None:
         "messages were maybe sent to 501 102 030", f"`mmsflow resolve {DOUBTFUL}` lists them",
     )  # fmt: skip
     ledger.tell(notice)
+    ledger.tell(NewNotice(SKIPPED, NoticeKind.NEEDS_PERSON, ACCOUNT, "doubtful", "", "doubtful was not sent at 9:00"))
     ledger.tell(NewNotice("paused/evil", NoticeKind.PAUSED, ACCOUNT, EVIL, "", EVIL, EVIL))
 
 

@@ -85,7 +85,7 @@ def test_nothing_is_shown_or_done_without_a_session(stranger: Client, served_pag
         assert reply.status == 303, path
         assert reply.headers["location"].startswith("/sign-in"), path
     assert stranger.get("/events?page=overview").status == 403
-    for path in (f"{SEEN_ONLY_INSIDE}/pause", "/approve", "/begin"):
+    for path in (f"{SEEN_ONLY_INSIDE}/pause", "/approve", "/begin", "/seen"):
         assert stranger.post(path).status == 403, path
     name = f"mmsflow_{stranger.host.rpartition(':')[2]}"
     for cookie in ("mmsflow_1=x", f"{name}=guessed", f"{name}={'a' * 43}", f"{name}={scene.TOKEN}"):

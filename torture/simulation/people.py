@@ -37,6 +37,7 @@ class People:
         mark = self._watch.held()
         await self._clock.sleep(seconds)
         self._watch.still_held(mark)
+        self._watch.resumes += 1
         await self._ask(Action.RESUME)
         while self._disk.ask("SELECT 1 FROM runs WHERE paused_by = 'user'") and self._watch.alive():
             await self._ask(Action.RESUME)

@@ -34,6 +34,7 @@ class Watch:
         kills, takeovers, cut_off, deaf: what excuses a message of unknown fate: processes killed, runs taken from
             living ones, requests cut off by a second signal, journals that failed together with the ledger.
         jumps: of the time of day.
+        resumes: how often a person lifted a pause, also another one's.
         killed_at: seconds, by the process's number.
         decided: what people decided, by number.
         alive: whether a process carries the run out now.
@@ -44,7 +45,7 @@ class Watch:
         self._scenario, self._disk, self._clock, self._opt_outs = scenario, disk, clock, opt_outs
         self.violations: list[str] = []
         self.counts: Counter[str] = Counter()
-        self.kills = self.takeovers = self.cut_off = self.deaf = self.jumps = 0
+        self.kills = self.takeovers = self.cut_off = self.deaf = self.jumps = self.resumes = 0
         self.killed_at: dict[int, float] = {}
         self.decided: dict[str, list[MessageState]] = defaultdict(list)
         self.cancel_asked = False
@@ -192,14 +193,14 @@ class Watch:
         """The number of the newest step in the ledger's history."""
         return self._count("SELECT max(id) FROM events") or 0
 
-    def held(self) -> tuple[int, int, int]:
+    def held(self) -> tuple[int, int, int, int]:
         """A person was told that the run is paused; what ``still_held`` wants to know later."""
-        return self.last_event(), self.kills, self.takeovers
+        return self.last_event(), self.kills, self.takeovers, self.resumes
 
-    def still_held(self, mark: tuple[int, int, int]) -> None:
-        """Nothing may have been begun since ``held``; a new process means that a person went on."""
-        since, kills, takeovers = mark
-        if (kills, takeovers) == (self.kills, self.takeovers):
+    def still_held(self, mark: tuple[int, int, int, int]) -> None:
+        """Nothing may have been begun since ``held``; a new process, or another one's word, means that it goes on."""
+        since, *lifts = mark
+        if lifts == [self.kills, self.takeovers, self.resumes]:
             begun = self._count("SELECT count(*) FROM events WHERE new = 'sending' AND old = 'ready' AND id > ?", since)
             if begun:
                 self.say(f"{begun} messages were begun while the run was paused by a person")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmsflow.cli.asking import ask_first
 from mmsflow.cli.commands.control import request, show
-from mmsflow.cli.output import paint, print_json, say, tell
+from mmsflow.cli.output import can_ask, paint, print_json, say, tell
 from mmsflow.cli.session import Session
 from mmsflow.ledger.maybe_sent import MaybeSent
 from mmsflow.ledger.model import Event, RunInfo
@@ -20,6 +21,12 @@ from mmsflow.report.moments import zone_of
 from mmsflow.wiring import reading_ledger
 from mmsflow.workflow.history import find_run, iso
 from mmsflow.workflow.resolve import choose, doubts_as_json, evidence_of, refuse_resend
+
+_FATES = {
+    MessageState.UNDETERMINED: "will count as sent, for good",
+    MessageState.NOT_SENT: "will count as not sent, for good",
+    MessageState.READY: "will be sent once more: those who have got it already get it twice",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +47,36 @@ def resolve(run: str, said: Said, *, yes: bool, show_numbers: bool, as_json: boo
             _list(ledger, found, show_numbers=show_numbers, as_json=as_json)
             return 0
         decisions = choose(ledger, found, sent=said.sent, not_sent=said.not_sent, resend=said.resend)
-    again = sum(decision.state is MessageState.READY for decision in decisions)
+    counts = Counter(decision.state for decision in decisions)
+    again = counts[MessageState.READY]
     if again:
         refuse_resend(found, session.clock.now())
-        noun = "message that was" if again == 1 else "messages that were"
-        say(f"{again} {noun} maybe sent will be sent once more: those who have got it already get it twice")
-        ask_first("Send again?", yes=yes, done="send them once more", declined="nothing was changed, as you said")
+    _confirm(counts, yes=yes)
     done = request(session, Request(found.run, Action.RESOLVE, session.clock.now(), decisions))
     code = show(session, found, done, as_json=as_json)
     if again and not done.live:
         say(f"`mmsflow resume {found.run}` sends them now")
     return code
+
+
+def _confirm(counts: Counter[MessageState], *, yes: bool) -> None:
+    """Say what becomes of how many, and ask.
+
+    Only a second message wants a yes in any case: where nobody can be asked, what is said of the others holds.
+
+    Raises:
+        UsageError: there is nobody to ask whether to send again, and ``--yes`` was not given.
+        PlanRefused: the person said no.
+    """
+    for state, fate in _FATES.items():
+        if counts[state]:
+            noun = "message that was" if counts[state] == 1 else "messages that were"
+            say(f"{counts[state]} {noun} maybe sent {fate}")
+    again = counts[MessageState.READY]
+    if not counts or not (again or can_ask()):
+        return
+    question = "Send again?" if again == counts.total() else "Settle them so?"
+    ask_first(question, yes=yes, done="send them once more", declined="nothing was changed, as you said")
 
 
 def _list(ledger: LedgerReader, run: RunInfo, *, show_numbers: bool, as_json: bool) -> None:

@@ -14,6 +14,8 @@ import pytest
 from ledger_factory import START, Ledgers, begin, freeze, settle
 
 from mmsflow.errors import RunHeld
+from mmsflow.ledger.requests import DAEMON, Action
+from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
 
 S = MessageState
@@ -67,6 +69,19 @@ def test_a_second_process_is_refused_and_told_who_holds_the_ledger_and_since_whe
             assert fact in caught.value.message
         assert "mmsflow status" in caught.value.advice
         assert f"kill {child.pid}" in caught.value.advice
+
+
+def test_beside_a_daemon_the_advice_is_what_it_does_itself_and_how_it_is_stopped_not_how_it_is_killed(
+    ledgers: Ledgers,
+) -> None:
+    with Ledger.open(ledgers.url, command=DAEMON), pytest.raises(RunHeld) as caught:
+        ledgers.write()
+
+    assert "systemctl stop mmsflow" in caught.value.advice
+    assert "wait for it" not in caught.value.advice
+    assert "kill" not in caught.value.advice
+    for action in Action:
+        assert {"test": "send-test"}.get(action, str(action)) in caught.value.advice
 
 
 def test_readers_work_while_another_process_writes_and_can_tell_who_it_is(ledgers: Ledgers) -> None:

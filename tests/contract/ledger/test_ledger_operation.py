@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 
@@ -74,10 +75,47 @@ def test_a_notice_is_made_once_until_what_it_asks_for_is_done(ledgers: Ledgers) 
     assert ledger.tell(notice("faulty/a"), ["webhook", "mail"])
     assert not ledger.tell(notice("faulty/a"), ["webhook", "mail"])
     assert len(ledger.due_posts(now=after(10), limit=9)) == 2
-    ledger.settle_notices(["faulty/a"])
+    ledger.settle_notices(ACCOUNT, ["faulty/a"])
     assert ledger.notices(ACCOUNT, open_only=True) == []
     assert ledger.tell(notice("faulty/a"))
     assert [each.said.name for each in ledger.notices(ACCOUNT)] == ["faulty/a", "faulty/a"]
+
+
+def test_each_account_has_its_own_notices_whatever_their_names(ledgers: Ledgers) -> None:
+    ledger = ledgers.write()
+    name = "faulty/campaigns/a#1.yaml/0a"
+    ours, theirs = notice(name), replace(notice(name), account="another")
+    assert ledger.tell(ours)
+    assert ledger.tell(theirs)
+    assert not ledger.tell(theirs)
+    ledger.settle_notices(ACCOUNT, [name])
+    assert [each.said.name for each in ledger.notices(ACCOUNT)] == [name]
+    assert ledger.notices(ACCOUNT, open_only=True) == []
+    assert [each.said.name for each in ledger.notices("another", open_only=True)] == [name]
+
+
+def test_a_notice_of_an_earlier_version_is_still_the_one_of_its_name(ledgers: Ledgers) -> None:
+    ledger = ledgers.write()
+    ledger.tell(notice("faulty/a"))
+    with sqlite3.connect(ledger.path) as as_it_was:
+        as_it_was.execute("UPDATE notices SET name = 'faulty/a'")
+    as_it_was.close()
+    assert not ledger.tell(notice("faulty/a"))
+    ledger.settle_notices(ACCOUNT, ["faulty/a"])
+    assert ledger.tell(notice("faulty/a"))
+    assert [each.said.name for each in ledger.notices(ACCOUNT)] == ["faulty/a", "faulty/a"]
+
+
+def test_what_people_are_owed_is_no_notice_and_is_owed_until_it_is_told(ledgers: Ledgers) -> None:
+    ledger = ledgers.write()
+    run = freeze(ledger, run="b")
+    for _ in range(2):
+        ledger.owe_news(run)
+    assert ledger.owed_news(ACCOUNT) == ["b"]
+    assert ledger.owed_news("another") == []
+    assert ledger.notices(ACCOUNT) == []
+    ledger.news_told(run)
+    assert ledger.owed_news(ACCOUNT) == []
 
 
 def test_notices_are_found_by_kind_and_by_how_their_name_begins_however_many_others_there_are(ledgers: Ledgers) -> None:

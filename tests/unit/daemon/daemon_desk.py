@@ -242,7 +242,7 @@ async def desk(
         clock,
         app,
         Settings(workspace=folder, gateway="simulator", **settings),
-        periods or Periods(turn=3600, requests=3600, quota=6 * 3600),
+        periods or Periods(turn=3600, requests=3600, quota=6 * 3600, news=3600),
     )
     it.write("lists/a.csv", "number,name\n" + "".join(f"{number},Ola\n" for number in NUMBERS))
     it.write("templates/hello.txt.j2", "Hello {{ name }}\n")

@@ -94,7 +94,7 @@ def waited(it: Desk) -> list[tuple[ReportRow, datetime]]:
 # Its lines are counted by other tests; `scripts/coverage` would take twice as long for it.
 @pytest.mark.no_cover
 async def test_every_time_of_a_year_is_a_run_or_a_named_skip_and_nobody_gets_a_message_twice(tmp_path: Path) -> None:
-    periods = Periods(turn=40 * 86400, requests=40 * 86400, quota=40 * 86400)
+    periods = Periods(turn=40 * 86400, requests=40 * 86400, quota=40 * 86400, news=40 * 86400)
     begins = datetime.combine(FIRST, time(0), WARSAW).astimezone(UTC)
     async with desk(tmp_path, start=begins, periods=periods, simulator=SIMULATOR) as it:
         it.write("campaigns/news.yaml", CAMPAIGN)

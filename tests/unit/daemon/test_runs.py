@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from daemon_desk import campaign, desk
+from sending_desk import Trouble
 
 from mmsflow.daemon.director import Periods
-from mmsflow.gateway.model import OutgoingMessage
+from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
 from mmsflow.ledger.model import PausedBy, RunState
 from mmsflow.ledger.requests import Action, Request, Spool
 
@@ -237,3 +238,64 @@ async def test_whoever_waits_for_a_change_is_woken_by_it_and_else_by_the_time(tm
         assert waiting.result() > now
         assert it.board.healthy
         assert "Hello" in await it.board.preview(FILE)
+
+
+async def test_a_run_that_a_person_paused_is_not_sent_because_another_one_met_a_refusal(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more=SLOW))
+        it.write("campaigns/other.yaml", campaign("other", "every: '1 9 * * *'", more=SLOW))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        held = it.runs()[0].run
+        assert not it.ask(Action.PAUSE, held).refused
+        it.gateway.evidence = lambda _: Evidence(Wire.ANSWERED, http_status=302, text="moved")
+        await it.until(NINE + MINUTE * 4 / 3)
+        assert it.runs("other")[0].paused_by is PausedBy.GATEWAY
+        it.gateway.evidence = lambda _: None
+        await it.until(NINE + HOUR)
+        (run,) = it.runs()
+        assert (run.state, run.paused_by) == (RunState.PAUSED, PausedBy.USER)
+        assert it.runs("other")[0].state is not RunState.PAUSED  # it has gone on by itself
+        assert sum(n for (_, subject), n in it.received.items()) == 3
+        it.ask(Action.RESUME, held)
+        await it.over(HOUR)
+        assert it.runs()[0].state is RunState.DONE
+
+
+async def test_a_run_that_a_breaker_stopped_before_it_sent_something_once_more_waits_for_a_person(
+    tmp_path: Path,
+) -> None:
+    lost = Evidence(Wire.BEGUN, text="no reply")
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="unknown: resend\n"))
+        await it.start()
+        it.gateway.evidence = lambda message: lost if message.msisdn.endswith("101") else None
+        await it.until(NINE + MINUTE)
+        (run,) = it.runs()
+        it.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.BREAKER, reason="the canary failed")
+        await it.restart()
+        await it.over(HOUR)
+        assert it.gateway.sent == []
+        assert f"unfinished/{run.run}" in it.notices()
+        it.ask(Action.RESUME, run.run)
+        await it.over(HOUR)
+        assert len(it.gateway.sent) == 1
+        assert it.runs()[0].state is RunState.DONE
+
+
+async def test_cancelling_a_paused_run_is_done_with_the_first_thing_that_is_written(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more=SLOW))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        held = it.runs()[0].run
+        it.ask(Action.PAUSE, held)
+        await it.restart()
+        await it.over(MINUTE)
+        trouble = Trouble(it.ledger, of={2: "before", 3: "before", 4: "before"})
+        said = it.ask(Action.CANCEL, held)
+        assert (trouble.count >= 1, said.refused, it.runs()[0].state) == (True, False, RunState.CANCELLED)
+        await it.restart()
+        await it.over(HOUR)
+        assert it.runs()[0].state is RunState.CANCELLED
+        assert sum(it.received.values()) == 1

@@ -82,6 +82,22 @@ async def test_a_change_that_the_system_does_not_tell_of_is_found_within_a_minut
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_change_just_before_the_watch_begins_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deaf(*_: object, **__: object) -> None:
+        raise OSError("no watches left")
+
+    monkeypatch.setattr(watch, "awatch", deaf)
+    (tmp_path / "campaigns").mkdir()
+    (tmp_path / "campaigns" / "a.yaml").write_text("x")
+    changed = asyncio.Event()
+    task = asyncio.ensure_future(Watch(tmp_path, ManualClock(NOW)).follow(changed.set))
+    await asyncio.wait_for(changed.wait(), 30)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_files_of_folders_that_come_later_are_followed_too(tmp_path: Path) -> None:
     changed = asyncio.Event()
     task = asyncio.ensure_future(Watch(tmp_path, SystemClock()).follow(changed.set))

@@ -33,6 +33,8 @@ class CountingGateway(GatewayClient):
 
     Attributes:
         sent: the moment and the run of each request, in order.
+        begun: hears of each request when it begins.
+        had: by number, the runs whose message it has, or may have because its request is on the wire.
         refusals: requests beyond the counter.
         readings: moments at which the counter was asked for.
         questions: the moment and the run of each question for a delivery status, in order.
@@ -48,8 +50,18 @@ class CountingGateway(GatewayClient):
         self.refusals = self.on_wire = self.most_on_wire = 0
         self.reset_on: date | None = TOMORROW
         self.evidence: Callable[[OutgoingMessage], Evidence | None] = lambda _: None
+        self.begun: Callable[[OutgoingMessage], None] = lambda _: None
+        self.had: dict[str, list[str]] = {}
 
     async def send(self, message: OutgoingMessage) -> Evidence:
+        self.begun(message)
+        self.had.setdefault(message.msisdn, []).append(message.sender)
+        found = await self._send(message)
+        if found.gateway_id == "":
+            self.had[message.msisdn].remove(message.sender)
+        return found
+
+    async def _send(self, message: OutgoingMessage) -> Evidence:
         self.sent.append((self._clock.monotonic(), message.sender))
         self.on_wire += 1
         self.most_on_wire = max(self.most_on_wire, self.on_wire)

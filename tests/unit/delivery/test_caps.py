@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,17 +17,18 @@ from mmsflow.campaign.sources import CsvSource
 from mmsflow.campaign.templating import Templates
 from mmsflow.delivery.rules import RunRules
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
-from mmsflow.ledger.model import Outcome, RunInfo
+from mmsflow.ledger.model import Outcome, Refusal, RunInfo
 from mmsflow.mms.status import MessageState
 
 ONCE_A_DAY = rules(at_most=read_at_most("1 in 1 day"))
 
 
-def others(it: Desk, sent: int, name: str) -> RunInfo:
-    """Another run on the account that has sent to the first so many people now."""
+def others(it: Desk, sent: int, name: str, but: frozenset[str] = frozenset()) -> RunInfo:
+    """Another run on the account that has sent to the first so many people now, but to some."""
     run = it.ledger.take_run(freeze(it.ledger, sent, rules(), name).key)
     now = it.clock.now()
-    ids = [message.id for message in it.ledger.ready(run.key, now=now, after=0, limit=sent)]
+    ready = it.ledger.ready(run.key, now=now, after=0, limit=sent)
+    ids = [message.id for message in ready if message.msisdn not in but]
     it.ledger.commit(run.key, run.fence, outcomes=[], intents=ids, now=now, period="")
     outcomes = [Outcome(each, 1, MessageState.ACCEPTED, now, gateway_id=f"{name}-{each}") for each in ids]
     it.ledger.commit(run.key, run.fence, outcomes=outcomes, intents=[], now=now, period="")
@@ -62,7 +66,7 @@ async def test_the_time_of_a_cap_slides_and_a_cap_of_two_lets_the_second_through
         assert it.states == {"delivered": 2, "suppressed": 1}
 
 
-async def test_each_message_is_looked_up_once_however_slow_the_pace(tmp_path: Path) -> None:
+async def test_while_no_other_run_sends_each_message_is_looked_up_once_however_slow_the_pace(tmp_path: Path) -> None:
     async with desk(tmp_path, 20, carried=rules(at_most=read_at_most("1 in 1 day"), per_second=2)) as it:
         looked_up: list[str] = []
         real = it.ledger.recent_counts
@@ -75,6 +79,41 @@ async def test_each_message_is_looked_up_once_however_slow_the_pace(tmp_path: Pa
         await it.carry_out()
         assert it.states == {"delivered": 20}
         assert sorted(looked_up) == sorted(number(n) for n in range(1, 21))
+
+
+async def test_many_who_get_nothing_are_set_aside_in_blocks_and_others_have_their_turn_in_between(
+    tmp_path: Path,
+) -> None:
+    async with desk(tmp_path, 1200, carried=ONCE_A_DAY) as it:
+        others(it, 1199, "other-1")
+        turns, blocks = [0], []
+        real = it.ledger.suppress
+
+        def counting(key: int, refusals: Sequence[Refusal]) -> list[int]:
+            blocks.append((turns[0], len(refusals)))
+            return real(key, refusals)
+
+        async def turn() -> None:
+            while True:
+                turns[0] += 1
+                await asyncio.sleep(0)
+
+        it.ledger.suppress = counting  # type: ignore[method-assign]
+        turning = asyncio.ensure_future(turn())
+        await it.carry_out()
+        turning.cancel()
+        assert it.states == {"delivered": 1, "suppressed": 1199}
+        assert [size for _, size in blocks] == [500, 500, 199]
+        assert len({seen for seen, _ in blocks}) == 3
+
+
+async def test_whose_turn_has_not_come_is_judged_when_it_has(tmp_path: Path) -> None:
+    async with desk(tmp_path, 4, in_flight=1, carried=replace(ONCE_A_DAY, per_second=0.01)) as it:
+        others(it, 4, "other-1", but=frozenset({number(2), number(3)}))
+        await it.clock.advance(timedelta(days=1, seconds=-50).total_seconds())
+        await it.carry_out()
+        assert it.states == {"delivered": 3, "suppressed": 1}
+        assert number(1) not in it.received
 
 
 async def test_who_was_suppressed_meanwhile_is_not_sent_to_once_more(tmp_path: Path) -> None:

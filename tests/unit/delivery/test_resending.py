@@ -6,15 +6,22 @@ import asyncio
 import os
 import signal
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sending_desk import START, Desk, desk, drive, number, rules, settle, until
+from sharing_desk import Street, street
 
+from mmsflow.engine.control import answer
+from mmsflow.engine.embedded import Ended
+from mmsflow.errors import LedgerError
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
 from mmsflow.ledger.maybe_sent import Decision
-from mmsflow.ledger.model import PausedBy, RunState
+from mmsflow.ledger.model import CANCELLED_BY_PERSON, PausedBy, RunInfo, RunState
+from mmsflow.ledger.requests import Action, Answer, Request
 from mmsflow.mms.status import MessageState
 
 LOST = Evidence(Wire.BEGUN, text="no reply")
@@ -146,3 +153,102 @@ async def test_those_to_be_resent_can_be_counted_beforehand(tmp_path: Path) -> N
         assert it.ledger.resends(it.run.key) == 3
         await it.carry_out()
         assert it.ledger.resends(it.run.key) == 0
+
+
+@contextmanager
+def waiting_to_resend(folder: Path) -> Iterator[tuple[Street, RunInfo, asyncio.Task[Ended]]]:
+    """A run all of which is sent, but for one message of unknown fate that is to be sent once more."""
+    with street(folder) as it:
+        run = it.run("run", 3, resend_unknown=True)
+        it.gateway.evidence = lambda message: LOST if message.msisdn == number(2) and it.sent()["run"] <= 3 else None
+        yield it, run, asyncio.ensure_future(it.carry_out(run))
+
+
+def ask(it: Street, run: RunInfo, action: Action) -> Answer:
+    return answer(it.ledger, Request(run.run, action, it.clock.now()), it.engine.live)
+
+
+async def test_a_run_that_only_waits_to_send_something_once_more_can_be_paused_and_resumed(tmp_path: Path) -> None:
+    with waiting_to_resend(tmp_path) as (it, run, work):
+        await it.passing(10, work)
+        assert not ask(it, run, Action.PAUSE).refused
+        await it.passing(3 * AFTER, work)
+        assert it.sent()["run"] == 3
+        assert (it.now(run).state, it.now(run).paused_by) == (RunState.PAUSED, PausedBy.USER)
+        assert not ask(it, run, Action.RESUME).refused
+        await drive(it.clock, work)
+        assert it.sent()["run"] == 4
+        assert it.now(run).state is RunState.DONE
+
+
+@pytest.mark.parametrize("paused_before", [False, True])
+@pytest.mark.parametrize("dies", [False, True])
+async def test_a_run_that_only_waits_to_send_something_once_more_can_be_cancelled(
+    tmp_path: Path, paused_before: bool, dies: bool
+) -> None:
+    with waiting_to_resend(tmp_path) as (it, run, work):
+        await it.passing(10, work)
+        if paused_before:
+            ask(it, run, Action.PAUSE)
+            await it.passing(12, work)
+        said = ask(it, run, Action.CANCEL)
+        assert not said.refused
+        assert "1 of unknown fate not once more" in said.text
+        for action in Action.PAUSE, Action.RESUME:
+            assert ask(it, run, action).refused
+        if dies:  # at once: nothing is done after what the answer stands for
+            it.ledger.set_state, it.ledger.pause = dead, dead  # type: ignore[method-assign]
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            del it.ledger.set_state, it.ledger.pause
+            work = asyncio.ensure_future(it.carry_out(run))
+        await drive(it.clock, work)
+        await it.clock.advance(2 * AFTER)
+        assert it.sent()["run"] == 3
+        assert it.now(run).state is RunState.CANCELLED
+        assert it.violations == []
+
+
+def dead(*_: object, **__: object) -> None:
+    raise LedgerError("this process has died")
+
+
+async def test_a_run_that_rests_before_it_sends_something_once_more_can_be_paused_and_cancelled(tmp_path: Path) -> None:
+    with waiting_to_resend(tmp_path) as (it, run, work):
+        await it.up_to(10, work)
+        assert not ask(it, run, Action.PAUSE).refused
+        assert it.now(run).paused_by is PausedBy.USER
+        assert "1 of unknown fate not once more" in ask(it, run, Action.CANCEL).text
+        assert it.now(run).state is RunState.CANCELLED
+        await drive(it.clock, it.carry_out(run))
+        assert it.sent()["run"] == 3
+
+
+@pytest.mark.parametrize("then", ["nothing", "dies", "the ledger fails"])
+async def test_what_comes_back_to_be_tried_again_after_a_cancel_is_not_sent_by_whoever_takes_the_run(
+    tmp_path: Path, then: str
+) -> None:
+    busy = Evidence(Wire.ANSWERED, http_status=503, text="busy", retry_after_seconds=30)
+    with street(tmp_path, latency=5.0) as it:
+        run = it.run("run", 8, resend_unknown=True)
+        work = asyncio.ensure_future(it.carry_out(run))
+        await it.passing(1, work)
+        it.gateway.evidence = lambda message: busy if message.msisdn == number(1) else LOST
+        assert ask(it, run, Action.CANCEL).changed == 4
+        assert it.now(run).reason == CANCELLED_BY_PERSON
+        if then == "dies":
+            work.cancel()
+        if then == "the ledger fails":
+            it.ledger.commit = dead  # type: ignore[assignment, method-assign]
+            await asyncio.gather(drive(it.clock, work), return_exceptions=True)
+            assert it.now(run).reason == CANCELLED_BY_PERSON
+            del it.ledger.commit
+        if then == "nothing":
+            await drive(it.clock, work)
+        else:
+            await asyncio.gather(work, return_exceptions=True)
+            await drive(it.clock, it.carry_out(run))
+        await it.clock.advance(2 * AFTER)
+        assert it.sent()["run"] == 4
+        assert it.now(run).state is RunState.CANCELLED
+        assert it.violations == []

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from sending_desk import START, drive
 from sharing_desk import street
 
+from mmsflow.campaign.amounts import read_at_most
 from mmsflow.errors import GatewayRefused
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
 from mmsflow.ledger.model import PausedBy, RunState
 from mmsflow.mms.status import MessageState
 from mmsflow.plan.quota import QuotaRules
 
+LOST = Evidence(Wire.BEGUN, text="no reply")
 UNAUTHORISED = Evidence(Wire.ANSWERED, http_status=401, text="Unauthorized")
 OVERLOADED = Evidence(Wire.ANSWERED, http_status=503, text="Service Unavailable", retry_after_seconds=30)
 
@@ -329,6 +331,30 @@ async def test_what_a_crashed_run_had_on_the_wire_is_free_for_the_others(tmp_pat
         assert it.engine.account.under_way == 0
 
 
+@pytest.mark.parametrize(("limits", "paced"), [({}, {}), ({"per_second": 7.0}, {}), ({}, {"per_second": 3.0})])
+@pytest.mark.parametrize("cap", [1, 2])
+async def test_a_cap_holds_between_runs_that_go_on_side_by_side(
+    tmp_path: Path, cap: int, limits: dict[str, Any], paced: dict[str, Any]
+) -> None:
+    with street(tmp_path, in_flight=8, **limits) as it:
+        for index in range(cap + 1):
+            it.run(f"run-{index}", 24, at_most=read_at_most(f"{cap} in 7 days"), **paced)
+        await it.all()
+        assert {len(runs) for runs in it.gateway.had.values()} == {cap}
+        assert it.sent().total() == 24 * cap
+        assert it.violations == []
+
+
+async def test_what_another_run_has_on_the_wire_or_sent_with_an_unknown_fate_counts_as_had(tmp_path: Path) -> None:
+    with street(tmp_path, in_flight=8, latency=60.0) as it:
+        it.gateway.evidence = lambda message: LOST if message.sender == "first" else None
+        first, second = it.run("first", 8), it.run("second", 8, at_most=read_at_most("1 in 7 days"))
+        work = asyncio.gather(it.carry_out(first), it.carry_out(second, after=1))
+        await drive(it.clock, work)
+        assert it.sent() == {"first": 8}
+        assert it.ledger.state_counts(second.key)[MessageState.SUPPRESSED] == 8
+
+
 _RUN = st.fixed_dictionaries(
     {
         "messages": st.integers(1, 12),
@@ -339,6 +365,7 @@ _RUN = st.fixed_dictionaries(
         "reserve": st.sampled_from([0, 0, 3]),
         "delay": st.sampled_from([0.0, 0.0, 2.0, 9.0]),
         "paused": st.sampled_from([None, None, (1.0, 4.0), (0.2, 30.0)]),
+        "cap": st.sampled_from([None, None, 1, 2]),
     }
 )
 
@@ -373,7 +400,11 @@ def test_whatever_is_mixed_all_runs_end_and_nobody_is_sent_to_twice(
                     await it.clock.sleep(600)
                     it.gateway.reset(quota)
 
-            it.gateway.evidence = overloaded
+            def within_its_cap(message: OutgoingMessage) -> None:
+                cap = runs[int(message.sender.removeprefix("run-"))]["cap"]
+                assert cap is None or len(it.gateway.had.get(message.msisdn, ())) < cap
+
+            it.gateway.evidence, it.gateway.begun = overloaded, within_its_cap
             for index, each in enumerate(runs):
                 it.run(
                     f"run-{index}",
@@ -383,6 +414,7 @@ def test_whatever_is_mixed_all_runs_end_and_nobody_is_sent_to_twice(
                     per_second=each["per_second"],
                     guaranteed=each["guaranteed"],
                     quota=QuotaRules(reserve=each["reserve"]),
+                    at_most=read_at_most(f"{each['cap']} in 7 days") if each["cap"] else None,
                 )
 
             async def pause(name: str, after: float, seconds: float) -> None:
@@ -404,7 +436,12 @@ def test_whatever_is_mixed_all_runs_end_and_nobody_is_sent_to_twice(
             for task in beside:
                 task.cancel()
             assert all(end.halt is None for end in ends)
-            assert [it.accepted(run) for run in it.runs] == [each["messages"] for each in runs]
+            counts = [it.ledger.state_counts(run.key) for run in it.runs]
+            done = [each[MessageState.ACCEPTED] + each[MessageState.SUPPRESSED] for each in counts]
+            assert done == [each["messages"] for each in runs]
+            assert not any(
+                each[MessageState.SUPPRESSED] for each, run in zip(counts, runs, strict=True) if run["cap"] is None
+            )
             assert it.gateway.most_on_wire <= in_flight
             assert it.gateway.refusals == 0
             assert it.violations == []

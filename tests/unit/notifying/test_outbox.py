@@ -207,6 +207,28 @@ async def test_a_ledger_that_cannot_be_read_for_a_while_is_waited_for(
             assert len(webhook.attempts) == 1
 
 
+@pytest.mark.parametrize("error", [None, NotPosted("the server hangs")])
+async def test_while_the_ledger_cannot_be_written_nothing_is_sent_twice(
+    ledger: Ledger, clock: ManualClock, webhook: FakeChannel, monkeypatch: pytest.MonkeyPatch, error: Exception | None
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise LedgerUnavailable("the disk is full")
+
+    webhook.error = error
+    async with posting(ledger, clock, webhook) as outbox:
+        with monkeypatch.context() as patch:
+            patch.setattr(ledger, "note_post", full)
+            ledger.tell(notice(), ["webhook"])
+            outbox.wake.set()
+            await clock.advance(3600)
+            assert len(webhook.attempts) == 1
+        webhook.error = None
+        await clock.advance(30)
+        await clock.advance(30)
+    assert len(webhook.attempts) == (1 if error is None else 2)
+    assert ledger.next_post_at() is None
+
+
 async def test_what_waits_for_a_channel_that_is_not_set_up_any_more_keeps_nobody_busy(
     ledger: Ledger, clock: ManualClock, webhook: FakeChannel
 ) -> None:

@@ -51,6 +51,7 @@ class OperatingBoard:
         raise NotImplementedError
 
     ask: Any = None
+    seen: Any = None
     plan: Any = None
     approve: Any = None
     begin: Any = None

@@ -70,7 +70,7 @@ def test_the_service_manager_waits_longer_than_a_graceful_stop_takes_and_asks_no
     assert timedelta(seconds=int(options("TimeoutStopSec")[0])) > settings.total_deadline + timedelta(seconds=30)
     assert int(options("WatchdogSec")[0]) >= STALLED_SECONDS
     assert options("Type") == ["notify"]
-    assert set(options("RestartPreventExitStatus")[0].split()) == {"2", "3", "4", "8"}
+    assert set(options("RestartPreventExitStatus")[0].split()) == {"2", "3", "8"}
 
 
 def test_the_unit_may_write_its_workspace_and_nothing_else() -> None:
@@ -82,11 +82,31 @@ def test_the_unit_may_write_its_workspace_and_nothing_else() -> None:
     assert options("User") == ["mmsflow"]
 
 
+def drop_in() -> str:
+    """The drop-in of the page, for the secrets of notices."""
+    (found,) = re.findall(
+        r"^```ini title=/etc/systemd/system/mmsflow.service.d/\S+\n(.*?)^```", OPERATIONS, re.M | re.S
+    )
+    return str(found)
+
+
+def test_the_drop_in_hands_over_the_secrets_of_notices_that_settings_read() -> None:
+    handed_over = set(re.findall(r"^LoadCredential=(.*):/etc/mmsflow/\1$", drop_in(), re.MULTILINE))
+    read = dict(re.findall(r"^Environment=(\w+)=%d/(.*)$", drop_in(), re.MULTILINE))
+
+    assert handed_over == {*read.values()} == {"webhook-secret", "mail-password"}
+    assert {*read} <= SETTINGS
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed here")
-def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("with_drop_in", [False, True])
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path, with_drop_in: bool) -> None:
     unit = tmp_path / "mmsflow.service"
     # The program is not installed where the unit will find it.
     unit.write_text(UNIT.replace("/opt/mmsflow/bin/mmsflow", sys.executable), "utf-8")
+    if with_drop_in:
+        unit.with_name("mmsflow.service.d").mkdir()
+        (unit.with_name("mmsflow.service.d") / "override.conf").write_text(drop_in(), "utf-8")
 
     done = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, timeout=60, check=False)
 

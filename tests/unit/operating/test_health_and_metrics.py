@@ -127,7 +127,7 @@ async def test_runs_quota_times_and_notices_come_from_the_ledger_and_the_board(b
     board.ledger.record_quota(QuotaReading(START, ACCOUNT, 40, 60, date(2026, 12, 22)))
     board.ledger.tell(NewNotice("paused/a", NoticeKind.PAUSED, ACCOUNT, "a", "", "a is paused"))
     board.ledger.tell(NewNotice("paused/b", NoticeKind.PAUSED, ACCOUNT, "b", "", "b is paused"))
-    board.ledger.settle_notices(["paused/b"])
+    board.ledger.settle_notices(ACCOUNT, ["paused/b"])
     board.campaigns = (a_card("sale", next_due=START + timedelta(days=1)),)
     board.beat = 0.5
     await board.clock.advance(10)

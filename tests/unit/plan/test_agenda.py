@@ -149,6 +149,16 @@ def test_campaigns_that_do_not_touch_each_other_bring_no_warning() -> None:
     assert agenda.warnings == ()
 
 
+@pytest.mark.parametrize(("others", "named"), [(3, "sale-0, sale-1, sale-2"), (9, "sale-0, sale-1, sale-2 and 6 more")])
+def test_a_warning_names_three_others_and_counts_the_rest(others: int, named: str) -> None:
+    many = [sale(f"sale-{number}", 30, begins=0, run=f"sale-{number}") for number in range(others)]
+    agenda = foresee([*many, sale("last", 30)], quota(30), NOW)
+    [delay] = [each for each in agenda.warnings if each.startswith("last of ")]
+    assert f" beside {named}; alone it would" in delay
+    short = [each for each in agenda.warnings if each.startswith("the quota until 2026-12-02")]
+    assert [f"messages of {named} " in each or f" and {others + 1 - 3} more wait" in each for each in short] == [True]
+
+
 def test_the_example_of_the_page_about_sharing() -> None:
     shared = quota(1000, per_second=10.0, guaranteed={"alerts": 200})
     news, other = sale("news", 600, weight=3), sale("sale", 600)

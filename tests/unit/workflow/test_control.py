@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 
 import pytest
+from sending_desk import Trouble
 
-from mmsflow.engine.control import LiveRuns, heed_requests
-from mmsflow.errors import RunHeld
+from mmsflow.engine.control import LiveRuns, do_request, heed_requests
+from mmsflow.errors import LedgerError, RunHeld
 from mmsflow.ledger.maybe_sent import Decision
-from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.model import Outcome, PausedBy, RunInfo, RunState
 from mmsflow.ledger.requests import GOOD_FOR, Action, Request, Spool
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import Bucket, MessageState
@@ -101,6 +102,37 @@ async def test_what_a_dead_process_left_on_the_wire_is_maybe_sent_and_not_cancel
     with Ledger.open(f"sqlite:///{desk.ledger.path}") as ledger:
         counts = ledger.bucket_counts(run.key)
     assert (counts[Bucket.MAYBE_SENT], counts[Bucket.NOT_SENT]) == (1, 1)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("nth", [1, 2, 3])
+async def test_a_cancel_of_a_paused_run_that_is_cut_short_leaves_it_paused_or_cancelled(
+    desk: CampaignDesk, nth: int, when: str
+) -> None:
+    run = desk.start()
+    desk.ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER, reason="paused by a person")
+    Trouble(desk.ledger, of={nth: when})
+    with suppress(LedgerError):
+        do_request(desk.ledger, Request(run.run, Action.CANCEL, desk.clock.now()))
+    now = found(desk, run)
+    left = desk.ledger.state_counts(run.key)[MessageState.READY]
+    assert (now.state, now.paused_by, left > 0) in {
+        (RunState.PAUSED, PausedBy.USER, True),
+        (RunState.CANCELLED, PausedBy.NOBODY, False),
+    }
+
+
+async def test_what_the_evidence_journal_knows_of_a_dead_process_is_kept_by_a_cancel(desk: CampaignDesk) -> None:
+    run = desk.ledger.take_run(desk.start().key)
+    (first, _) = desk.ledger.ready(run.key, now=desk.clock.now(), after=0, limit=2)
+    desk.ledger.commit(run.key, run.fence, outcomes=[], intents=[first.id], now=desk.clock.now(), period="")
+    desk.ledger.evidence.prepare(desk.ledger.identity())
+    outcome = Outcome(first.id, 1, MessageState.ACCEPTED, desk.clock.now(), gateway_id="id-1")
+    desk.ledger.evidence.append(run.key, run.fence, "", [outcome])
+    await done(desk, run, Action.CANCEL)
+    with Ledger.open(f"sqlite:///{desk.ledger.path}") as ledger:
+        counts = ledger.bucket_counts(run.key)
+    assert (counts[Bucket.ACCEPTED], counts[Bucket.NOT_SENT]) == (1, 1)
 
 
 @pytest.mark.parametrize("action", [Action.PAUSE, Action.CANCEL])
