@@ -82,15 +82,20 @@ class UsageError(MmsflowError):
 
 
 class InvalidInput(MmsflowError):
-    """A campaign file, list, template or medium is invalid; holds every finding of the pass."""
+    """A campaign file, list, template or medium is invalid; holds every finding of the pass.
+
+    Attributes:
+        table: what people should see above the findings; mostly empty.
+    """
 
     exit_code = 3
 
-    def __init__(self, findings: Sequence[Finding], message: str = "", advice: str = "") -> None:
+    def __init__(self, findings: Sequence[Finding], message: str = "", advice: str = "", *, table: str = "") -> None:
         errors = sum(finding.severity == "error" for finding in findings)
         noun = "error" if errors == 1 else "errors"
         super().__init__(message or f"{errors} {noun} found", advice)
         self.findings = tuple(findings)
+        self.table = table
 
 
 class GatewayRefused(MmsflowError):

@@ -84,11 +84,13 @@ def show_findings(findings: Iterable[Finding]) -> None:
 
 def show_error(error: MmsflowError, *, as_json: bool) -> None:
     """What happened and what to do, on stderr; with ``as_json`` also as a document on stdout."""
-    findings = error.findings if isinstance(error, InvalidInput) else ()
+    findings, above = (error.findings, error.table) if isinstance(error, InvalidInput) else ((), "")
     if as_json:
         document: dict[str, object] = {"error": error.message, "advice": error.advice, "exit_code": error.exit_code}
         document["errors"] = [finding.as_json() for finding in findings]
         print_json(document)
+    if above:
+        say(above)
     show_findings(findings)
     if findings and not error.advice:
         say(paint(error.message, "error", sys.stderr))

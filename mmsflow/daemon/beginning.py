@@ -22,8 +22,10 @@ from mmsflow.plan.model import Plan
 from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
 from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one
+from mmsflow.workflow.occasion import occasion_of
+from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.prepare import Prepared
-from mmsflow.workflow.run import freeze, occurrence_of
+from mmsflow.workflow.run import freeze
 from mmsflow.workflow.standing import standing_of
 
 _MOST_NOTICES = 1000
@@ -99,16 +101,22 @@ class Beginner:
             InvalidInput, GatewayRefused, GatewayUnavailable, LedgerError: it cannot be planned or frozen.
         """
         # A scheduled time that is made up for by hand has its run then, and must not begin by itself as well.
-        due = None if version.campaign.schedule.by_hand else last_due(version.campaign.schedule, self._clock.now())
+        due = self._by_hand(version).due
         async with self._planner.planned(version, due, seen_for=seen_for) as (prepared, plan):
-            if why := why_not(self._ledger, self._settings.account, version, self._clock.now()):
-                raise PlanRefused(why)
+            if self._by_hand(version).due != due:
+                raise PlanRefused("another time has come", "look at the plan again")
             if plan.digest != digest:
                 raise PlanRefused("the plan is another one by now", "look at it again")
             self._refuse(version, plan)
             if not self._approved(version, plan):
                 raise PlanRefused("this plan is not approved", "approve it first")
             return await self._freeze(version, prepared, plan, due)
+
+    def _by_hand(self, version: Version) -> ByHand:
+        found = by_hand(self._ledger, self._settings.account, version, self._clock.now())
+        if found.why_not:
+            raise PlanRefused(found.why_not)
+        return found
 
     def _refuse_another(self, version: Version) -> None:
         # Planning takes a while, or waits for other plans: a person may have begun the only run meanwhile.
@@ -166,13 +174,23 @@ def sent_before(run: RunInfo) -> str:
     return f"it has had its one run: {run.run}, which is {_ENDED.get(run.state, 'not finished')}"
 
 
-def approval_notice(campaign: str, due: datetime) -> str:
-    """The name of the notice that asks for approval of one scheduled time."""
-    return f"approval/{campaign}/{occurrence_of(due)}"
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """What a run that a person begins now is.
+
+    Attributes:
+        due: the scheduled time that it makes up for, aware, UTC; None where it is for none.
+        why_not: why none may be begun, one sentence; empty where one may.
+        skipped: the daemon has passed that time over, and does not begin it by itself any more.
+    """
+
+    due: datetime | None
+    why_not: str = ""
+    skipped: bool = False
 
 
-def why_not(ledger: LedgerReader, account: str, version: Version, now: datetime) -> str:
-    """Why no run may be begun by hand now, one sentence; empty where one may.
+def by_hand(ledger: LedgerReader, account: str, version: Version, now: datetime) -> ByHand:
+    """Which run a person may begin now.
 
     A second run to the same people is never begun from here: that is asked for with ``mmsflow run --again``.
     """
@@ -180,15 +198,20 @@ def why_not(ledger: LedgerReader, account: str, version: Version, now: datetime)
     standing = standing_of(ledger, account, version.name)
     latest = standing.run
     if latest is not None and standing.goes_on:
-        return f"{latest.run} is not finished"
+        return ByHand(None, f"{latest.run} is not finished")
     if schedule.every is None and (latest is not None or schedule.by_hand):
-        return standing.refusal.message if standing.refusal else ""
-    due = last_due(schedule, now)
-    if due is None:
-        return "its time has not come yet; it begins by itself"
-    if latest is not None and (latest.due_at == due or latest.created_at >= due):
-        return f"its last scheduled time has its run, {latest.run}"
-    return ""
+        return ByHand(None, standing.refusal.message if standing.refusal else "")
+    itself = "by itself, if it is approved" if version.campaign.approval == "required" else "by itself"
+    occasion = occasion_of(ledger, account, version.campaign, now)
+    if occasion is None:
+        due = last_due(schedule, now)
+        return ByHand(due, "" if due else f"its time has not come yet; it begins {itself}", skipped=True)
+    if occasion.due is None:
+        ahead = f"; the next one begins {itself}" if occasion.upcoming else ""
+        return ByHand(None, occasion.why_not + ahead)
+    if latest is not None and latest.created_at >= occasion.due:
+        return ByHand(None, f"its last scheduled time has its run, {latest.run}")
+    return ByHand(occasion.due, skipped=bool(occasion.skipped))
 
 
 def _sentence(error: MmsflowError) -> str:

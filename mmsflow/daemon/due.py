@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mmsflow.ledger.operation import Skipped
+from mmsflow.workflow.openings import STAYS_CLOSED
 
 MISSED, OVERTAKEN, NOT_APPROVED = "missed", "overtaken", "not_approved"
 UNFINISHED, INVALID, REFUSED = "unfinished", "invalid", "refused"
-SENT_BEFORE = "sent_before"
+SENT_BEFORE, CLOSED = "sent_before", "closed"
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -59,6 +60,9 @@ class Facts:
         answered_at: when somebody said yes after that; None while nobody has.
         hindrance: of the time that was tried last; None where nothing was in its way.
         sent_before: why a campaign without recurrence begins no other run by itself; empty where it has had none.
+        closed: those of ``times`` whose window opened at no instant before the scheduled time after them.
+        shut: from ``now`` on that is so of the latest.
+        shuts: when the window of the latest closes next; None without windows.
     """
 
     now: datetime
@@ -76,6 +80,9 @@ class Facts:
     answered_at: datetime | None = None
     hindrance: Hindrance | None = None
     sent_before: str = ""
+    closed: frozenset[datetime] = frozenset()
+    shut: bool = False
+    shuts: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +117,11 @@ def decide(facts: Facts) -> Verdict:
         return Verdict((*skips, skip), latest, until=facts.next_due)
     earlier = facts.times[:-1]
     settled, accounted = tuple(skips), earlier[-1] if earlier else None
+    ends = _first(facts.next_due, facts.not_after, facts.shuts)
     if facts.asked_for == latest and facts.unanswered:
-        return Verdict(settled, accounted, None, latest, Waits.APPROVAL, _first(facts.next_due, facts.not_after))
+        return Verdict(settled, accounted, None, latest, Waits.APPROVAL, ends)
     end = None if _awaits_yes(latest, facts) else _counted_from(latest, facts) + facts.grace + _MOMENT
-    until = _first(facts.next_due, facts.not_after, end)
+    until = _first(ends, end)
     if facts.unfinished:
         return Verdict(settled, accounted, None, latest, Waits.EARLIER_RUN, until)
     hindrance = _hindrance(latest, facts)
@@ -127,6 +135,8 @@ def _left_behind(due: datetime, facts: Facts) -> Skipped:
     """A time that a later one has come after."""
     if _awaits_yes(due, facts):
         return _skip(due, facts, NOT_APPROVED, "nobody had approved its plan when the next scheduled time came")
+    if due in facts.closed:
+        return _skip(due, facts, CLOSED, STAYS_CLOSED)
     if due < facts.watched_since:
         return _skip(due, facts, MISSED, "nobody was there to begin it, and a later time has come since")
     if facts.unfinished:
@@ -141,8 +151,12 @@ def _too_late(due: datetime, facts: Facts) -> Skipped | None:
     """Why the latest time is not begun any more; None while it may be."""
     if facts.sent_before:
         return _skip(due, facts, SENT_BEFORE, facts.sent_before)
+    if due in facts.closed and not _awaits_yes(due, facts):
+        return _skip(due, facts, CLOSED, STAYS_CLOSED)
     if facts.not_after is not None and facts.now >= facts.not_after:
         return _ended(due, facts, "its deadline (not_after) has passed")
+    if facts.shut:
+        return _ended(due, facts, STAYS_CLOSED)
     if _awaits_yes(due, facts):
         return None
     if due < facts.watched_since and not facts.run_once and facts.asked_for != due:

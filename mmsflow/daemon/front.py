@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from mmsflow.clock import Clock
 from mmsflow.daemon.answering import Answering
-from mmsflow.daemon.beginning import Beginner, why_not
+from mmsflow.daemon.beginning import Beginner, ByHand, by_hand
 from mmsflow.daemon.catalogue import Catalogue, Entry, Version
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.due import Waits
@@ -92,17 +92,21 @@ class Front:
         version = self._version_of(file)
         due = self._due_of(version)
         made = await self._planner.make(version, due)
-        why = self._why_not(version, due)
+        needs_yes = version.campaign.approval == "required"
+        approved = not needs_yes or (made.approval is not None and made.approval.holds_for(made.plan.digest))
+        hand = self._by_hand(version, due, approved=approved)
         return PlanView(
             file=file,
             zone=version.campaign.schedule.timezone,
             plan=made.plan,
-            approval_required=version.campaign.approval == "required",
+            approval_required=needs_yes,
             approval=made.approval,
             changes=made.changes,
             due=due,
-            can_begin=not why,
-            why_not=why,
+            can_begin=not hand.why_not,
+            why_not=hand.why_not,
+            by_hand_for=hand.due,
+            by_hand_until=version.campaign.schedule.deadline(hand.due) if hand.due else None,
         )
 
     async def approve(self, file: str, digest: str, who: str) -> Answer:
@@ -148,12 +152,16 @@ class Front:
     def _due_of(self, version: Version) -> datetime | None:
         """The time that waits, else the next one; None for a campaign without any to come."""
         timetable = self._keeper.timetables.get(version.name)
-        return (timetable.pending or timetable.next_due) if timetable else None
+        return (timetable.pending or timetable.upcoming) if timetable else None
 
-    def _why_not(self, version: Version, due: datetime | None) -> str:
-        if due is not None and due <= self.clock.now():
-            return "its time has come; it begins by itself"
-        return why_not(self._ledger, self.settings.account, version, self.clock.now())
+    def _by_hand(self, version: Version, due: datetime | None, *, approved: bool) -> ByHand:
+        """What the page offers to begin; never a time that the daemon begins by itself."""
+        found = by_hand(self._ledger, self.settings.account, version, self.clock.now())
+        mine = found.due is not None and not found.skipped
+        if mine or (due is not None and due <= self.clock.now()):
+            how = "by itself" if approved else "once it is approved"
+            return ByHand(None, f"its time has come; it begins {how}")
+        return found
 
     def _card(self, entry: Entry, running: dict[str, list[str]]) -> CampaignCard:
         version = entry.version
@@ -173,7 +181,7 @@ class Front:
             recurring=campaign.schedule.every is not None,
             approval_required=campaign.approval == "required",
             zone=campaign.schedule.timezone,
-            next_due=timetable.next_due if timetable else None,
+            next_due=timetable.upcoming if timetable else None,
             due=timetable.pending if timetable else None,
             digest=timetable.digest if timetable and timetable.unanswered else "",
             reason=waits_for(timetable) if timetable else "",
@@ -192,7 +200,7 @@ def _state(version: Version, timetable: Timetable | None, runs: tuple[str, ...])
     schedule = version.campaign.schedule
     if schedule.every is None and schedule.start_instant is None:
         return CardState.BY_HAND
-    return CardState.SCHEDULED if timetable is not None and timetable.next_due else CardState.ENDED
+    return CardState.SCHEDULED if timetable is not None and timetable.upcoming else CardState.ENDED
 
 
 def _faulty_card(entry: Entry) -> CampaignCard:

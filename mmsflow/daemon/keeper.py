@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.recurrence import times_as_text
 from mmsflow.clock import Clock
-from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner, approval_notice
+from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner
 from mmsflow.daemon.catalogue import Catalogue, Entry
 from mmsflow.daemon.changeover import Settled
 from mmsflow.daemon.crew import Crew
-from mmsflow.daemon.due import REFUSED, SENT_BEFORE, Hindrance
+from mmsflow.daemon.due import CLOSED, REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
 from mmsflow.errors import LedgerError
@@ -24,6 +24,8 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import LONG_PAST
+from mmsflow.workflow.openings import Openings
+from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.run import occurrence_of
 
 _LONG_AGO = timedelta(days=LONG_PAST.days)
@@ -185,8 +187,10 @@ class Keeper:
             self._teller.event("occurrence_skipped", **facts, reason=skip.reason)
             self._teller.settle(approval_notice(timetable.name, skip.due_at))
         # Of times long ago nobody expects anything any more, such as of a campaign that is watched for the first time.
-        if recent := [skip for skip in skips if skip.at - skip.due_at <= _LONG_AGO]:
-            self._tell_of_skips(timetable, recent)
+        # And that a holiday has passed without a run is what the campaign file says.
+        told = [skip for skip in skips if skip.at - skip.due_at <= _LONG_AGO and skip.code != CLOSED]
+        if told:
+            self._tell_of_skips(timetable, told)
 
     def _tell_of_skips(self, timetable: Timetable, skips: Sequence[Skipped]) -> None:
         campaign, last = timetable.name, skips[-1]
@@ -198,10 +202,22 @@ class Keeper:
             f"skipped/{campaign}/{occurrence_of(last.due_at)}",
             NoticeKind.NEEDS_PERSON,
             text,
-            SEND_AGAIN.replace("FILE", timetable.version.loaded.shown_path) if last.code == SENT_BEFORE else _BY_HAND,
+            self._advice(timetable, last),
             campaign=campaign,
             detail={"code": last.code, "due": last.due_at.isoformat(), "times": len(skips)},
         )
+
+    def _advice(self, timetable: Timetable, skip: Skipped) -> str:
+        """What a person can still do about a time that was skipped: what the page refuses is not offered."""
+        campaign, now = timetable.version.campaign, self._clock.now()
+        if skip.code == SENT_BEFORE:
+            return SEND_AGAIN.replace("FILE", timetable.version.loaded.shown_path)
+        deadline = campaign.schedule.deadline(skip.due_at)
+        late = deadline is not None and deadline <= now
+        if late or Openings(campaign).stays_closed(skip.due_at, now):
+            ahead = "; later times begin by themselves" if campaign.schedule.every else ""
+            return f"it cannot be sent any more{ahead}"
+        return _BY_HAND
 
     async def _begin(self, timetable: Timetable, due: datetime) -> None:
         outcome: RunInfo | Awaited | Hindrance

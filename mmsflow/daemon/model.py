@@ -39,7 +39,7 @@ class CampaignCard:
         recurring: it has a cron expression.
         approval_required: a person must approve each plan.
         zone: the campaign's, for what people read.
-        next_due: the next scheduled time, aware, UTC; None without one.
+        next_due: the next scheduled time that will have a run, aware, UTC; None without one.
         due: the scheduled time that is being worked at, aware, UTC.
         digest: of the plan that awaits approval; empty otherwise.
         reason: why it does not go on, one sentence; empty while it does.
@@ -77,6 +77,8 @@ class PlanView:
         due: the scheduled time that it would be carried out for; None when it is begun at once.
         can_begin: a run may be begun by hand now.
         why_not: why it may not, one sentence; empty where it may.
+        by_hand_for: the scheduled time that such a run makes up for; None where it is for none.
+        by_hand_until: what is not sent of it by then is not sent at all; None without a deadline.
     """
 
     file: str
@@ -88,6 +90,8 @@ class PlanView:
     due: datetime | None
     can_begin: bool
     why_not: str
+    by_hand_for: datetime | None = None
+    by_hand_until: datetime | None = None
 
     @property
     def approved(self) -> bool:

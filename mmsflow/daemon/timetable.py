@@ -20,6 +20,7 @@ from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.operation import Approval, Skipped
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.workflow.approving import approval_of
+from mmsflow.workflow.openings import Openings
 from mmsflow.workflow.standing import has_unsent
 
 _ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
@@ -43,6 +44,7 @@ class Timetable:
         hindrance: what was in the way when a time was tried last.
         verdict: of the last look.
         next_due: the first time that has not come yet; None where there is none.
+        upcoming: the first of these that will have a run: its window does not stay closed until the one after it.
     """
 
     account: str
@@ -60,6 +62,8 @@ class Timetable:
     hindrance: Hindrance | None = None
     verdict: Verdict = field(default_factory=Verdict)
     next_due: datetime | None = None
+    upcoming: datetime | None = None
+    _looked_ahead: tuple[datetime | None, Version] | None = None
 
     @classmethod
     def watch(cls, ledger: LedgerReader, account: str, version: Version, now: datetime) -> Timetable:
@@ -91,6 +95,7 @@ class Timetable:
     def look(self, ledger: LedgerReader, now: datetime) -> Verdict:
         """What is to be done at this instant; ``settle`` is told what was done of it."""
         times, more = self._came_due(now)
+        self._look_ahead(now)
         if not times:
             self.verdict = Verdict(until=self.next_due)
             return self.verdict
@@ -103,6 +108,7 @@ class Timetable:
         if answered_at is not None:
             self.unanswered = False
         schedule = self.schedule
+        openings = Openings(self.version.campaign)
         self.verdict = decide(
             Facts(
                 now=now,
@@ -120,6 +126,9 @@ class Timetable:
                 answered_at=answered_at,
                 hindrance=self.hindrance,
                 sent_before=sent_before(runs[0]) if runs and schedule.every is None else "",
+                closed=frozenset(due for due in times if openings.stays_closed(due)),
+                shut=openings.stays_closed(times[-1], now),
+                shuts=openings.closes(times[-1], now),
             )
         )
         return self.verdict
@@ -224,6 +233,13 @@ class Timetable:
                 return times, False
             times.append(due)
         return times[:MOST_TIMES], len(times) > MOST_TIMES
+
+    def _look_ahead(self, now: datetime) -> None:
+        # Over a closed night of a campaign that has a time each minute this is no small work; once will do.
+        seen = self._looked_ahead
+        if seen is None or seen[0] != self.next_due or seen[1] is not self.version:
+            self._looked_ahead = (self.next_due, self.version)
+            self.upcoming = next(Openings(self.version.campaign).times(now), None) if self.next_due else None
 
     def _due_of(self, run: RunInfo) -> datetime | None:
         """The scheduled time that a run was for; one begun by hand is for the campaign's only one, if it has that."""

@@ -14,7 +14,7 @@ class Skipped:
 
     due_at: datetime
     at: datetime
-    code: str  # missed | overtaken | not_approved | unfinished | invalid | refused | sent_before
+    code: str  # missed | overtaken | not_approved | unfinished | invalid | refused | sent_before | closed
     reason: str
 
 

@@ -31,6 +31,8 @@ class Appointment:
         priority, weight: whose turn it is.
         ours: requests that the run has begun in the current period.
         grace: how late it may begin because an earlier one is unfinished; None for any time.
+        due: the scheduled time, where that has come already, so that it begins as soon as it can; aware, UTC.
+        closed: its windows stay closed until the next scheduled time, so it gets no run.
     """
 
     campaign: str
@@ -45,13 +47,15 @@ class Appointment:
     weight: int = 1
     ours: int = 0
     grace: timedelta | None = None
+    due: datetime | None = None
+    closed: bool = False
 
     @property
     def name(self) -> str:
         """For people: the run, or the campaign with its time."""
         if self.run:
             return self.run
-        return f"{self.campaign} of {self.begins.astimezone(self.calendar.zone):%Y-%m-%d %H:%M}"
+        return f"{self.campaign} of {(self.due or self.begins).astimezone(self.calendar.zone):%Y-%m-%d %H:%M}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +101,8 @@ class Foreseen:
         late: messages that are not sent because their deadline passes first.
         undated: messages that wait for a reset or an opening whose date is not known.
         left_after: requests of the quota that are left when it has finished; None while ``finishes_at`` is.
-        is_skipped: an earlier one of its campaign is unfinished for longer than its grace, so it does not begin.
+        is_skipped: an earlier one of its campaign is unfinished for longer than its grace, or its windows stay closed,
+            so it does not begin.
         period_since: when the quota's period began in which it begins, as far as it is looked at; None where it does
             not begin.
     """
@@ -156,6 +161,8 @@ def with_warnings(agenda: Agenda, alone: Sequence[Foreseen]) -> Agenda:
 
 def _delays(here: Foreseen, alone: Foreseen, others: Sequence[str]) -> list[str]:
     name, beside = here.appointment.name, f" beside {_few(others)}" if others else ""
+    if here.appointment.closed:
+        return []  # that is what its campaign file says
     if here.is_skipped:
         return [f"{name} does not begin: an earlier one of the campaign is still unsent when its grace is over"]
     found = []

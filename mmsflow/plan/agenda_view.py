@@ -33,6 +33,23 @@ class Held:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A scheduled time that has come and waits for a person's yes.
+
+    Attributes:
+        campaign: its name.
+        due: aware, UTC.
+        messages: how many it would have now; None where its file is wrong, so that nobody can say.
+        zone: where ``due`` is shown.
+    """
+
+    campaign: str
+    due: datetime
+    messages: int | None
+    zone: ZoneInfo
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """Everything that ``plan`` without a file shows.
@@ -46,6 +63,7 @@ class Outlook:
         by_hand, held: what waits for a person.
         awaiting_approval: campaigns whose plans a person must approve first.
         faulty: the first error of each campaign file that is wrong.
+        waiting: times that have come and wait for approval; they send nothing until then.
         left_out: scheduled times beyond the most that are shown of one campaign.
         pace: of the account, over all campaigns; where it is not known, those without a `rate` are taken to be sent at
             once.
@@ -60,6 +78,7 @@ class Outlook:
     held: tuple[Held, ...]
     awaiting_approval: frozenset[str]
     faulty: tuple[Finding, ...]
+    waiting: tuple[Waiting, ...] = ()
     left_out: int = 0
     pace: Pace = UNKNOWN
 
@@ -91,6 +110,15 @@ def outlook_as_json(outlook: Outlook, zone: ZoneInfo) -> dict[str, object]:
             {"file": each.file, "campaign": each.campaign, "messages": each.messages} for each in outlook.by_hand
         ],
         "held": [{"run": each.run, "messages": each.messages, "reason": each.reason} for each in outlook.held],
+        "waiting": [
+            {
+                "campaign": each.campaign,
+                "due_at": _iso(each.due, each.zone),
+                "messages": each.messages,
+                "waits_for": "approval",
+            }
+            for each in outlook.waiting
+        ],
         "left_out": outlook.left_out,
         "pace": outlook.pace.as_json(),
         "warnings": list(outlook.agenda.warnings),
@@ -101,8 +129,8 @@ def outlook_as_json(outlook: Outlook, zone: ZoneInfo) -> dict[str, object]:
 def outlook_as_text(outlook: Outlook, zone: ZoneInfo) -> str:
     """Tables for a terminal."""
     agenda = outlook.agenda
-    blocks = [_quota(outlook, zone), _calendar(outlook), _by_hand(outlook.by_hand), _held(outlook.held)]
-    blocks.append(_pace(outlook))
+    blocks = [_quota(outlook, zone), _calendar(outlook), _waiting(outlook.waiting), _by_hand(outlook.by_hand)]
+    blocks += [_held(outlook.held), _pace(outlook)]
     if agenda.foreseen and outlook.quota.assumption:
         blocks.append(f"assumed  {outlook.quota.assumption}; lists as they are now")
     if outlook.left_out:
@@ -117,6 +145,7 @@ def _entry(each: Foreseen, outlook: Outlook) -> dict[str, object]:
         "campaign": what.campaign,
         "run": what.run or None,
         "begins_at": _iso(what.begins, zone),
+        "due_at": None if what.run else _iso(what.due or what.begins, zone),
         "messages": what.messages,
         "waves": [
             {"starts_at": _iso(wave.starts_at, zone), "ends_at": _iso(wave.ends_at, zone), "size": wave.size}
@@ -127,6 +156,7 @@ def _entry(each: Foreseen, outlook: Outlook) -> dict[str, object]:
         "late": each.late,
         "undated": each.undated,
         "skipped": each.is_skipped,
+        "closed": what.closed,
         "quota_left": each.left_after,
         "priority": what.priority,
         "weight": what.weight,
@@ -141,7 +171,11 @@ def _calendar(outlook: Outlook) -> str:
     rows = []
     for each in foreseen:
         what, zone = each.appointment, each.appointment.calendar.zone
-        begins = "now" if what.run and what.begins <= (each.first or what.begins) else _minute(what.begins, zone)
+        begins = (
+            "now"
+            if (what.run or what.due) and what.begins <= (each.first or what.begins)
+            else _minute(what.begins, zone)
+        )
         name = f"{what.run} (unfinished)" if what.run else what.campaign
         left = "" if each.left_after is None else each.left_after
         rows.append((begins, name, what.messages, _waves(each), _end(each, outlook), left, _remark(each, outlook)))
@@ -175,7 +209,9 @@ def _pace(outlook: Outlook) -> str:
 
 def _remark(each: Foreseen, outlook: Outlook) -> str:
     what = each.appointment
-    notes = []
+    if what.closed:
+        return "its window stays closed until the next time"
+    notes = [f"due {_minute(what.due, what.calendar.zone)}"] if what.due else []
     if not what.run and what.campaign in outlook.awaiting_approval:
         notes.append("needs approval")
     if each.late:
@@ -190,6 +226,12 @@ def _quota(outlook: Outlook, zone: ZoneInfo) -> str:
     resets = _minute(quota.resets_at, zone) if quota.resets_at else "not known"
     row = (outlook.account, quota.used, quota.available, resets)
     return tabulate([row], headers=("quota of", "used", "available", "resets"))
+
+
+def _waiting(times: Sequence[Waiting]) -> str:
+    """Times that have come, and what they wait for."""
+    rows = [(_minute(each.due, each.zone), each.campaign, each.messages, "waits for approval") for each in times]
+    return tabulate(rows, headers=("has come", "campaign", "messages", "note"), missingval="?") if rows else ""
 
 
 def _by_hand(campaigns: Sequence[ByHand]) -> str:

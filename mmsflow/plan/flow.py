@@ -74,7 +74,7 @@ class _Going:
     """An appointment on its way; ``left``, ``ours`` and ``sent`` are messages, fractions included.
 
     Attributes:
-        before: the one before it of the same campaign.
+        before: the one before it of the same campaign, which may come to be skipped.
         waves: ``(start, end, sent by then)`` each.
     """
 
@@ -99,7 +99,10 @@ class _Going:
 
     @property
     def waits_for_earlier(self) -> bool:
-        return self.before is not None and not self.before.is_over
+        earlier = self.before
+        while earlier is not None and earlier.is_skipped:
+            earlier = earlier.before
+        return earlier is not None and not earlier.is_over
 
     def send(self, start: datetime, end: datetime, amount: float, since: datetime) -> None:
         """So many go out in this time; ``since`` is when the quota's period began."""
@@ -167,7 +170,10 @@ class _Flow:
             if each.is_over or each.what.begins > self.now:
                 continue
             each.since = each.since or self._since
-            if each.left <= _HAIR:
+            if each.what.closed:
+                each.is_skipped = True
+                self._end(each)
+            elif each.left <= _HAIR:
                 self._end(each)
             elif each.what.not_after is not None and each.what.not_after <= self.now:
                 each.late = each.what.messages - round(each.sent)

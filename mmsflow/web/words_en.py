@@ -241,6 +241,8 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "approve": "Approve this plan",
         "due": "due",
         "begin": "Begin a run by hand",
+        "begin.for": "For the skipped time",
+        "begin.until": "Not sent after",
         "begin.really": "Begin now",
         "send_test": "Send a test",
         "send_test.to": "Handsets",

@@ -241,6 +241,8 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "approve": "Zatwierdź ten plan",
         "due": "termin",
         "begin": "Uruchom wysyłkę ręcznie",
+        "begin.for": "Za pominięty termin",
+        "begin.until": "Nie wysyłać po",
         "begin.really": "Uruchom teraz",
         "send_test": "Wyślij test",
         "send_test.to": "Telefony",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -18,13 +18,15 @@ from mmsflow.ledger.model import PausedBy, RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import MessageState
 from mmsflow.plan.agenda import Appointment, SharedQuota
-from mmsflow.plan.agenda_view import ByHand, Held, Outlook
+from mmsflow.plan.agenda_view import ByHand, Held, Outlook, Waiting
 from mmsflow.plan.calendar import SendingCalendar
 from mmsflow.plan.flow import foresee
 from mmsflow.plan.holidays import is_polish_holiday
 from mmsflow.plan.model import QuotaForecast
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
+from mmsflow.workflow.openings import Openings
 from mmsflow.workflow.pace import pace_of_account
+from mmsflow.workflow.pending import asked_about, pending_of
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 
@@ -103,18 +105,20 @@ def look_ahead(
     shared = _shared(seen, resets, pace.per_second, campaigns, begun)
     going_on, held = _unfinished(ledger, account, period, now)
     scheduled, left_out = _scheduled(campaigns, now, until)
+    come, waiting = _come(campaigns, ledger, account, now, resets.zone)
     return Outlook(
         account=account,
         days=days,
         until=until,
         quota=seen,
-        agenda=foresee([*going_on, *scheduled], shared, now),
+        agenda=foresee([*going_on, *come, *scheduled], shared, now),
         by_hand=tuple(_by_hand(campaigns)),
         held=tuple(held),
         awaiting_approval=frozenset(
             each.campaign.campaign for each in campaigns if each.campaign.approval == "required"
         ),
         faulty=tuple(faulty),
+        waiting=tuple(waiting),
         left_out=left_out,
         pace=pace,
     )
@@ -150,13 +154,34 @@ def _scheduled(campaigns: Iterable[Sized], now: datetime, until: datetime) -> tu
     found: list[Appointment] = []
     left_out = 0
     for each in campaigns:
-        schedule = each.campaign.schedule
+        schedule, openings = each.campaign.schedule, Openings(each.campaign)
         dues = [due for due in islice(due_times(schedule, now), 100 * MOST_OF_ONE) if due <= until]
         left_out += max(0, len(dues) - MOST_OF_ONE)
         for due in dues[:MOST_OF_ONE]:
             rules = run_rules(each.campaign, now, due=due)
-            found.append(_appointment(each.campaign.campaign, rules, each.messages, grace=schedule.grace))
+            made = _appointment(each.campaign.campaign, rules, each.messages, grace=schedule.grace)
+            found.append(replace(made, closed=openings.stays_closed(due)))
     return found, left_out
+
+
+def _come(
+    campaigns: Iterable[Sized], ledger: LedgerReader, account: str, now: datetime, zone: ZoneInfo
+) -> tuple[list[Appointment], list[Waiting]]:
+    """Times that have come and have no run yet: those that the daemon begins, and those that wait for a person."""
+    come, waiting, known = [], [], set()
+    for each in campaigns:
+        campaign = each.campaign
+        known.add(campaign.campaign)
+        pending = pending_of(ledger, account, campaign, now)
+        if pending is not None and pending.until is not None:
+            rules = run_rules(campaign, now, due=pending.due)
+            made = _appointment(campaign.campaign, rules, each.messages, grace=pending.until - now)
+            come.append(replace(made, begins=now, due=pending.due))
+        elif pending is not None:
+            own = ZoneInfo(campaign.schedule.timezone)
+            waiting.append(Waiting(campaign.campaign, pending.due, each.messages, own))
+    asked = asked_about(ledger, account)
+    return come, waiting + [Waiting(name, due, None, zone) for name, due in asked if name not in known]
 
 
 def _unfinished(ledger: LedgerReader, account: str, period: str, now: datetime) -> tuple[list[Appointment], list[Held]]:

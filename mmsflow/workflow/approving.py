@@ -76,16 +76,20 @@ def changes_since(approval: Approval, prepared: Prepared, plan: Plan) -> tuple[s
     """
     if approval.holds_for(plan.digest):
         return ()
-    said = [f"that approval was for {approval.run}, and each run needs its own"] if approval.run else []
-    if approval.digest != plan.digest:
-        now = seen_of(prepared, plan)
-        differences = [*_files(approval.seen, now), *_counts(approval.seen, now), *_wording(approval.seen, now)]
-        said += differences or [
-            "the recipients or their messages are others, although no file and no count has changed"
-        ]
+    if approval.digest == plan.digest:
+        return (f"the same plan was approved and used up by {approval.run}; {_own(prepared)} needs its own yes",)
+    said = [f"that approval was for {approval.run}, and {_own(prepared)} needs its own"] if approval.run else []
+    now = seen_of(prepared, plan)
+    differences = [*_files(approval.seen, now), *_counts(approval.seen, now), *_wording(approval.seen, now)]
+    said += differences or ["the recipients or their messages are others, although no file and no count has changed"]
     if len(said) > _MOST_SENTENCES:
         said[_MOST_SENTENCES - 1 :] = [f"{len(said) - _MOST_SENTENCES + 1} more changes"]
     return tuple(said)
+
+
+def _own(prepared: Prepared) -> str:
+    """What a yes is needed for: of a recurring campaign people expect one for each time."""
+    return "each run" if prepared.loaded.campaign.schedule.every is None else "this time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,14 @@ class ApprovalView:
         approval: the newest, whether it holds or not; None without any.
         approved: it holds for this plan.
         changes: why it does not; empty where it holds, and without any.
+        same_plan: it was for this very plan, whether a run has used it up or not.
     """
 
     required: bool
     approval: Approval | None
     approved: bool
     changes: tuple[str, ...]
+    same_plan: bool
 
     def as_json(self, zone: tzinfo) -> dict[str, object]:
         """The key ``approval`` of ``plan --json``; ``by`` and ``at`` are of the newest one, holding or not."""
@@ -121,7 +127,10 @@ class ApprovalView:
         given = given_by(self.approval, zone)
         if self.approved:
             return f"approval  this plan was approved {given}, for one run"
-        head = f"approval  {'required; ' if self.required else ''}another plan was approved {given}; since then:"
+        required = "required; " if self.required else ""
+        if self.same_plan:
+            return f"approval  {required}{self.changes[0]} (the last one was given {given})"
+        head = f"approval  {required}another plan was approved {given}; since then:"
         return "\n".join([head, *(f"          {change}" for change in self.changes)])
 
 
@@ -133,6 +142,7 @@ def view_approval(ledger: LedgerReader, prepared: Prepared, plan: Plan) -> Appro
         approval=approval,
         approved=approval is not None and approval.holds_for(plan.digest),
         changes=changes_since(approval, prepared, plan) if approval else (),
+        same_plan=approval is not None and approval.digest == plan.digest,
     )
 
 
@@ -153,6 +163,10 @@ def refuse_unapproved(ledger: LedgerReader, prepared: Prepared, plan: Plan, *, o
     if view.approval is None:
         raise PlanRefused(f"{plan.campaign} asks for approval, and nobody has approved a plan of it", advice)
     given = given_by(view.approval, ZoneInfo(prepared.loaded.campaign.schedule.timezone))
+    if view.same_plan:
+        raise PlanRefused(
+            f"{plan.campaign} asks for approval: {view.changes[0]} (the last one was given {given})", advice
+        )
     changes = "; ".join(view.changes)
     raise PlanRefused(f"this plan of {plan.campaign} is not what was approved {given}: {changes}", advice)
 

@@ -23,7 +23,7 @@ def frozen_inputs(
     """
     inputs = [FrozenInput("campaign", loaded.shown_path, loaded.sha256, len(loaded.text_bytes))]
     blobs = [Blob(loaded.sha256, "application/yaml", loaded.text_bytes)]
-    recipients = {_list_of(source) for source in loaded.campaign.recipients}
+    recipients = {list_path(source) for source in loaded.campaign.recipients}
     inputs += [
         FrozenInput("list" if item.path in recipients else "exclude", item.path, item.sha256, item.size_bytes)
         for item in audience.inputs
@@ -39,5 +39,6 @@ def frozen_inputs(
     return tuple(dict.fromkeys(inputs)), tuple(distinct.values())
 
 
-def _list_of(source: Source) -> str:
+def list_path(source: Source) -> str:
+    """The list that a source reads, as the campaign names it; empty for one that reads none."""
     return next((str(path) for form in LIST_FORMS if (path := getattr(source, form, ""))), "")

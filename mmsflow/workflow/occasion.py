@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from mmsflow.campaign.amounts import duration_text
 from mmsflow.campaign.model import Campaign
-from mmsflow.campaign.recurrence import due_times, last_due
+from mmsflow.campaign.recurrence import last_due
 from mmsflow.errors import MmsflowError, PlanRefused, RunUnfinished
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.plan.explain import minute_as_text
-from mmsflow.workflow.run import occurrence_of
+from mmsflow.workflow.openings import STAYS_CLOSED, Openings
 from mmsflow.workflow.standing import Standing
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +23,11 @@ class Occasion:
     """Where a recurring campaign stands in its calendar.
 
     Attributes:
-        due: the latest scheduled time, when it may still be carried out: it has no run, and its deadline has not
-            passed; aware, UTC. Earlier ones are not caught up with.
+        due: the latest scheduled time, when it may still be carried out: somebody waits for it, it has no run, its
+            deadline has not passed, and its window opens before the next one; aware, UTC. Earlier ones are not caught
+            up with.
         why_not: why there is no ``due``, one sentence; empty where there is.
-        upcoming: the next scheduled time; None after the last one.
+        upcoming: the next scheduled time that can send something; None after the last one.
         skipped: why ``due`` was passed over before; empty where it was not.
     """
 
@@ -59,16 +63,45 @@ def occasion_of(ledger: LedgerReader, account: str, campaign: Campaign, now: dat
     schedule = campaign.schedule
     if schedule.every is None:
         return None
-    upcoming = next(due_times(schedule, now), None)
+    openings = Openings(campaign)
+    upcoming = next(openings.times(now), None)
     due = last_due(schedule, now)
     if due is None:
         return Occasion(None, "its first time has not come yet", upcoming)
     shown = minute_as_text(due, ZoneInfo(schedule.timezone))
-    taken = next(iter(ledger.runs(account=account, campaign=campaign.campaign, occurrence=occurrence_of(due))), None)
-    if taken is not None:
-        return Occasion(None, f"{shown} has its run, {taken.run}", upcoming)
+    skips = ledger.skips(account, campaign.campaign)
+    skip = next((skip for skip in skips if skip.due_at == due), None)
+    if why := _taken(ledger, account, campaign.campaign, due):
+        return Occasion(None, f"{shown} {why}", upcoming)
+    if skip is None and (why := _never_expected(ledger, account, campaign, due, now)):
+        return Occasion(None, f"{shown} {why}", upcoming)
     deadline = schedule.deadline(due)
     if deadline is not None and deadline <= now:
         return Occasion(None, f"`schedule.not_after` of {shown} has passed", upcoming)
-    passed_over = (skip.reason for skip in ledger.skips(account, campaign.campaign) if skip.due_at == due)
-    return Occasion(due, "", upcoming, next(passed_over, ""))
+    if openings.stays_closed(due, now):
+        return Occasion(None, f"{shown} cannot be sent any more: {STAYS_CLOSED}", upcoming)
+    return Occasion(due, "", upcoming, skip.reason if skip else "")
+
+
+def _taken(ledger: LedgerReader, account: str, campaign: str, due: datetime) -> str:
+    """The run that a time has, or a later one that it would come after; empty without either."""
+    runs = ledger.runs(account=account, campaign=campaign, tests=False, due_from=due)
+    for run in runs:
+        if run.due_at == due:
+            return f"has its run, {run.run}"
+    return f"comes before that of its latest run, {runs[0].run}" if runs else ""
+
+
+def _never_expected(ledger: LedgerReader, account: str, campaign: Campaign, due: datetime, now: datetime) -> str:
+    """Why nobody waits for a time that was neither sent nor skipped; empty where somebody does.
+
+    A file that is new, or has a new schedule, names times long before it was written. Nobody meant these.
+    """
+    accounted = ledger.accounted_until(account, campaign.campaign)
+    if accounted is not None:
+        return "came before the daemon knew of it" if due <= accounted else ""
+    scheduled = ledger.runs(account=account, campaign=campaign.campaign, tests=False, due_from=_EVER, limit=1)
+    grace = campaign.schedule.grace
+    if scheduled or now - due <= grace:
+        return ""
+    return f"is more than its grace ({duration_text(grace)}) ago, and it has had no run yet"

@@ -21,6 +21,7 @@ from mmsflow.plan.draft import Draft
 from mmsflow.plan.model import ArmSize
 from mmsflow.workflow.inputs import frozen_inputs
 from mmsflow.workflow.intake import Intake, Known, look_up
+from mmsflow.workflow.nobody import nobody_to_send_to
 from mmsflow.workflow.soundness import in_order, sound_composer
 
 _CHUNK = 500
@@ -269,8 +270,7 @@ def _refuse_problems(
             "mend the list, or give the template a default: {{ name | default('…') }}",
         )
     if not draft.messages and not may_be_empty:
-        fix = "`mmsflow check` shows what became of each row"
-        raise InvalidInput([loaded.finding(("recipients",), "no row of the lists can be sent to", fix)])
+        raise nobody_to_send_to(loaded, draft)
 
 
 def _already_sent(row: Recipient) -> SetAside:

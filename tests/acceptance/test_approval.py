@@ -88,11 +88,23 @@ def test_a_yes_is_good_for_one_run_and_sending_to_everybody_again_needs_another(
     quick(*RUN).ended_with(0)
     (run,) = quick("status", "--json").document["runs"]
     refused = quick(*RUN, "--again").ended_with(6)
-    assert f"that approval was for {run['run']}" in refused.err
+    assert f"the same plan was approved and used up by {run['run']}" in refused.err
     again = quick(*APPROVE).ended_with(0)
     assert f"{run['run']} was made from this very plan" in again.err
     quick(*RUN, "--again").ended_with(0)
     assert gateway.numbers == sorted(2 * numbers(5))
+
+
+def test_a_yes_for_the_next_time_of_a_recurring_campaign_is_nothing_to_be_warned_of(
+    quick: Console, workspace: Path
+) -> None:
+    change_campaign(workspace, {"poll:": 'schedule: {every: "* * * * *"}\npoll:'})
+    quick(*APPROVE).ended_with(0)
+    quick(*RUN).ended_with(0)
+    (run,) = quick("status", "--json").document["runs"]
+    again = quick(*APPROVE).ended_with(0)
+    assert f"used up by {run['run']}; this time needs its own yes" in again.out
+    assert "to everybody once more" not in again.err
 
 
 def test_a_top_up_is_another_plan_with_a_yes_of_its_own(

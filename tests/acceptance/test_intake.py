@@ -323,3 +323,26 @@ def test_the_intake_is_shown_by_list_and_reason_with_an_example_row(quick: Conso
         ("lists/more.csv", 3, 1),
     ]
     assert sum(each["rows"] for each in campaign["intake"]) == campaign["rows"] == 6
+
+
+def test_lists_of_which_no_row_can_be_sent_to_say_what_became_of_them(quick: Console, workspace: Path) -> None:
+    write_list(workspace, ["12", "34", "+48221234567"])
+    why = "2 of 3 rows: Digits are missing (the first is row 2 of lists/people.csv)"
+    rejects = f"`mmsflow check {CAMPAIGN} --rejects FILE` writes each row with its reason to a file"
+    checked = quick("check", CAMPAIGN).ended_with(3)
+    assert "no row of the lists can be sent to" in checked.err
+    assert f"{why}; {rejects}" in checked.err
+    assert "A landline, which takes no MMS" in checked.out
+    planned = quick("plan", CAMPAIGN).ended_with(3)
+    assert planned.err.index("A landline, which takes no MMS") < planned.err.index("no row of the lists can be sent to")
+    quick("check", CAMPAIGN, "--rejects", "rows.csv").ended_with(3)
+    assert (workspace / "rows.csv").read_text("utf-8-sig").count("too_short") == 2
+    assert quick("check", CAMPAIGN, "--json").ended_with(3).document["errors"][0]["fix"].startswith(why)
+
+
+def test_an_empty_list_is_named_as_what_is_to_be_filled(quick: Console, workspace: Path) -> None:
+    write_list(workspace, [])
+    checked = quick("check", CAMPAIGN).ended_with(3)
+    assert "the lists have no rows" in checked.err
+    assert "put rows into lists/people.csv" in checked.err
+    assert "intake" not in checked.out

@@ -19,14 +19,14 @@ TWO_HOURS_AGO = NOW.replace(second=0, microsecond=0) - timedelta(hours=2)
 IN_22_HOURS = TWO_HOURS_AGO + timedelta(days=1)
 DAILY = f"{TWO_HOURS_AGO.minute} {TWO_HOURS_AGO.hour} * * *"
 
-Recur = Callable[[str], None]
+Recur = Callable[..., None]
 
 
 @pytest.fixture
 def recur(workspace: Path) -> Recur:
-    """Gives the campaign a recurrence in a zone that is not Poland's."""
-    return lambda every: change_campaign(
-        workspace, {"poll:": f'schedule: {{every: "{every}", timezone: {ZONE.key}}}\npoll:'}
+    """Gives the campaign a recurrence in a zone that is not Poland's, with a grace for what its first run may take."""
+    return lambda every, grace="3h": change_campaign(
+        workspace, {"poll:": f'schedule: {{every: "{every}", timezone: {ZONE.key}, grace: {grace}}}\npoll:'}
     )
 
 
@@ -65,9 +65,19 @@ def test_a_time_that_has_come_is_carried_out_once_and_then_the_next_one_is_named
 
 def test_a_time_long_past_is_warned_of(quick: Console, recur: Recur) -> None:
     month = (NOW.month + 5) % 12 + 1
-    recur(f"0 9 1 {month} *")
+    recur(f"0 9 1 {month} *", grace="366d")
     done = quick("run", CAMPAIGN, "--yes", "--no-wait").ended_with(0)
     assert "days ago" in done.err
+
+
+def test_the_times_of_a_file_that_is_new_are_not_made_up_for(
+    quick: Console, gateway: IndependentGateway, recur: Recur
+) -> None:
+    recur(DAILY, grace="1h")
+    refused = quick("run", CAMPAIGN, "--yes").ended_with(6)
+    assert f"the next time is {shown(IN_22_HOURS)}" in refused.err
+    assert f"this is the plan for {shown(IN_22_HOURS)}" in quick("plan", CAMPAIGN).ended_with(0).err
+    assert gateway.messages == []
 
 
 def test_a_time_that_comes_while_reports_are_outstanding_begins_all_the_same(

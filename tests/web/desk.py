@@ -74,6 +74,7 @@ class Desk:
     asked: list[Request] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     trial_answer: Answer = field(default_factory=lambda: Answer("offer-test-1 has begun", run="offer-test-1"))
+    made_up_for: datetime | None = None
     is_healthy: bool = True
     beat: float = 0.0
     _version: int = 0
@@ -149,7 +150,9 @@ class Desk:
     def _approved(self, view: PlanView) -> PlanView:
         last = self.ledger.last_approval(self.settings.account, view.plan.campaign)
         changes = ("the list lists/people.csv has changed",) if last and last.digest != view.plan.digest else ()
-        return replace(view, approval=last, changes=changes)
+        return replace(
+            view, approval=last, changes=changes, by_hand_for=self.made_up_for, by_hand_until=self.made_up_for
+        )
 
     async def approve(self, file: str, digest: str, who: str) -> Answer:
         view = await self.plan(file)

@@ -31,6 +31,8 @@ def agenda(days: int, *, as_json: bool) -> int:
     else:
         tell(outlook_as_text(outlook, zone))
     show_findings(list(outlook.faulty))
+    if outlook.faulty:
+        say("note  a daemon that knows an earlier, good version of such a file keeps that in force, unseen here")
     if not as_json:
         say()
         say("nothing was sent; `mmsflow plan FILE` shows one campaign in detail")

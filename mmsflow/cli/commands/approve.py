@@ -78,7 +78,8 @@ def _show(session: Session, prepared: Prepared, made: Plan, *, as_json: bool) ->
     show(f"plan      {made.digest}")
     if not view.required:
         warn("the campaign does not ask for approval: anybody may run it; `approval: required` asks for it")
-    if before := next((run for run in runs if run.plan_sha256 == made.digest), None):
+    recurs = prepared.loaded.campaign.schedule.every is not None  # the same once more is what each time is for
+    if before := not recurs and next((run for run in runs if run.plan_sha256 == made.digest), None):
         warn(f"{before.run} was made from this very plan: this yes is for sending it to everybody once more")
     return view
 

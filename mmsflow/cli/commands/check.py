@@ -55,6 +55,8 @@ def _check_one(
             intake = session.intake(lenient=True, rejects=rejects)
             prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
     except InvalidInput as error:
+        if error.table and not quiet:
+            tell(error.table)
         return list(error.findings), None, ""
     with prepared.draft:
         findings = _strict(prepared) if strict else []

@@ -81,6 +81,11 @@ WAITING = {
         NINE + DAY,
     ),
     "something is in its way": ({"hindrance": HINDERED}, Waits.NEXT_TRY, NINE + 2 * MINUTE),
+    "its window closes before the next time comes": (
+        {"asked_for": NINE, "unanswered": True, "shuts": NINE + 8 * HOUR},
+        Waits.APPROVAL,
+        NINE + 8 * HOUR,
+    ),
     "the next time comes before its grace is over": (
         {"unfinished": "news-1", "next_due": NINE + 10 * MINUTE},
         Waits.EARLIER_RUN,
@@ -113,6 +118,23 @@ SKIPPED = {
     ),
     "a campaign without recurrence has had its run": ({"sent_before": "it has had its one run"}, "sent_before"),
     "its deadline has passed": ({"not_after": NINE + MINUTE}, "missed"),
+    "its window opens only with the next time": ({"closed": frozenset({NINE}), "shut": True}, "closed"),
+    "that, and nobody was there": (
+        {"closed": frozenset({NINE}), "shut": True, "watched_since": LATE, "now": LATE},
+        "closed",
+    ),
+    "its window has closed, and nobody had approved it": (
+        {"shut": True, "asked_for": NINE, "unanswered": True, "now": NINE + 9 * HOUR},
+        "not_approved",
+    ),
+    "its window has closed, and an earlier run still had unsent messages": (
+        {"shut": True, "unfinished": "news-1"},
+        "unfinished",
+    ),
+    "its window has closed, and it was approved too late": (
+        {"shut": True, "asked_for": NINE, "answered_at": NINE + 9 * HOUR, "now": NINE + 9 * HOUR},
+        "missed",
+    ),
     "it was approved, and nobody was there within a grace of that": (
         {"asked_for": NINE, "answered_at": NINE + HOUR, "now": NINE + 2 * HOUR + MOMENT},
         "missed",
@@ -146,6 +168,7 @@ LEFT_BEHIND = {
         "missed",
     ),
     "it could not be begun": ({"hindrance": replace(HINDERED, due=EARLIER), "watched_since": EARLIER}, "invalid"),
+    "its window opened only with the next time": ({"closed": frozenset({EARLIER})}, "closed"),
     "it was not begun for no reason that is known": ({"watched_since": EARLIER}, "overtaken"),
 }
 

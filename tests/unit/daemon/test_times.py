@@ -93,6 +93,7 @@ async def test_a_campaign_that_needs_approval_waits_for_it_and_goes_on(tmp_path:
         assert it.notices() == ["approval/news/2026-12-01T08:00:00Z"]
         seen = await it.board.plan(FILE)
         assert (seen.plan.digest, seen.due, seen.approved) == (it.card().digest, NINE, False)
+        assert seen.why_not == "its time has come; it begins once it is approved"
         assert (await it.board.approve(FILE, "another digest", "ola")).refused
         assert not (await it.board.approve(FILE, seen.plan.digest, "ola")).refused
         await it.over(MINUTE)
@@ -173,6 +174,94 @@ async def test_a_time_that_a_person_makes_up_for_by_hand_does_not_begin_by_itsel
         await it.over(HOUR)
         assert [run.due_at for run in it.runs()] == [NINE]
         assert set(it.received.values()) == {1}
+
+
+WORKING_DAYS = "every: '0 9 * * mon-fri', window: {days: mon-fri, hours: '09:00-17:00', holidays: skip}"
+
+
+async def test_a_holiday_passes_without_a_run_and_without_alarming_anybody(tmp_path: Path) -> None:
+    async with desk(tmp_path, start=datetime(2026, 12, 23, 7, tzinfo=UTC)) as it:
+        it.write(FILE, campaign(schedule=WORKING_DAYS))
+        await it.start()
+        await it.until(datetime(2026, 12, 23, 9, tzinfo=UTC))
+        assert it.card().next_due == datetime(2026, 12, 28, 8, tzinfo=UTC)
+        await it.until(datetime(2026, 12, 29, 7, tzinfo=UTC))
+        assert [run.due_at.day for run in it.runs() if run.due_at] == [23, 28]
+        assert set(it.received.values()) == {2}
+        skips = [(skip.due_at.day, skip.code, skip.reason) for skip in it.skips()]
+        assert skips == [(day, "closed", "its window stays closed until the next time") for day in (24, 25)]
+        assert it.notices(open_only=False) == [f"finished/{run.run}" for run in it.runs()]
+
+
+async def test_a_yes_after_the_window_has_closed_does_not_send_beside_the_next_time(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule=WORKING_DAYS, more=APPROVAL))
+        await it.start()
+        await it.until(NINE + 8 * HOUR)
+        assert [(skip.due_at, skip.code) for skip in it.skips()] == [(NINE, "not_approved")]
+        with it.reading() as ledger:
+            told = ledger.notices("simulator", 9, open_only=True)[0].said
+        assert told.text.endswith("nobody has approved its plan, and its window stays closed until the next time")
+        assert told.advice == "it cannot be sent any more; later times begin by themselves"
+        seen = await it.board.plan(FILE)
+        assert seen.due == NINE + DAY
+        assert not (await it.board.approve(FILE, seen.plan.digest, "ola")).refused
+        await it.until(NINE + DAY + HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE + DAY]
+        assert set(it.received.values()) == {1}
+
+
+async def test_a_campaign_that_is_new_has_no_time_to_make_up_for(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign())
+        await it.start()
+        seen = await it.board.plan(FILE)
+        assert (seen.due, seen.can_begin, seen.by_hand_for) == (NINE, False, None)
+        assert "came before the daemon knew of it; the next one begins by itself" in seen.why_not
+        assert (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        await it.until(NINE + HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE]
+        assert set(it.received.values()) == {1}
+
+
+async def test_a_skipped_time_is_begun_by_hand_once_and_the_page_says_which_and_until_when(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', not_after: 5h"))
+        await it.start()
+        await it.restart(after=NINE + 2 * HOUR - it.clock.now())
+        with it.reading() as ledger:
+            told = ledger.notices("simulator", 9, open_only=True)[0].said
+        assert told.advice == "begin it from its plan on the web page, if it should still go out"
+        seen = await it.board.plan(FILE)
+        assert (seen.due, seen.can_begin) == (NINE + DAY, True)
+        assert (seen.by_hand_for, seen.by_hand_until) == (NINE, NINE + 5 * HOUR)
+        assert not (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        assert not (await it.board.plan(FILE)).can_begin
+        await it.until(NINE + 3 * HOUR)
+        assert [run.due_at for run in it.runs()] == [NINE]
+        again = await it.board.plan(FILE)
+        assert (again.can_begin, "has its run" in again.why_not) == (False, True)
+
+
+async def test_a_skipped_time_that_would_be_sent_beside_its_successor_is_not_begun_by_hand(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', window: {hours: '09:00-12:00'}"))
+        await it.start()
+        await it.restart(after=NINE + 3 * HOUR - it.clock.now())
+        assert [skip.due_at for skip in it.skips()] == [NINE]
+        seen = await it.board.plan(FILE)
+        assert (seen.can_begin, "its window stays closed until the next time" in seen.why_not) == (False, True)
+        assert (await it.board.begin(FILE, seen.plan.digest, "ola")).refused
+        assert it.runs() == []
+
+
+async def test_a_skipped_time_whose_deadline_has_passed_is_not_offered(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="every: '0 9 * * *', not_after: 90min"))
+        await it.start()
+        await it.restart(after=NINE + 2 * HOUR - it.clock.now())
+        seen = await it.board.plan(FILE)
+        assert (seen.can_begin, "`schedule.not_after`" in seen.why_not) == (False, True)
 
 
 @pytest.mark.parametrize(

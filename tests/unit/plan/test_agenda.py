@@ -116,6 +116,23 @@ def test_a_time_of_a_campaign_waits_for_the_one_before_and_is_skipped_after_its_
     assert any("does not begin" in each for each in agenda.warnings)
 
 
+def test_after_a_time_that_was_skipped_the_unsent_one_before_it_is_still_waited_for() -> None:
+    hour = timedelta(hours=1)
+    daily = [sale("daily", 349, begins=24 * day, grace=hour) for day in range(5)]
+    foreseen = foresee(daily, quota(100, resets_at=at(23)), NOW).foreseen
+    assert [each.is_skipped for each in foreseen] == [False, True, True, False, True]
+    assert waves(foreseen[0]) == [(0, 100), (23, 100), (47, 100), (71, 49)]
+    assert waves(foreseen[3])[0] == (72, 51)
+
+
+def test_a_closed_time_keeps_the_next_one_neither_back_nor_from_waiting_for_the_last_that_sends() -> None:
+    hour = timedelta(hours=1)
+    times = [sale("daily", 250, begins=0), sale("daily", 250, begins=24, closed=True, grace=hour)]
+    later = [sale("daily", 9, begins=30, grace=hour), sale("daily", 9, begins=60, grace=hour)]
+    foreseen = foresee([*times, *later], quota(100, resets_at=at(23)), NOW).foreseen
+    assert [each.is_skipped for each in foreseen] == [False, True, True, False]
+
+
 def test_without_a_known_reset_what_is_left_has_no_date() -> None:
     agenda = foresee([sale("one", 150)], quota(100, resets_at=None, period=None), NOW)
     found = of(agenda, "one")

@@ -66,6 +66,26 @@ def test_scheduled_times_and_unfinished_runs_share_one_quota_and_campaigns_by_ha
     assert "the quota until 2026-12-02 00:00 does not reach: 1 messages of xmas of 2026-12-01 15:00" in text
 
 
+async def test_a_time_whose_window_stays_closed_until_the_next_is_named_and_sends_nothing(desk: CampaignDesk) -> None:
+    await desk.clock.advance((datetime(2026, 12, 23, 12, tzinfo=UTC) - desk.clock.now()).total_seconds())
+    window = "{days: mon-fri, hours: '09:00-17:00', holidays: skip}"
+    campaign(desk, "daily", f"schedule: {{every: '0 9 * * mon-fri', window: {window}}}\n")
+    found = outlook(desk, days=6)
+    assert [(each.appointment.begins.day, len(each.waves), each.is_skipped) for each in found.agenda.foreseen] == [
+        (24, 0, True),
+        (25, 0, True),
+        (28, 1, False),
+        (29, 1, False),
+    ]
+    assert not any("2026-12-24" in warning or "2026-12-25" in warning for warning in found.agenda.warnings)
+    rows = [line for line in outlook_as_text(found, WARSAW).splitlines() if "09:00 CET" in line]
+    named = ["its window stays closed until the next time" in row for row in rows]
+    assert named == [True, True, False, False]
+    entries = outlook_as_json(found, WARSAW)["agenda"]
+    assert isinstance(entries, list)
+    assert [entry["closed"] for entry in entries] == [True, True, False, False]
+
+
 def test_what_is_further_ahead_than_asked_for_is_not_shown(desk: CampaignDesk) -> None:
     campaign(desk, "xmas", 'schedule: {start: "2026-12-20 15:00"}\n')
     assert outlook(desk, days=14).agenda.foreseen == ()
@@ -143,5 +163,6 @@ def test_the_command_shows_the_rest_before_it_ends_with_the_code_for_faulty_file
     shown = capsys.readouterr()
     assert "xmas" in shown.out
     assert "campaigns/broken.yaml:12" in shown.err
+    assert "a daemon that knows an earlier, good version of such a file keeps that in force" in shown.err
     assert agenda(1, as_json=True) == 3
     assert json.loads(capsys.readouterr().out)["agenda"] == []

@@ -258,12 +258,26 @@ def test_an_approval_is_good_for_one_run_so_that_nobody_gets_the_same_again_on_a
     asking.write("campaigns/a.yaml", ASKING.replace("  - received: autumn-sale\n", ""))
     approved(asking)
     run = begun(asking)
-    assert changes(asking) == (f"that approval was for {run.run}, and each run needs its own",)
-    with pytest.raises(PlanRefused, match=f"that approval was for {run.run}"):
+    used = f"the same plan was approved and used up by {run.run}; each run needs its own yes"
+    assert changes(asking) == (used,)
+    with planned(asking) as (prepared, plan):
+        shown = view_approval(asking.ledger, prepared, plan).as_text(UTC)
+    assert shown == f"approval  required; {used} (the last one was given by Ewa on Tue 2026-12-01 08:00 UTC)"
+    with pytest.raises(PlanRefused, match=used):
         begun(asking)
     approved(asking, "Jan")
     assert changes(asking) == ()
     begun(asking)
+
+
+def test_at_the_next_time_of_a_recurring_campaign_the_same_plan_needs_a_yes_of_its_own(asking: CampaignDesk) -> None:
+    daily = ASKING.replace("  - received: autumn-sale\n", "") + "schedule: {every: '0 8 * * *'}\n"
+    asking.write("campaigns/a.yaml", daily)
+    approved(asking)
+    run = begun(asking)
+    assert changes(asking) == (f"the same plan was approved and used up by {run.run}; this time needs its own yes",)
+    asking.write("lists/a.csv", PEOPLE + "+48601000104,Iza,tak\n")
+    assert changes(asking)[0] == f"that approval was for {run.run}, and this time needs its own"
 
 
 def test_tests_on_own_handsets_need_no_approval(asking: CampaignDesk) -> None:

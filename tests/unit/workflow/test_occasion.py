@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -119,3 +119,59 @@ def test_a_time_that_was_skipped_may_still_be_begun_by_a_person_who_is_told_why_
     skip = Skipped(TODAY, START, "missed", "nobody was there")
     desk.ledger.account_for(ACCOUNT, "winter-sale", START, [skip])
     assert now_of(desk, campaign) == Occasion(TODAY, "", TODAY + DAY, "nobody was there")
+
+
+FRIDAY = datetime(2026, 12, 18, 8, tzinfo=UTC)  # 09:00 in Warsaw
+WORKING_DAYS = "schedule: {every: '0 9 * * mon-fri', grace: 48h, window: {days: mon-fri, hours: '09:00-20:00'}}\n"
+
+
+async def at(desk: CampaignDesk, moment: datetime) -> None:
+    await desk.clock.advance((moment - desk.clock.now()).total_seconds())
+
+
+async def test_a_time_that_can_only_be_sent_together_with_the_next_one_is_not_carried_out(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, WORKING_DAYS)
+    await at(desk, FRIDAY + timedelta(hours=10, minutes=59))
+    assert now_of(desk, campaign).due == FRIDAY
+    await at(desk, FRIDAY + timedelta(hours=11))
+    assert now_of(desk, campaign) == Occasion(
+        None,
+        "Fri 2026-12-18 09:00 CET cannot be sent any more: its window stays closed until the next time",
+        FRIDAY + 3 * DAY,
+    )
+    skip = Skipped(FRIDAY, FRIDAY, "missed", "nobody was there")
+    desk.ledger.account_for(ACCOUNT, "winter-sale", FRIDAY, [skip])
+    assert now_of(desk, campaign).due is None, "whatever became of it before"
+
+
+async def test_the_next_time_that_is_named_is_one_that_can_be_sent(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, WORKING_DAYS.replace("hours:", "holidays: skip, hours:"))
+    await at(desk, datetime(2026, 12, 23, 12, tzinfo=UTC))
+    assert now_of(desk, campaign).upcoming == datetime(2026, 12, 28, 8, tzinfo=UTC)
+
+
+def test_the_first_run_of_all_takes_no_time_that_is_past_its_grace(desk: CampaignDesk) -> None:
+    early = campaign_with(desk, "schedule: {every: '0 8 * * *', grace: 59min}\n")
+    assert now_of(desk, early).due is None
+    assert "is more than its grace (59min) ago, and it has had no run yet" in refused(desk, early)[1]
+    desk.settle(begin(desk, None), REJECTED, REJECTED)
+    assert now_of(desk, early).due is None, "a run that is for no scheduled time says nothing of these"
+    desk.settle(begin(desk, TODAY - DAY), REJECTED, REJECTED)
+    assert now_of(desk, early).due == TODAY, "it is in use by now, and that time was not carried out"
+
+
+def test_a_time_before_the_daemon_knew_of_it_was_meant_by_nobody(desk: CampaignDesk) -> None:
+    campaign = campaign_with(desk, DAILY)
+    desk.ledger.account_for(ACCOUNT, "winter-sale", TODAY - timedelta(minutes=1))
+    assert now_of(desk, campaign).due == TODAY, "it came after that"
+    desk.ledger.account_for(ACCOUNT, "winter-sale", TODAY)
+    assert (now_of(desk, campaign).due, "came before the daemon knew of it" in refused(desk, campaign)[1]) == (
+        None,
+        True,
+    )
+
+
+def test_a_time_before_that_of_the_latest_run_is_not_gone_back_to(desk: CampaignDesk) -> None:
+    run = desk.settle(begin(desk, TODAY), REJECTED, REJECTED)
+    moved = campaign_with(desk, "schedule: {every: '30 7 * * *', grace: 3h}\n")
+    assert now_of(desk, moved).why_not.endswith(f"comes before that of its latest run, {run.run}")
