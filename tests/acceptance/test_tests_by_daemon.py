@@ -58,6 +58,16 @@ def test_the_campaigns_own_handsets_are_taken_and_what_cannot_be_is_said_with_no
     assert gateway.numbers == [HANDSET]
 
 
+def test_a_test_of_a_recurring_campaign_belongs_to_none_of_its_times(
+    quick: Console, log: Lines, workspace: Path
+) -> None:
+    change_campaign(workspace, {"poll:": "schedule: {every: '0 9 * * *'}\npoll:"})
+    log.until("file_good")
+    done = quick("send-test", CAMPAIGN, "--to", HANDSET, "--yes", "--json").ended_with(0)
+    assert done.document["due_at"] is None
+    assert "due " not in done.err
+
+
 def test_ctrl_c_ends_the_watching_and_not_the_test(
     console: Console, quick: Console, gateway: IndependentGateway, log: Lines
 ) -> None:

@@ -61,7 +61,8 @@ async def plan_only(session: Session, prepared: Prepared) -> Plan:
         reply = await gateway.limit()
     account, now = session.settings.account, session.clock.now()
     with reading_ledger(session.settings) as ledger:
-        occasion = occasion_of(ledger, account, prepared.loaded.campaign, now)
+        # A test belongs to no scheduled time.
+        occasion = None if prepared.test else occasion_of(ledger, account, prepared.loaded.campaign, now)
         return plan_campaign(
             prepared,
             reply,
