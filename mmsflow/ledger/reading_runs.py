@@ -83,9 +83,14 @@ class RunReading(Reading):
             return runs.waves_of(connection, key)
 
     def wave_progress(self, key: int) -> dict[int, int]:
-        """Messages of each wave that are neither ready nor on the wire any more, by the wave's number."""
+        """Messages of each wave that have left us, or may have, by the wave's number."""
         with self._database.read() as connection:
             return rows.wave_progress(connection, key)
+
+    def waves_not_sent(self, key: int) -> dict[int, int]:
+        """Messages that are never sent, by the wave's number; without the waves that have none."""
+        with self._database.read() as connection:
+            return rows.waves_not_sent(connection, key)
 
     def inputs(self, key: int) -> list[FrozenInput]:
         """The files that a run was made from."""

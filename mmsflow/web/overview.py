@@ -66,8 +66,8 @@ class Line:
         return self.counts.messages
 
     @property
-    def settled(self) -> int:
-        return self.counts.settled
+    def begun(self) -> int:
+        return self.counts.begun
 
     @property
     def problems(self) -> int:

@@ -32,7 +32,8 @@ class Counts:
 
     Attributes:
         messages: rows that got a message, or will.
-        settled: of them, those that have left us, or never will.
+        begun: of them, those that have left us, or may have.
+        unsent: of them, those that may still leave us.
     """
 
     buckets: Mapping[Bucket, int]
@@ -46,8 +47,8 @@ class Counts:
         return sum(self.of_messages.values())
 
     @property
-    def settled(self) -> int:
-        return self.messages - self.buckets[Bucket.PENDING]
+    def begun(self) -> int:
+        return self.messages - self.buckets[Bucket.PENDING] - self.buckets[Bucket.NOT_SENT]
 
     @property
     def unsent(self) -> int:

@@ -116,7 +116,6 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
             "Delivery reports are still followed."
         ),
         "cancel.really": "Cancel the run for good",
-        "settled": "Done with",
         "of": "of",
         "rate": "Rate",
         "per_second": "a second",
@@ -141,6 +140,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "wave.planned": "planned",
         "wave.started": "started",
         "wave.done": "done",
+        "wave.ended": "over, not all sent",
         "after_reset": "after the next reset",
         "more_waves": "Waves that are not shown",
         "curve": "Sent and delivered over time",

@@ -116,7 +116,6 @@ POLISH: Mapping[str, str] = MappingProxyType(
             "doręczenia będą nadal zbierane."
         ),
         "cancel.really": "Anuluj wysyłkę na stałe",
-        "settled": "Załatwione",
         "of": "z",
         "rate": "Tempo",
         "per_second": "na sekundę",
@@ -141,6 +140,7 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "wave.planned": "zaplanowana",
         "wave.started": "rozpoczęta",
         "wave.done": "gotowa",
+        "wave.ended": "zakończona, nie wszystko wysłano",
         "after_reset": "po odnowieniu limitu",
         "more_waves": "Fale niepokazane",
         "curve": "Wysłane i doręczone w czasie",

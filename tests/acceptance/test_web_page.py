@@ -114,8 +114,8 @@ def press(page: Page, button: str) -> None:
     page.get_by_role("button", name=button, exact=True).click()
 
 
-def settled(page: Page) -> int:
-    return int(re.sub(r"\D", "", page.inner_text("#settled").partition("of")[0]))
+def begun(page: Page) -> int:
+    return int(re.sub(r"\D", "", page.inner_text("#begun").partition("of")[0]))
 
 
 def answered(page: Page) -> None:
@@ -164,10 +164,10 @@ def test_a_run_is_begun_by_hand_followed_live_paused_resumed_and_cancelled(visit
     expect(page.locator("h1")).to_have_text(run)
     page.evaluate("window.sameDocument = true")
 
-    seen = [settled(page)]
+    seen = [begun(page)]
     while len(seen) < 4:  # new figures come without loading the page again
-        expect(page.locator("#settled")).not_to_have_text(page.inner_text("#settled"))
-        seen.append(settled(page))
+        expect(page.locator("#begun")).not_to_have_text(page.inner_text("#begun"))
+        seen.append(begun(page))
     assert seen == sorted(set(seen))
     assert page.evaluate("window.sameDocument") is True
     page.locator("svg.curve").wait_for()
@@ -192,7 +192,7 @@ def test_a_run_is_begun_by_hand_followed_live_paused_resumed_and_cancelled(visit
     expect(page.locator("[data-bucket=pending]")).not_to_have_text(str(120 - still))
     assert page.locator("text=Cancel the run for good").is_hidden()
     page.click("summary:has-text('Cancel')")
-    expect(page.locator("#settled")).not_to_have_text(page.inner_text("#settled"))  # and the question stays
+    expect(page.locator("#begun")).not_to_have_text(page.inner_text("#begun"))  # and the question stays
     press(page, "Cancel the run for good")
     expect(page.locator("main [role=status]")).to_contain_text("is cancelled")
     expect(page.locator("[data-bucket=not_sent]")).not_to_have_text("0")
