@@ -88,6 +88,7 @@ class CardLine:
     level: str
     due: object
     next_due: object
+    runs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def overview(board: Board, before: int = 0) -> Overview:
         notices=_alarming(notices),
         faulty=[card for card in cards if card.errors],
         running=running,
-        scheduled=sorted(_cards(cards, *_SCHEDULED), key=_when),
+        scheduled=sorted(_cards(cards, *_SCHEDULED, CardState.RUNNING, again=True), key=_when),
         by_hand=_cards(cards, CardState.BY_HAND, CardState.RUNNING),
         ended=_cards(cards, CardState.ENDED),
         recent=recent,
@@ -172,7 +173,8 @@ def _line(board: Board, ledger: LedgerReader, name: str) -> Line | None:
     )
 
 
-def _cards(cards: tuple[CampaignCard, ...], *states: CardState) -> list[CardLine]:
+def _cards(cards: tuple[CampaignCard, ...], *states: CardState, again: bool = False) -> list[CardLine]:
+    """The cards in one of the states; of the running ones those that have a next time, or those that have none."""
     return [
         CardLine(
             file=card.file,
@@ -185,10 +187,15 @@ def _cards(cards: tuple[CampaignCard, ...], *states: CardState) -> list[CardLine
             level=_LEVELS.get(card.state, "note"),
             due=card.due,
             next_due=card.next_due,
+            runs=card.runs,
         )
         for card in cards
-        if card.state in states
+        if card.state in states and (card.state is not CardState.RUNNING or _comes_again(card) is again)
     ]
+
+
+def _comes_again(card: CampaignCard) -> bool:
+    return card.recurring or card.next_due is not None
 
 
 def _when(card: CardLine) -> str:

@@ -199,11 +199,13 @@ def _waiting(ledger: LedgerReader, run: RunInfo) -> int:
 
 
 def _wave(wave: WaveRecord, done: int, not_sent: int) -> WaveLine:
-    if done + not_sent >= wave.size:
-        state = "ended" if not_sent else "done"
-    else:
-        state = "started" if done else "planned"
-    return WaveLine(wave.number, wave.starts_at, wave.size, done, not_sent, state)
+    return WaveLine(wave.number, wave.starts_at, wave.size, done, not_sent, _wave_state(wave, done, not_sent))
+
+
+def _wave_state(wave: WaveRecord, done: int, not_sent: int) -> str:
+    if done + not_sent < wave.size:
+        return "started" if done else "planned"
+    return "ended" if not_sent else "done"
 
 
 def _forecast(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from mmsflow.daemon.model import CardState
 from mmsflow.ledger.model import Outcome, RunState
 from mmsflow.ledger.store import Ledger
 from mmsflow.message.model import PlannedMessage
@@ -15,7 +17,7 @@ from mmsflow.mms.status import MessageState
 
 from . import scene
 from .client import Client
-from .desk import Served, served
+from .desk import Served, a_card, served
 
 CANCELLED = "cancelled-20261102-1"
 
@@ -56,3 +58,22 @@ def test_what_a_cancelled_run_did_not_send_is_not_shown_as_done(owner: Client) -
     assert "over, not all sent 3 / 10 Not sent: 7" in plain(waves)
     assert '<rect class="b-delivered" width="30" height="9"/>' in waves
     assert '<rect class="b-not_sent" x="30" width="70" height="9"/>' in waves
+
+
+def test_a_recurring_campaign_stays_among_what_comes_next_while_its_run_goes_on(
+    owner: Client, served_page: Served
+) -> None:
+    due, run = datetime(2026, 11, 30, 9, 0, tzinfo=UTC), "weekly-20261123T0900-1"
+    campaign = a_card(
+        "campaigns/weekly.yaml", campaign="weekly", state=CardState.RUNNING, recurring=True, next_due=due, runs=(run,)
+    )
+    once = a_card("campaigns/once.yaml", campaign="once", state=CardState.RUNNING, runs=("once-20261123-1",))
+    served_page.desk.cards_added[:] = [campaign, once]
+    page = owner.get("/").text
+    coming = part(page, "next")
+    assert "2026-11-30 10:00" in coming
+    assert f'href="/runs/{run}"' in coming
+    assert "once" not in coming
+    by_hand = part(page, "byhand")
+    assert "weekly" not in by_hand
+    assert "once" in by_hand
