@@ -232,6 +232,8 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "leave_it": "Leave everything as it is",
         # a plan
         "preview": "Preview",
+        "preview.look": "Look at the messages",
+        "message": "Message",
         "approval": "Approval",
         "approved_by": "Approved by",
         "not_approved": "Nothing of this plan is sent before somebody approves it.",

@@ -232,6 +232,8 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "leave_it": "Zostaw, jak jest",
         # a plan
         "preview": "Podgląd",
+        "preview.look": "Obejrzyj wiadomości",
+        "message": "Wiadomość",
         "approval": "Zatwierdzenie",
         "approved_by": "Zatwierdza:",
         "not_approved": "Nic z tego planu nie zostanie wysłane przed zatwierdzeniem.",

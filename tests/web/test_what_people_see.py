@@ -77,3 +77,13 @@ def test_a_recurring_campaign_stays_among_what_comes_next_while_its_run_goes_on(
     by_hand = part(page, "byhand")
     assert "weekly" not in by_hand
     assert "once" in by_hand
+
+
+@pytest.mark.parametrize("name", ["winter", "offer"])
+def test_the_plan_shows_the_first_subject_and_leads_to_the_messages_before_it_asks_for_a_yes(
+    owner: Client, name: str
+) -> None:
+    page = owner.get(f"/plan?file=campaigns/{name}.yaml").text
+    before = page.partition('id="approval-title"')[0]
+    assert re.search(r'id="subject">Kod K\d+<', before)
+    assert f'href="/preview?file=campaigns/{name}.yaml"' in before
