@@ -112,6 +112,11 @@ class RunReading(Reading):
         with self._database.read() as connection:
             return runs.blob_of(connection, sha256)
 
+    def begun_by(self, key: int) -> str:
+        """Who began a run by hand, as they named themselves; empty where nobody did, or nobody is known."""
+        names = (event.detail.get("begun_by") for event in self.run_events(key))
+        return next((name for name in names if isinstance(name, str)), "")
+
     def run_events(self, key: int) -> list[Event]:
         """The run's own history: started, paused and why, ended; oldest first."""
         with self._database.read() as connection:

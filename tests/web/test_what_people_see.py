@@ -87,3 +87,19 @@ def test_the_plan_shows_the_first_subject_and_leads_to_the_messages_before_it_as
     before = page.partition('id="approval-title"')[0]
     assert re.search(r'id="subject">Kod K\d+<', before)
     assert f'href="/preview?file=campaigns/{name}.yaml"' in before
+
+
+def test_whoever_begins_and_cancels_a_run_is_named_on_its_page_which_is_shown_next(
+    owner: Client, served_page: Served
+) -> None:
+    plan = owner.get("/plan?file=campaigns/slow.yaml").text
+    digest = re.search(r'name="digest" value="(\w+)"', plan)
+    assert digest is not None
+    reply = owner.post("/begin", {"file": "campaigns/slow.yaml", "digest": digest[1], "who": "Ewa"})
+    page = reply.headers["location"]
+    assert page.startswith("/runs/slow-")
+    assert "begun by Ewa" in plain(part(owner.get(page).text, "history"))
+    owner.post(f"{page}/cancel")
+    assert "Ewa asked to cancel it" in plain(part(owner.get(page).text, "history"))
+    owner.post(f"{page}/pause")
+    assert "asked to pause" not in plain(part(owner.get(page).text, "history"))
