@@ -79,6 +79,8 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "plan": "Plan",
         "file": "File",
         "look_at_plan": "Plan",
+        "look_at_run": "Look at the run",
+        "look_at_plan_of": "Look at the plan",
         "approve_plan": "Look and approve",
         "recurring": "recurring",
         "quota": "Quota",

@@ -79,6 +79,8 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "plan": "Plan",
         "file": "Plik",
         "look_at_plan": "Plan",
+        "look_at_run": "Zobacz wysyłkę",
+        "look_at_plan_of": "Zobacz plan",
         "approve_plan": "Sprawdź i zatwierdź",
         "recurring": "cykliczna",
         "quota": "Limit",

@@ -11,6 +11,7 @@ import pytest
 
 from mmsflow.daemon.model import CardState
 from mmsflow.ledger.model import Outcome, RunState
+from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
 from mmsflow.message.model import PlannedMessage
 from mmsflow.mms.status import MessageState
@@ -103,3 +104,23 @@ def test_whoever_begins_and_cancels_a_run_is_named_on_its_page_which_is_shown_ne
     assert "Ewa asked to cancel it" in plain(part(owner.get(page).text, "history"))
     owner.post(f"{page}/pause")
     assert "asked to pause" not in plain(part(owner.get(page).text, "history"))
+
+
+def test_a_notice_on_the_overview_leads_to_where_it_is_settled_and_a_faulty_file_has_one_box(
+    owner: Client, served_page: Served
+) -> None:
+    async def tell() -> None:
+        for name, campaign, run in (
+            ("approval/winter/20261201T0900", "winter", ""),
+            (f"maybe-sent/{CANCELLED}", "cancelled", CANCELLED),
+            ("faulty/campaigns/broken.yaml/ab12", "", ""),
+        ):
+            said = NewNotice(name, NoticeKind.NEEDS_PERSON, scene.ACCOUNT, campaign, run, f"about {name}")
+            served_page.desk.ledger.tell(said)
+
+    served_page.do(tell())
+    alarms = owner.get("/").text.partition('id="alarms"')[2].partition("<section")[0]
+    assert 'href="/plan?file=campaigns/winter.yaml"' in alarms
+    assert f'href="/runs/{CANCELLED}/maybe-sent"' in alarms
+    assert "about faulty/" not in alarms
+    assert alarms.count("campaigns/broken.yaml</span></h2>") == 1
