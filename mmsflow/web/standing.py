@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmsflow.delivery.progress import Snapshot
+from mmsflow.engine.control import PAUSED
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.pages import PROBLEM_BUCKETS
 from mmsflow.mms.status import Bucket
@@ -86,6 +87,8 @@ def level_of(run: RunInfo, counts: Counts, *, live: bool) -> str:
 
 def why(run: RunInfo, snapshot: Snapshot | None) -> str:
     """Why it stands so, as the ledger or the sender says it; empty where there is nothing to say."""
+    if run.reason == PAUSED:
+        return ""  # the state says as much
     if run.reason:
         return run.reason
     return snapshot.notice if snapshot else ""

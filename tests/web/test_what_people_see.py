@@ -15,6 +15,7 @@ from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
 from mmsflow.message.model import PlannedMessage
 from mmsflow.mms.status import MessageState
+from mmsflow.web.pages import _decimal
 
 from . import scene
 from .client import Client
@@ -124,3 +125,18 @@ def test_a_notice_on_the_overview_leads_to_where_it_is_settled_and_a_faulty_file
     assert f'href="/runs/{CANCELLED}/maybe-sent"' in alarms
     assert "about faulty/" not in alarms
     assert alarms.count("campaigns/broken.yaml</span></h2>") == 1
+
+
+def test_after_a_wrong_token_the_next_one_can_be_typed_at_once(stranger: Client) -> None:
+    assert re.search(r'id="who"[^>]* autofocus', stranger.get("/sign-in").text)
+    page = stranger.post("/sign-in", {"token": "wrong", "who": "Ola"}).text
+    assert re.search(r'id="token"[^>]* autofocus', page)
+    assert page.count("autofocus") == 1
+
+
+def test_a_host_is_named_only_where_the_account_names_one(owner: Client) -> None:
+    assert "<dt>Host</dt>" not in owner.get("/plan?file=campaigns/offer.yaml").text
+
+
+def test_a_rate_has_the_readers_decimal_mark() -> None:
+    assert [_decimal("4.0", language) for language in ("en", "pl")] == ["4.0", "4,0"]
