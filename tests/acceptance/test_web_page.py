@@ -147,9 +147,9 @@ def begin(page: Page, campaign: str) -> str:
     page.fill("#beginner", "Ola")
     press(page, "Begin now")
     expect(page.locator("main [role=status]")).to_contain_text("has begun")
-    link = page.locator("#running a", has_text=campaign).first
-    expect(link).to_be_visible()
-    return link.inner_text()
+    heading = page.locator("h1")
+    expect(heading).to_contain_text(f"{campaign}-")  # the run's own page
+    return heading.inner_text()
 
 
 def test_a_run_is_begun_by_hand_followed_live_paused_resumed_and_cancelled(visit: Visit, site: Served) -> None:
@@ -160,8 +160,6 @@ def test_a_run_is_begun_by_hand_followed_live_paused_resumed_and_cancelled(visit
         assert shown in asked
     page.click("#begin-ask summary")
     run = begin(page, "offer")
-    page.click(f"#running >> text={run}")
-    expect(page.locator("h1")).to_have_text(run)
     page.evaluate("window.sameDocument = true")
 
     seen = [begun(page)]
@@ -256,8 +254,6 @@ def test_signing_in_approving_and_pausing_need_no_mouse(browser: Browser, site: 
         press_until(page, "Begin now")
         page.keyboard.press("Enter")
         expect(page.locator("main [role=status]")).to_contain_text("has begun")
-        press_until(page, "slow-")
-        page.keyboard.press("Enter")
         expect(page.locator("h1")).to_contain_text("slow-")
         press_until(page, "Pause")
         page.keyboard.press("Enter")
