@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 
 from mmsflow.cli.output import can_ask, confirm
 from mmsflow.errors import PlanRefused, UsageError
+from mmsflow.workflow.approving import shown_name
+
+
+def system_user() -> str:
+    """The system's user, who is taken to have given a command; empty where the system does not say."""
+    try:
+        return shown_name(getpass.getuser())
+    except (OSError, KeyError):
+        return ""
 
 
 def ask_first(question: str, *, yes: bool, done: str, declined: str) -> None:

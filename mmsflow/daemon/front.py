@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 
 from mmsflow.clock import Clock
@@ -19,7 +19,7 @@ from mmsflow.daemon.telling import Changes, Teller
 from mmsflow.daemon.timetable import Timetable, waits_for
 from mmsflow.daemon.trying import Tester, refusal
 from mmsflow.delivery.progress import Snapshot
-from mmsflow.errors import InvalidInput, MmsflowError, UsageError
+from mmsflow.errors import InvalidInput, LedgerError, MmsflowError, UsageError
 from mmsflow.ledger.requests import Answer, Request, Trial
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.settings import Settings
@@ -130,10 +130,12 @@ class Front:
             run = await self._beginner.begin_by_hand(version, digest, self._due_of(version))
         except MmsflowError as error:
             return refusal(error)
+        with suppress(LedgerError):  # it has begun, and must not be said to have failed
+            self._ledger.begun_by_hand(run.key, who)
         self._crew.carry(run)
         self._teller.event("run_begun_by_hand", run=run.run, campaign=run.campaign, who=who)
         self._turn.set()
-        return Answer(f"{run.run} has begun")
+        return Answer(f"{run.run} has begun", run=run.run)
 
     async def send_test(self, trial: Trial) -> Answer:
         return await self._tester.send(self._version_of, trial)

@@ -16,6 +16,7 @@ from mmsflow.daemon.director import Director
 from mmsflow.daemon.following import Follower
 from mmsflow.daemon.health import STALLED_SECONDS, silent_seconds
 from mmsflow.daemon.logs import Log
+from mmsflow.daemon.places import files_of, place_of
 from mmsflow.daemon.systemd import Notifier, keep_watch
 from mmsflow.daemon.watch import Watch
 from mmsflow.errors import LedgerError, RunHeld
@@ -141,7 +142,7 @@ async def _operate(service: Service, ledger: Ledger, stopping: Stopping) -> None
             asyncio.create_task(follower.follow(clock)),
             asyncio.create_task(keep_watch(service.notifier, clock, lambda: _is_alive(director))),
             asyncio.create_task(_keep_status(service, director)),
-            asyncio.create_task(_post(service, ledger, wake, address)),
+            asyncio.create_task(_post(service, ledger, director, wake, address)),
         ]
         log.on_event("daemon_ready", {"page": address})
         service.notifier.ready(_status(director))
@@ -156,13 +157,13 @@ async def _operate(service: Service, ledger: Ledger, stopping: Stopping) -> None
                 follower.catch_up()
 
 
-async def _post(service: Service, ledger: Ledger, wake: asyncio.Event, address: str) -> None:
+async def _post(service: Service, ledger: Ledger, board: Board, wake: asyncio.Event, address: str) -> None:
     """Send notices out by the channels that are set."""
     names = service.settings.web_names
     page = f"https://{names[0]}/" if address and names else address
 
     def link(notice: Notice) -> str:
-        return f"{page}runs/{notice.said.run}" if page and notice.said.run else page
+        return page + place_of(notice.said, files_of(board.cards())) if page else ""
 
     def trouble(text: str) -> None:
         service.log.on_event("notice_not_sent", {"reason": text})

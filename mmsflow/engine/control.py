@@ -112,7 +112,7 @@ def answer(ledger: Ledger, request: Request, live: LiveRuns) -> Answer:
     """Do what is asked, of a run that is carried out here or lies still; what cannot be done is said, not raised."""
     try:
         if (carried := live.get(request.run)) is not None:
-            return _do_live(ledger, request, carried)
+            return _noted(ledger, request, _do_live(ledger, request, carried))
         return do_request(ledger, request)
     except MmsflowError as error:
         return Answer(error.message, error.advice, refused=True)
@@ -132,7 +132,7 @@ def do_request(ledger: Ledger, request: Request) -> Answer:
     if run is None:
         return Answer(f"there is no run {request.run}", "`mmsflow runs` lists them", refused=True)
     if request.action is Action.RESOLVE:
-        return _resolve(ledger, run, request, live=None)
+        return _noted(ledger, request, _resolve(ledger, run, request, live=None))
     if request.action is Action.RESUME:
         return Answer(
             f"the process that holds the ledger carries out another run than {run.run}",
@@ -141,7 +141,27 @@ def do_request(ledger: Ledger, request: Request) -> Answer:
         )
     if not _unsent(ledger, run):
         return _nothing_left(run)
-    return _pause(ledger, run) if request.action is Action.PAUSE else _cancel(ledger, run)
+    if request.action is Action.PAUSE:
+        return _pause(ledger, run, request.who)
+    return _noted(ledger, request, _cancel(ledger, run))
+
+
+def _noted(ledger: Ledger, request: Request, said: Answer) -> Answer:
+    """Keep in the run's history who asked; a pause has its name in its reason."""
+    text = {
+        Action.CANCEL: f"{request.who} asked to cancel it",
+        Action.RESUME: f"{request.who} asked to resume it",
+        Action.RESOLVE: f"{request.who} said what became of what was maybe sent: {said.changed} settled",
+    }.get(request.action)
+    run = ledger.find_run(request.run) if request.who and text and not said.refused else None
+    if run is not None:
+        with suppress(LedgerError):  # what was asked for is done, and must not be said to have failed
+            ledger.note(run.key, str(text))
+    return said
+
+
+def _pause_reason(who: str) -> str:
+    return f"paused by {who}" if who else PAUSED
 
 
 def _approve(ledger: Ledger, request: Request) -> Answer:
@@ -163,20 +183,21 @@ def _do_live(ledger: Ledger, request: Request, live: Live) -> Answer:
     if not _unsent(ledger, run):
         return _nothing_left(run)
     if request.action is Action.PAUSE:
-        return _pause_live(ledger, run, live)
+        return _pause_live(ledger, run, live, request.who)
     if request.action is Action.RESUME:
         return _resume_live(ledger, run, live)
     return _cancel_live(ledger, run, live)
 
 
-def _pause_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
+def _pause_live(ledger: Ledger, run: RunInfo, live: Live, who: str) -> Answer:
     again = f"`mmsflow resume {run.run}` lifts it"
     if run.paused_by is PausedBy.USER:
         return Answer(f"{run.run} is paused already", again)
     # At once, although requests may be on the wire: a process that dies before they are settled leaves a paused run.
     # And first: whoever is told that it could not be done must not find the run paused.
-    ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER, reason=PAUSED)
-    live.sender.pause(PausedBy.USER, PAUSED)
+    reason = _pause_reason(who)
+    ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER, reason=reason)
+    live.sender.pause(PausedBy.USER, reason)
     return Answer(f"{run.run} is paused: nothing more goes out", again)
 
 
@@ -203,11 +224,11 @@ def _cancel_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
     return Answer(f"{_cancelled(run, ended, again)}; delivery reports are still followed", changed=ended)
 
 
-def _pause(ledger: Ledger, run: RunInfo) -> Answer:
+def _pause(ledger: Ledger, run: RunInfo, who: str) -> Answer:
     again = f"`mmsflow resume {run.run}` lifts it"
     if run.paused_by is PausedBy.USER:
         return Answer(f"{run.run} is paused already", again)
-    ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER, reason=PAUSED)
+    ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.USER, reason=_pause_reason(who))
     return Answer(f"{run.run} is paused; nobody was carrying it out", again)
 
 

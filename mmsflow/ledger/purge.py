@@ -30,6 +30,7 @@ ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED
 _AT_ONCE = 1_000  # rows a transaction: about a tenth of a second, in which nothing else is written
 _READ_AT_ONCE = 5_000
 _LONGEST_REASON = 500
+_KEPT = ("paused_by", "begun_by")
 _LONGEST_WORD, _MOST_DIGITS = 40, 7
 _PARAMETERS = 500
 _KEPT_DETAIL = ('"unspent":true', '"posted":false')  # facts that the audit counts by, as the codec writes them
@@ -166,10 +167,12 @@ def _mask_history(connection: Connection, run: RunInfo) -> None:
     """The run's own steps stay, with numbers in their words masked: a gateway may have named one."""
     of_run = select(events).where(events.c.run_key == run.key, events.c.message_id.is_(None))
     for step in connection.execute(of_run).all():
-        by = decode_object(step.detail).get("paused_by")
+        known = decode_object(step.detail)
+        # Who did what is kept on purpose, as it is of approvals: they act for the sender, and are no recipients.
+        kept = {name: masked(by, _LONGEST_REASON) for name in _KEPT if isinstance(by := known.get(name), str)}
         values = {
             "reason": masked(step.reason, _LONGEST_REASON),
-            "detail": encode_object({"paused_by": by} if isinstance(by, str) else {}),
+            "detail": encode_object(kept),
         }
         connection.execute(update(events).where(events.c.id == step.id).values(values))
 

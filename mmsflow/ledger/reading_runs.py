@@ -83,9 +83,14 @@ class RunReading(Reading):
             return runs.waves_of(connection, key)
 
     def wave_progress(self, key: int) -> dict[int, int]:
-        """Messages of each wave that are neither ready nor on the wire any more, by the wave's number."""
+        """Messages of each wave that have left us, or may have, by the wave's number."""
         with self._database.read() as connection:
             return rows.wave_progress(connection, key)
+
+    def waves_not_sent(self, key: int) -> dict[int, int]:
+        """Messages that are never sent, by the wave's number; without the waves that have none."""
+        with self._database.read() as connection:
+            return rows.waves_not_sent(connection, key)
 
     def inputs(self, key: int) -> list[FrozenInput]:
         """The files that a run was made from."""
@@ -106,6 +111,11 @@ class RunReading(Reading):
         """Frozen bytes by their digest (64 hex digits)."""
         with self._database.read() as connection:
             return runs.blob_of(connection, sha256)
+
+    def begun_by(self, key: int) -> str:
+        """Who began a run by hand, as they named themselves; empty where nobody did, or nobody is known."""
+        names = (event.detail.get("begun_by") for event in self.run_events(key))
+        return next((name for name in names if isinstance(name, str)), "")
 
     def run_events(self, key: int) -> list[Event]:
         """The run's own history: started, paused and why, ended; oldest first."""

@@ -92,6 +92,7 @@ class Request:
         decisions: for ``resolve``.
         approves: for ``approve``, and for nothing else.
         trial: for ``test``, and for nothing else.
+        who: who asks, as they named themselves, on one line; empty where nobody is known.
         id: the spool's name for it, given when it is posted.
     """
 
@@ -102,6 +103,7 @@ class Request:
     id: str = ""
     approves: Yes | None = None
     trial: Trial | None = None
+    who: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class Spool:
         name = f"{to_micros(request.at):020d}-{os.getpid()}-{secrets.token_hex(4)}"
         decisions = [[item.id, item.attempt, item.state.value] for item in request.decisions]
         document: dict[str, object] = {"run": request.run, "action": request.action.value, "decisions": decisions}
+        document["who"] = request.who
         if request.approves is not None:
             document["approves"] = asdict(request.approves)
         if request.trial is not None:
@@ -260,7 +263,8 @@ def _read(path: Path, name: str) -> Request | None:
         action = Action(document["action"])
         approves = _yes(document["approves"]) if action is Action.APPROVE else None
         trial = _trial(document["trial"]) if action is Action.TEST else None
-        return Request(str(document["run"]), action, _posted_at(name), decisions, name, approves, trial)
+        who = " ".join(str(document.get("who", "")).split())[:_LONGEST_WHO]
+        return Request(str(document["run"]), action, _posted_at(name), decisions, name, approves, trial, who)
     except (ValueError, KeyError, TypeError, RecursionError):
         path.unlink(missing_ok=True)
         return None

@@ -23,7 +23,8 @@ _BUCKETS: dict[str, Bucket] = {bucket.value: bucket for bucket in Bucket} | {
     state.value: bucket for state, bucket in BUCKET_OF_STATE.items()
 }
 _STATES = frozenset(state.value for state in MessageState)
-_NOT_BEGUN = (MessageState.READY.value, MessageState.SENDING.value)
+_NEVER_BEGUN = (MessageState.NOT_SENT.value, MessageState.SUPPRESSED.value)
+_NOT_BEGUN = (MessageState.READY.value, MessageState.SENDING.value, *_NEVER_BEGUN)
 
 _EMPTY: ColumnClause[str] = literal_column("''")
 _ZERO: ColumnClause[int] = literal_column("0")
@@ -131,12 +132,21 @@ def bucket_counts(connection: Connection, key: int) -> dict[Bucket, int]:
 
 
 def wave_progress(connection: Connection, key: int) -> dict[int, int]:
-    """Messages of each wave that are neither ready nor on the wire any more."""
+    """Messages of each wave that have left us, or may have."""
     progress: dict[int, int] = {}
     for wave, state, n in _counted(connection, key):
         if state in _STATES:
             progress[wave] = progress.get(wave, 0) + (n if state not in _NOT_BEGUN else 0)
     return progress
+
+
+def waves_not_sent(connection: Connection, key: int) -> dict[int, int]:
+    """Messages of each wave that are never sent: cancelled, late, or suppressed; only waves that have any."""
+    found: dict[int, int] = {}
+    for wave, state, n in _counted(connection, key):
+        if n and state in _NEVER_BEGUN:
+            found[wave] = found.get(wave, 0) + n
+    return found
 
 
 def _counted(connection: Connection, key: int) -> Iterator[tuple[int, str, int]]:

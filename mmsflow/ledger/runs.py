@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -163,6 +163,11 @@ def pause(
         detail = {"paused_by": run.paused_by.value} if run.paused_by else {}
         said = f"{run.reason}; besides, sending stopped: {reason}"
         append_run_event(connection, run.key, to_micros(now), run.fence, run.state, run.state, said, detail)
+
+
+def note(connection: Connection, run: RunInfo, text: str, detail: Mapping[str, object], now: datetime) -> None:
+    """A step in a run's own history that moves nothing."""
+    append_run_event(connection, run.key, to_micros(now), run.fence, run.state, run.state, text, detail)
 
 
 def waves_of(connection: Connection, key: int) -> list[WaveRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -178,6 +178,15 @@ class Ledger(LedgerReader):
         with self._database.write() as connection:
             run = runs.run_by_key(connection, key)
             runs.pause(connection, run, by, now=self._clock.now(), reason=reason, resumes_at=resumes_at)
+
+    def note(self, key: int, text: str, detail: Mapping[str, object] | None = None) -> None:
+        """Add a step that moves nothing to a run's own history, such as who asked for what; ``detail`` is JSON-able."""
+        with self._database.write() as connection:
+            runs.note(connection, runs.run_by_key(connection, key), text, detail or {}, self._clock.now())
+
+    def begun_by_hand(self, key: int, who: str) -> None:
+        """Keep who began a run, as ``LedgerReader.begun_by`` tells it."""
+        self.note(key, f"begun by {who}", {"begun_by": who})
 
     def ready(self, key: int, *, now: datetime, after: int, limit: int) -> list[ReadyMessage]:
         """Messages that may be sent at ``now``, with ids above ``after``, in sending order, ``limit`` at most."""

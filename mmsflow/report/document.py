@@ -25,8 +25,14 @@ def opening(
     now: datetime,
     moments: Moments,
     approval: Approval | None = None,
+    begun_by: str = "",
 ) -> str:
-    """The document up to its first row; ``approval`` is the one that the run was begun with."""
+    """The document up to its first row.
+
+    Args:
+        approval: the one that the run was begun with.
+        begun_by: who began it by hand; empty where nobody did.
+    """
     facts: dict[str, object] = {
         "format": FORMAT,
         "generated_at": moments[now].text,
@@ -50,6 +56,7 @@ def opening(
             "campaign_sha256": run.campaign_sha256,
             "plan_sha256": run.plan_sha256,
             "approval": {"by": approval.who, "at": moments[approval.at].text} if approval else None,
+            "begun_by": begun_by or None,
             "git_commit": run.git_commit or None,
             "git_clean": run.git_clean if run.git_commit else None,
             "inputs": [

@@ -132,7 +132,8 @@ def _write_rows(
     json_file = drafts.open("report.json") if "json" in formats else None
     if json_file:
         approval = reader.approval_for(run.key)
-        json_file.write(document.opening(run, reader.inputs(run.key), now, moments, approval))
+        inputs, begun_by = reader.inputs(run.key), reader.begun_by(run.key)
+        json_file.write(document.opening(run, inputs, now, moments, approval, begun_by))
         sinks.append(JsonRows(json_file, run, moments).add)
     workbook = None
     if "xlsx" in formats:

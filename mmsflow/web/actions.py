@@ -11,7 +11,7 @@ from starlette.responses import Response
 from mmsflow.ledger.requests import Action, Answer, Trial
 from mmsflow.ledger.requests import Request as Asked
 from mmsflow.web.answers import back, form_of, problem
-from mmsflow.web.signing import named
+from mmsflow.web.signing import named, who_asks
 from mmsflow.web.site import site_of
 
 _ACTIONS = {action.value: action for action in (Action.PAUSE, Action.RESUME, Action.CANCEL)}
@@ -23,7 +23,7 @@ async def act_on_run(request: Request) -> Response:
     if action is None:
         return problem(request, 404, "refused.missing")
     board = site_of(request).board
-    answer = await board.ask(Asked(run, action, board.clock.now()))
+    answer = await board.ask(Asked(run, action, board.clock.now(), who=who_asks(request)))
     return back(request, f"/runs/{quote(run)}", answer)
 
 
@@ -50,7 +50,7 @@ async def begin(request: Request) -> Response:
     if not who:
         return back(request, _plan_of(file), _NAMELESS)
     answer = await site_of(request).board.begin(file, form.get("digest", ""), who)
-    return back(request, _plan_of(file) if answer.refused else "/", answer)
+    return back(request, _plan_of(file) if answer.refused else f"/runs/{quote(answer.run)}", answer)
 
 
 async def send_test(request: Request) -> Response:

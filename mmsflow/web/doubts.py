@@ -23,6 +23,7 @@ from mmsflow.mms.msisdn import mask_in_text
 from mmsflow.mms.status import Bucket, MessageState
 from mmsflow.report.moments import zone_of
 from mmsflow.web.answers import back, form_of, shown
+from mmsflow.web.signing import who_asks
 from mmsflow.web.site import Site, site_of
 from mmsflow.web.views import number_in
 from mmsflow.workflow.history import find_run
@@ -125,7 +126,8 @@ async def decide(request: Request) -> Response:
         # The rest is looked up anew, and a run that goes on may have added to it: only what was shown is done.
         values = {"counts": {choice: counts[state] for choice, state in CHOICES.items()}, "changed": bool(confirmed)}
         return shown(request, "confirm.html.j2", {"run": run, "fields": fields, "mark": mark, **values})
-    answer = await site.board.ask(Asked(name, Action.RESOLVE, site.board.clock.now(), tuple(decisions)))
+    asked = Asked(name, Action.RESOLVE, site.board.clock.now(), tuple(decisions), who=who_asks(request))
+    answer = await site.board.ask(asked)
     return back(request, f"/runs/{quote(name)}", answer)
 
 

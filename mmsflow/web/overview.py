@@ -8,6 +8,7 @@ from datetime import tzinfo
 
 from mmsflow.daemon.board import Board
 from mmsflow.daemon.model import CampaignCard, CardState
+from mmsflow.daemon.places import faulty_file, files_of, place_of
 from mmsflow.ledger.model import QuotaReading, RunInfo
 from mmsflow.ledger.operation import Notice, NoticeKind
 from mmsflow.ledger.store import LedgerReader
@@ -66,8 +67,8 @@ class Line:
         return self.counts.messages
 
     @property
-    def settled(self) -> int:
-        return self.counts.settled
+    def begun(self) -> int:
+        return self.counts.begun
 
     @property
     def problems(self) -> int:
@@ -88,6 +89,7 @@ class CardLine:
     level: str
     due: object
     next_due: object
+    runs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,14 @@ class Overview:
     """Everything that the page shows.
 
     Attributes:
+        places: by the name of a notice, the path of the page that settles it; without those that this one settles.
         needs: messages of ours that are still to be sent.
         before, older: keys for paging through the runs; 0 where there is nothing.
     """
 
     healthy: bool
     notices: list[Notice]
+    places: Mapping[str, str]
     faulty: list[CampaignCard]
     running: list[Line]
     scheduled: list[CardLine]
@@ -123,13 +127,17 @@ def overview(board: Board, before: int = 0) -> Overview:
         running = _running(board, ledger, cards)
         readings = ledger.quota_readings(account, 1)
         notices = ledger.notices(account, _MOST_READ, open_only=True, kinds=_ALARMING)
+    faulty = [card for card in cards if card.errors]
+    notices = _alarming(notices, {card.file for card in faulty})
+    files = files_of(cards)
     unfinished = {line.run.key: line for line in (*recent, *running)}
     return Overview(
         healthy=board.healthy,
-        notices=_alarming(notices),
-        faulty=[card for card in cards if card.errors],
+        notices=notices,
+        places={each.said.name: f"/{place}" for each in notices if (place := place_of(each.said, files))},
+        faulty=faulty,
         running=running,
-        scheduled=sorted(_cards(cards, *_SCHEDULED), key=_when),
+        scheduled=sorted(_cards(cards, *_SCHEDULED, CardState.RUNNING, again=True), key=_when),
         by_hand=_cards(cards, CardState.BY_HAND, CardState.RUNNING),
         ended=_cards(cards, CardState.ENDED),
         recent=recent,
@@ -140,9 +148,14 @@ def overview(board: Board, before: int = 0) -> Overview:
     )
 
 
-def _alarming(notices: list[Notice]) -> list[Notice]:
-    """What needs somebody: first what asks for a decision, last the times that were skipped; each newest first."""
-    return sorted(notices, key=_urgency)[:_MOST_NOTICES]
+def _alarming(notices: list[Notice], shown: set[str]) -> list[Notice]:
+    """What needs somebody: first what asks for a decision, last the times that were skipped; each newest first.
+
+    Args:
+        shown: faulty files that have a box of their own, with all that is wrong with them.
+    """
+    left = [notice for notice in notices if faulty_file(notice.said) not in shown]
+    return sorted(left, key=_urgency)[:_MOST_NOTICES]
 
 
 def _urgency(notice: Notice) -> tuple[bool, bool]:
@@ -172,7 +185,8 @@ def _line(board: Board, ledger: LedgerReader, name: str) -> Line | None:
     )
 
 
-def _cards(cards: tuple[CampaignCard, ...], *states: CardState) -> list[CardLine]:
+def _cards(cards: tuple[CampaignCard, ...], *states: CardState, again: bool = False) -> list[CardLine]:
+    """The cards in one of the states; of the running ones those that have a next time, or those that have none."""
     return [
         CardLine(
             file=card.file,
@@ -185,10 +199,15 @@ def _cards(cards: tuple[CampaignCard, ...], *states: CardState) -> list[CardLine
             level=_LEVELS.get(card.state, "note"),
             due=card.due,
             next_due=card.next_due,
+            runs=card.runs,
         )
         for card in cards
-        if card.state in states
+        if card.state in states and (card.state is not CardState.RUNNING or _comes_again(card) is again)
     ]
+
+
+def _comes_again(card: CampaignCard) -> bool:
+    return card.recurring or card.next_due is not None
 
 
 def _when(card: CardLine) -> str:

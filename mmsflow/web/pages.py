@@ -71,6 +71,10 @@ def _grouped(number: int, language: str) -> str:
     return f"{number:,}".replace(",", "\u00a0" if language == "pl" else ",")
 
 
+def _decimal(text: str, language: str) -> str:
+    return text.replace(".", ",") if language == "pl" else text
+
+
 def _instant(at: datetime | None, zone: tzinfo) -> str | Markup:
     if at is None:
         return "–"
@@ -103,5 +107,6 @@ def _environment(language: str) -> Environment:
     environment.filters.update(
         said=said, coded=_coded, count=lambda number: _grouped(number, language), instant=_instant, number=mask_msisdn
     )
+    environment.filters["decimal"] = lambda text: _decimal(text, language)
     environment.globals.update(t=lambda key: word(key, language), language=language, percent=_percent, version=_version)
     return environment

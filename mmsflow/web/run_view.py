@@ -39,12 +39,19 @@ PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class WaveLine:
-    """A wave as planned, and how far it has come: ``planned``, ``started`` or ``done``."""
+    """A wave as planned, and how far it has come.
+
+    Attributes:
+        done: messages that were begun.
+        not_sent: messages that are never sent.
+        state: ``planned``, ``started``, ``done``, or ``ended`` where nothing is left and some were not sent.
+    """
 
     number: int
     starts_at: datetime | None
     size: int
     done: int
+    not_sent: int
     state: str
 
 
@@ -93,8 +100,13 @@ class RunView:
         return self.counts.messages
 
     @property
-    def settled(self) -> int:
-        return self.counts.settled
+    def begun(self) -> int:
+        return self.counts.begun
+
+    @property
+    def not_sent(self) -> int:
+        """Messages that are never sent."""
+        return self.counts.buckets[Bucket.NOT_SENT]
 
     @property
     def maybe(self) -> int:
@@ -149,14 +161,14 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
         zone = zone_of(run.config)
         counts = counts_of(ledger.bucket_counts(run.key))
         waves = ledger.waves(run.key)
-        progress = ledger.wave_progress(run.key)
+        progress, dropped = ledger.wave_progress(run.key), ledger.waves_not_sent(run.key)
         found = ledger.rows_page(run.key, chosen or PROBLEMS, after, ROWS + 1)
         events = ledger.run_events(run.key)
         waiting = _waiting(ledger, run)
         curve = site.curves.of(ledger, run, zone, now)
     snapshot = board.snapshot(run.run)
     live = snapshot is not None
-    site.pace.note(run.key, now, counts.settled)
+    site.pace.note(run.key, now, counts.begun)
     per_second = site.pace.per_second(run.key) if counts.unsent else None
     paused = run.state is RunState.PAUSED
     return RunView(
@@ -170,7 +182,7 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
         waiting=waiting,
         per_second=per_second,
         forecast=_forecast(now, counts.unsent, per_second, waves, paused=paused),
-        waves=[_wave(wave, progress.get(wave.number, 0)) for wave in waves[:_MOST_WAVES]],
+        waves=[_wave(wave, progress.get(wave.number, 0), dropped.get(wave.number, 0)) for wave in waves[:_MOST_WAVES]],
         more_waves=max(0, len(waves) - _MOST_WAVES),
         curve=curve,
         events=events[: -_MOST_EVENTS - 1 : -1],
@@ -186,9 +198,14 @@ def _waiting(ledger: LedgerReader, run: RunInfo) -> int:
     return ledger.outstanding(run.key) if run.delivery_report else 0
 
 
-def _wave(wave: WaveRecord, done: int) -> WaveLine:
-    state = "done" if done >= wave.size else "started" if done else "planned"
-    return WaveLine(wave.number, wave.starts_at, wave.size, done, state)
+def _wave(wave: WaveRecord, done: int, not_sent: int) -> WaveLine:
+    return WaveLine(wave.number, wave.starts_at, wave.size, done, not_sent, _wave_state(wave, done, not_sent))
+
+
+def _wave_state(wave: WaveRecord, done: int, not_sent: int) -> str:
+    if done + not_sent < wave.size:
+        return "started" if done else "planned"
+    return "ended" if not_sent else "done"
 
 
 def _forecast(

@@ -54,6 +54,12 @@ def named(form: dict[str, str]) -> str:
     return " ".join(form.get("who", "").split())[:_LONGEST_NAME]
 
 
+def who_asks(request: Request) -> str:
+    """The name that was given when signing in, or since; empty where none was."""
+    session = site_of(request).session(request)
+    return session.who if session is not None else ""
+
+
 def _remember(request: Request, reply: Response, name: str, value: str, seconds: int) -> None:
     reply.set_cookie(
         name, value, max_age=seconds, path="/", secure=is_secure(request), httponly=True, samesite="strict"

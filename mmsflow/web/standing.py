@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mmsflow.delivery.progress import Snapshot
+from mmsflow.engine.control import PAUSED
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.pages import PROBLEM_BUCKETS
 from mmsflow.mms.status import Bucket
@@ -32,7 +33,8 @@ class Counts:
 
     Attributes:
         messages: rows that got a message, or will.
-        settled: of them, those that have left us, or never will.
+        begun: of them, those that have left us, or may have.
+        unsent: of them, those that may still leave us.
     """
 
     buckets: Mapping[Bucket, int]
@@ -46,8 +48,8 @@ class Counts:
         return sum(self.of_messages.values())
 
     @property
-    def settled(self) -> int:
-        return self.messages - self.buckets[Bucket.PENDING]
+    def begun(self) -> int:
+        return self.messages - self.buckets[Bucket.PENDING] - self.buckets[Bucket.NOT_SENT]
 
     @property
     def unsent(self) -> int:
@@ -85,6 +87,8 @@ def level_of(run: RunInfo, counts: Counts, *, live: bool) -> str:
 
 def why(run: RunInfo, snapshot: Snapshot | None) -> str:
     """Why it stands so, as the ledger or the sender says it; empty where there is nothing to say."""
+    if run.reason == PAUSED:
+        return ""  # the state says as much
     if run.reason:
         return run.reason
     return snapshot.notice if snapshot else ""

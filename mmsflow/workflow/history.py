@@ -41,7 +41,7 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
         held: whether some process carries runs of this ledger out right now.
     """
     zone = zone_of(run.config)
-    progress = ledger.wave_progress(run.key)
+    progress, not_sent = ledger.wave_progress(run.key), ledger.waves_not_sent(run.key)
     return {
         "run": run.run,
         "campaign": run.campaign,
@@ -55,6 +55,7 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
         "created_at": iso(run.created_at, zone),
         "updated_at": iso(run.updated_at, zone),
         "approval": _approval(ledger, run, zone),
+        "begun_by": ledger.begun_by(run.key) or None,
         "purged_at": iso(run.purged_at, zone),
         "rows": run.rows,
         "buckets": {bucket.value: rows for bucket, rows in ledger.bucket_counts(run.key).items()},
@@ -65,6 +66,7 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
                 "starts_at": iso(wave.starts_at, zone),
                 "size": wave.size,
                 "done": progress.get(wave.number, 0),
+                "not_sent": not_sent.get(wave.number, 0),
             }
             for wave in ledger.waves(run.key)
         ],

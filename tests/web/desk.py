@@ -171,8 +171,9 @@ class Desk:
         prepared, _ = self._plans.pop(file)
         run = freeze(prepared, view.plan, self.ledger, workspace=self.settings.workspace, now=self.clock.now())
         prepared.draft.close()
+        self.ledger.begun_by_hand(run.key, who)
         self.carry(run)
-        return Answer(f"{run.run} has begun")
+        return Answer(f"{run.run} has begun", run=run.run)
 
     async def send_test(self, trial: Trial) -> Answer:
         self.trials.append(trial)

@@ -30,7 +30,7 @@ def used() -> set[str]:
         ("run_state", [*RunState, "interrupted", "awaiting"]),
         ("paused", [name.value or "nobody" for name in PausedBy]),
         ("notice", NoticeKind),
-        ("wave", ["planned", "started", "done"]),
+        ("wave", ["planned", "started", "done", "ended"]),
         ("decide", [*CHOICES, "nothing"]),
     ):
         found |= {f"{prefix}.{name}" for name in names}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mmsflow.cli.asking import ask_first
+from mmsflow.cli.asking import ask_first, system_user
 from mmsflow.cli.output import print_json, say, tell
 from mmsflow.cli.session import Session
 from mmsflow.errors import PlanRefused
@@ -22,7 +22,7 @@ def pause(run: str, *, as_json: bool) -> int:
     session = Session.start()
     with reading_ledger(session.settings) as ledger:
         found = find_run(ledger, run)
-    done = request(session, Request(found.run, Action.PAUSE, session.clock.now()))
+    done = request(session, Request(found.run, Action.PAUSE, session.clock.now(), who=system_user()))
     return show(session, found, done, as_json=as_json)
 
 
@@ -36,7 +36,7 @@ def cancel(run: str, *, yes: bool, as_json: bool) -> int:
     say(f"{found.run}  {pending} {noun} not sent yet, of {found.rows} rows")
     declined = f"{found.run} was left as it is"
     ask_first("Cancel it for good?", yes=yes, done="cancel the run", declined=declined)
-    done = request(session, Request(found.run, Action.CANCEL, session.clock.now()))
+    done = request(session, Request(found.run, Action.CANCEL, session.clock.now(), who=system_user()))
     return show(session, found, done, as_json=as_json)
 
 

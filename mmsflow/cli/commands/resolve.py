@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmsflow.cli.asking import ask_first
+from mmsflow.cli.asking import ask_first, system_user
 from mmsflow.cli.commands.control import request, show
 from mmsflow.cli.output import can_ask, paint, print_json, say, tell
 from mmsflow.cli.session import Session
@@ -52,7 +52,7 @@ def resolve(run: str, said: Said, *, yes: bool, show_numbers: bool, as_json: boo
     if again:
         refuse_resend(found, session.clock.now())
     _confirm(counts, yes=yes)
-    done = request(session, Request(found.run, Action.RESOLVE, session.clock.now(), decisions))
+    done = request(session, Request(found.run, Action.RESOLVE, session.clock.now(), decisions, who=system_user()))
     code = show(session, found, done, as_json=as_json)
     if again and not done.live:
         say(f"`mmsflow resume {found.run}` sends them now")

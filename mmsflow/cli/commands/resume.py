@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mmsflow.cli.asking import ask_first
+from mmsflow.cli.asking import ask_first, system_user
 from mmsflow.cli.carrying import CarryOptions, carry
 from mmsflow.cli.commands.control import show
 from mmsflow.cli.output import say
@@ -30,7 +30,7 @@ def resume(run: str, options: CarryOptions, *, yes: bool, adopt: bool) -> int:
             with writing_ledger(session.settings, session.clock, f"resume {run}") as ledger:
                 return _carry_on(session, ledger, found, options, yes=yes, adopt=adopt)
         except RunHeld as held:
-            wanted = Request(found.run, Action.RESUME, session.clock.now())
+            wanted = Request(found.run, Action.RESUME, session.clock.now(), who=system_user())
             answer = asyncio.run(ask_holder(ledger_file(session.settings), held, wanted, clock=session.clock))
             if answer is None:
                 continue  # the holder has ended meanwhile

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from mmsflow.cli.asking import system_user
 from mmsflow.cli.carrying import CarryOptions, carry
 from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
 from mmsflow.cli.ending import end_run
@@ -157,7 +158,10 @@ async def _start(
             warn(f"this time was skipped before: {occasion.skipped}")
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, zone, yes=options.yes)
-        return freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due)
+        frozen = freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due)
+        if who := system_user():
+            ledger.begun_by_hand(frozen.key, who)
+        return frozen
 
 
 async def plan_now(

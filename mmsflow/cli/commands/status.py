@@ -93,11 +93,12 @@ def _describe(ledger: LedgerReader, run: RunInfo, *, held: bool) -> str:
 
 
 def _waves(ledger: LedgerReader, run: RunInfo, zone: tzinfo) -> str:
-    progress = ledger.wave_progress(run.key)
+    progress, not_sent = ledger.wave_progress(run.key), ledger.waves_not_sent(run.key)
     rows = [
         (
             wave.number,
-            f"{progress.get(wave.number, 0)} of {wave.size}",
+            f"{progress.get(wave.number, 0)} of {wave.size}"
+            + (f", {left} not sent" if (left := not_sent.get(wave.number, 0)) else ""),
             local(wave.starts_at, zone) or "after the next reset",
         )
         for wave in ledger.waves(run.key)

@@ -117,6 +117,10 @@ def test_waves_progress_as_their_messages_leave(ledgers: Ledgers) -> None:
     begin(ledger, run, 3)
     settle(ledger, run, accepted(1), ended(2, S.READY), ended(3, S.UNKNOWN))
     assert ledger.wave_progress(run.key) == {1: 1, 2: 1}
+    assert ledger.waves_not_sent(run.key) == {}
+    stopped = ledger.end_unsent(run.key, "cancelled", "cancelled")
+    assert ledger.wave_progress(run.key) == {1: 1, 2: 1}, "what is cancelled was never begun"
+    assert (sum(ledger.waves_not_sent(run.key).values()), stopped) == (2, 2)
 
 
 def test_a_number_s_story_covers_every_run_and_every_row(ledgers: Ledgers) -> None:
