@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from mmsflow.cli.asking import ask_first
+from mmsflow.cli.asking import ask_first, system_user
 from mmsflow.cli.commands.control import request
 from mmsflow.cli.commands.plan import plan_only
 from mmsflow.cli.output import print_json, say, tell, warn
@@ -37,7 +36,8 @@ class ApproveOptions:
 def approve(file: str, options: ApproveOptions) -> int:
     """Plan, show, ask, and keep the yes; returns the exit code."""
     session, path, saved = named_campaign(file)
-    who = shown_name(options.by) or _system_user()
+    if not (who := shown_name(options.by) or system_user()):
+        raise UsageError("the system does not say who you are", "add --by NAME")
     already = _had_a_message(session, load(path, session.workspace).campaign.campaign) if options.top_up else ()
     with counting("rendering", quiet=options.as_json) as progress:
         prepared = prepare(
@@ -105,10 +105,3 @@ def _as_json(session: Session, prepared: Prepared, made: Plan, before: ApprovalV
 def _had_a_message(session: Session, campaign: str) -> frozenset[str]:
     with reading_ledger(session.settings) as ledger:
         return frozenset(ledger.sent_numbers(session.settings.account, campaign))
-
-
-def _system_user() -> str:
-    try:
-        return shown_name(getpass.getuser())
-    except (OSError, KeyError):
-        raise UsageError("the system does not say who you are", "add --by NAME") from None

@@ -99,6 +99,17 @@ def test_rows_keep_their_place_state_and_code_and_lose_everything_that_says_who_
     ]
 
 
+def test_who_began_a_run_is_no_recipient_and_stays(ledgers: Ledgers) -> None:
+    ledger = ledgers.write()
+    run = ended_run(ledger)
+    ledger.begun_by_hand(run.key, "Ola, tel. 501 102 030")
+
+    ledger.purge(run.key, LATER)
+
+    assert ledger.begun_by(run.key).startswith("Ola, tel. ")
+    assert "501 102 030" not in ledger.begun_by(run.key)
+
+
 def test_the_audit_holds_for_a_purged_run_and_notices_a_number_that_was_left(ledgers: Ledgers) -> None:
     ledger = ledgers.write()
     run = ended_run(ledger)

@@ -115,7 +115,9 @@ class LedgerOfRows:
         layouts: Iterable[Layout] = (),
         drawn: str = "",
         approval: Approval | None = None,
+        by_hand: str = "",
     ) -> None:
+        self.by_hand = by_hand
         self._rows = rows
         self._waves = list(waves)
         self._inputs = list(inputs)
@@ -150,6 +152,9 @@ class LedgerOfRows:
 
     def quota_readings(self, account: str, limit: int = 100) -> list[QuotaReading]:
         return self._quota[:limit]
+
+    def begun_by(self, key: int) -> str:
+        return self.by_hand
 
     def approval_for(self, key: int) -> Approval | None:
         return self._approval

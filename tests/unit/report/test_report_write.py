@@ -179,3 +179,11 @@ def test_page_and_document_say_who_approved_the_plan_and_when_and_nothing_where_
         page = paths.html.read_text("utf-8")
         assert ("Plan approved" in page) is (approval is not None)
         assert ("by &lt;b&gt;Ewa&lt;/b&gt;, " in page) is (approval is not None)
+
+
+@pytest.mark.parametrize("who", ["Ola", ""])
+def test_the_document_says_who_began_a_run_by_hand(tmp_path: Path, who: str) -> None:
+    ledger = LedgerOfRows(ROWS, by_hand=who).as_reader()
+    paths = write_report(ledger, replace(RUN, rows=3), tmp_path, formats=["json"], now=START)
+    assert paths.json
+    assert json.loads(paths.json.read_text("utf-8"))["run"]["begun_by"] == (who or None)
