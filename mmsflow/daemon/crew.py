@@ -20,7 +20,7 @@ from mmsflow.mms.status import Bucket
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import leave_marker
 from mmsflow.workflow.run import carry_on
-from mmsflow.workflow.standing import goes_on, has_unsent
+from mmsflow.workflow.standing import goes_on, has_unsent, resends_left
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 900.0
 _TAKEN = (Bucket.ACCEPTED, Bucket.DELIVERED, Bucket.FAILED, Bucket.EXPIRED, Bucket.UNDETERMINED)
@@ -79,6 +79,11 @@ class Crew:
         carried = self._carried.get(run)
         return carried.snapshot if carried else None
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no run is taken up any more."""
+        return self._stopping
+
     def carry(self, run: RunInfo) -> None:
         """Carry a run out from now on; one that waits for another try, or comes to rest, is tried at once."""
         if (carried := self._carried.get(run.run)) is not None:
@@ -124,6 +129,8 @@ class Crew:
     async def _carry(self, carried: _Carried) -> None:
         run, pause = carried.run, _FIRST_PAUSE
         try:
+            if self._is_held(run):
+                return  # paused between the word that it goes on and this moment
             while True:
                 carried.again = False
                 error = await self._once(carried)
@@ -199,6 +206,13 @@ class Crew:
         current = self._engine.ledger.find_run(run.run) or run
         person = current.state is RunState.PAUSED and current.paused_by is PausedBy.USER
         return not self._stopping and not person and goes_on(self._engine.ledger, current)
+
+    def _is_held(self, run: RunInfo) -> bool:
+        """Whether a person's pause keeps something of it from being sent."""
+        ledger = self._engine.ledger
+        current = ledger.find_run(run.run) or run
+        person = current.state is RunState.PAUSED and current.paused_by is PausedBy.USER
+        return person and (has_unsent(ledger, current) or resends_left(ledger, current) > 0)
 
     def _came_to_rest(self, run: RunInfo, error: MmsflowError | None) -> None:
         current = self._engine.ledger.find_run(run.run) or run

@@ -17,7 +17,7 @@ from mmsflow.daemon.catalogue import Catalogue
 from mmsflow.daemon.catching_up import CatchingUp
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.front import Front
-from mmsflow.daemon.going_on import unfinished_runs
+from mmsflow.daemon.going_on import unfinished_runs, unfinished_tests
 from mmsflow.daemon.hearing import Hearing
 from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.planning import Planner
@@ -173,7 +173,10 @@ class Director(Front):
             await rest(self.clock, self._turn, self._periods.turn)
 
     def _go_on(self) -> None:
-        """Take up what an earlier process left."""
+        """Take up what an earlier process left; of a test nothing more is sent, and its reports are followed."""
+        for run in unfinished_tests(self._ledger, self.settings.account):
+            self._ledger.cancel_run(run.key)
+            self._crew.carry(run)
         for run, why in unfinished_runs(self._ledger, self.settings, self.clock.now()):
             if not why:
                 self._crew.carry(run)

@@ -26,6 +26,15 @@ def unfinished_runs(ledger: LedgerReader, settings: Settings, now: datetime) -> 
             yield run, _why_not(ledger, settings, run, now)
 
 
+def unfinished_tests(ledger: LedgerReader, account: str) -> list[RunInfo]:
+    """The account's tests that an earlier process was cut off from; whoever asked for one makes another."""
+    return [
+        run
+        for run in ledger.runs(account=account, unfinished=True)
+        if run.test and run.purged_at is None and has_unsent(ledger, run)
+    ]
+
+
 def _why_not(ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime) -> str:
     if not (has_unsent(ledger, run) or resends_left(ledger, run)):
         return ""  # delivery reports are followed whatever paused it: nothing is sent

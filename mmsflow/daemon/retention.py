@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmsflow.clock import Clock
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Teller
-from mmsflow.errors import LedgerError, MmsflowError
+from mmsflow.errors import LedgerError, MmsflowError, RunUnfinished
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NoticeKind
 from mmsflow.ledger.store import Ledger
@@ -42,15 +42,14 @@ async def purge_old(ledger: Ledger, settings: Settings, clock: Clock, teller: Te
         LedgerError: the ledger cannot be written.
     """
     assert settings.retain is not None
-    now = clock.now()
-    for key in ledger.half_purged():
-        for _ in ledger.purge_in_steps(key, now):
-            await clock.sleep(_BREATH_SECONDS)
-    for run in due_runs(ledger, older_than=settings.retain, now=now).runs:
+    due = due_runs(ledger, older_than=settings.retain, now=clock.now()).runs
+    for run in (*ledger.half_purged(), *due):
         try:
-            await _purge(ledger, settings, clock, teller, run)
+            await _purge(ledger, settings, clock, teller, run, still)
         except LedgerError:
             raise
+        except RunUnfinished:
+            continue  # something of it has been asked for since
         except MmsflowError as error:
             teller.error(f"removing the personal data of {run.run}", error)
             teller.people(
@@ -66,9 +65,14 @@ async def purge_old(ledger: Ledger, settings: Settings, clock: Clock, teller: Te
             ledger.scrub()
 
 
-async def _purge(ledger: Ledger, settings: Settings, clock: Clock, teller: Teller, run: RunInfo) -> None:
+async def _purge(
+    ledger: Ledger, settings: Settings, clock: Clock, teller: Teller, run: RunInfo, still: Stillness
+) -> None:
     steps = PurgeInSteps(ledger, settings.workspace, run, now=clock.now())
-    for _ in steps:
+    going = iter(steps)
+    async with still.for_rows(run.rows):  # the first one looks at all messages of the run, for what others share
+        next(going, None)
+    for _ in going:
         await clock.sleep(_BREATH_SECONDS)
     teller.event("run_purged", run=run.run, rows=steps.purged.rows, files=steps.purged.files)
     teller.settle(f"purge/{run.run}")

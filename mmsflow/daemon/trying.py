@@ -9,7 +9,7 @@ from mmsflow.daemon.catalogue import Version
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.telling import Teller
-from mmsflow.errors import InvalidInput, MmsflowError
+from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.requests import Answer, Trial
 from mmsflow.ledger.store import Ledger
@@ -34,6 +34,7 @@ class Tester:
     ) -> None:
         self._settings, self._ledger, self._clock = settings, ledger, clock
         self._planner, self._crew, self._teller = planner, crew, teller
+        self._busy = False  # scheduled times wait for whoever plans, so no more than one test at a time
 
     async def send(self, version_of: Callable[[str], Version], trial: Trial) -> Answer:
         """Begin a test; what cannot be done is said, not raised.
@@ -41,6 +42,15 @@ class Tester:
         Args:
             version_of: the version in force of a campaign file; raises MmsflowError where there is none.
         """
+        if self._busy:
+            return Answer("another test is being prepared", "try again in a moment", refused=True)
+        self._busy = True
+        try:
+            return await self._send(version_of, trial)
+        finally:
+            self._busy = False
+
+    async def _send(self, version_of: Callable[[str], Version], trial: Trial) -> Answer:
         try:
             version = version_of(trial.file)
             numbers = handsets(trial.numbers, version.campaign, self._settings.workspace, self._settings.suppression)
@@ -60,6 +70,8 @@ class Tester:
             test = addressed_to(prepared, numbers, trial.row, trial.variant)
             with test.draft:
                 plan = await self._planner.plan_of(test)
+                if self._crew.is_stopping:
+                    raise PlanRefused("the daemon is stopping: nothing was sent")
                 workspace, now = self._settings.workspace, self._clock.now()
                 return freeze(test, plan, self._ledger, workspace=workspace, now=now, test=True)
 

@@ -102,6 +102,11 @@ class Steps(Steering):
         self._ahead = ReadAhead(ledger, run, clock)
         self._halt: Halt | None = None
 
+    def resume(self) -> None:
+        """Go on after ``pause``; the ledger says already that the run goes on."""
+        self._waiting.resumed()
+        super().resume()
+
     def _step(self) -> float | None:
         """Begin what may begin now, and leave to other runs what this one cannot use."""
         self._seat.look()

@@ -11,6 +11,7 @@ from mmsflow.errors import RunUnfinished
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import Ledger
 
+_GOES_ON = (RunState.RUNNING, PausedBy.NOBODY, "", None)
 _BRIEF_FAILURES = 4  # a gateway that asks for a moment's patience is not "nothing can be sent now"
 
 
@@ -23,7 +24,7 @@ class Waiting:
 
     def __init__(self, ledger: Ledger, run: RunInfo, tally: Tally, gate: AccountGate, *, no_wait: bool) -> None:
         self._ledger, self._run, self._tally, self._gate, self._no_wait = ledger, run, tally, gate, no_wait
-        self._shown: tuple[object, ...] = (RunState.RUNNING, PausedBy.NOBODY, "", None)
+        self._shown: tuple[object, ...] = _GOES_ON
 
     def blocked(self, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> Halt | None:
         """Say that nothing can be sent now; the halt where that is a reason to leave.
@@ -42,6 +43,10 @@ class Waiting:
         """Nobody has paused the run any more; it may still have to wait for something else."""
         if self._shown[1] is PausedBy.USER:
             self.over()
+
+    def resumed(self) -> None:
+        """A person has lifted a pause, and the ledger says that the run goes on; what it still waits for is shown."""
+        self._shown = _GOES_ON
 
     def over(self) -> None:
         """Something is sent again."""

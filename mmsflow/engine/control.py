@@ -83,17 +83,26 @@ async def heed_requests(
         every: seconds between two looks.
     """
     spool, later = Spool(ledger.path), set[asyncio.Task[None]]()
+
+    def heed(request: Request) -> None:
+        said = reply(request) if reply else answer(ledger, request, live)
+        if isinstance(said, Answer):
+            spool.done(request, said)
+            return
+        task = asyncio.create_task(_answer_later(spool, request, said))
+        later.add(task)
+        task.add_done_callback(later.discard)
+
     try:
+        with suppress(LedgerError):
+            spool.forget_taken()
         while True:
             try:
                 for request in spool.pending(clock.now()):
-                    said = reply(request) if reply else answer(ledger, request, live)
-                    if isinstance(said, Answer):
-                        spool.done(request, said)
-                        continue
-                    task = asyncio.create_task(_answer_later(spool, request, said))
-                    later.add(task)
-                    task.add_done_callback(later.discard)
+                    try:
+                        heed(request)
+                    except LedgerError as error:  # the next one may still be done
+                        trouble(error)
             except LedgerError as error:
                 trouble(error)
             await clock.sleep(every)

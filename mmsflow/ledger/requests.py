@@ -206,6 +206,12 @@ class Spool:
         with self._explained():
             return self._path(name + _TAKEN).exists()
 
+    def forget_taken(self) -> None:
+        """Clear away what an earlier holder took and never answered; whoever asked need not go on waiting for it."""
+        with self._explained(), contextlib.suppress(FileNotFoundError):
+            for path in self.folder.glob(f"*{_TAKEN}"):
+                path.unlink(missing_ok=True)
+
     def _take(self, name: str, now: datetime) -> Request | None:
         path = self._path(name)
         stem, ending = path.stem, path.suffix

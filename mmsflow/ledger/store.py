@@ -320,12 +320,12 @@ class Ledger(LedgerReader):
                 done += purge.erase(connection, key, stretch)
             yield done
 
-    def half_purged(self) -> list[int]:
-        """Keys of the runs of which a purge was cut off between two steps."""
+    def half_purged(self) -> list[RunInfo]:
+        """The runs of which a purge was cut off between two steps."""
         if not self.scrub_owed:
             return []
         with self._database.read() as connection:
-            return purge.half_done(connection)
+            return [runs.run_by_key(connection, key) for key in purge.half_done(connection)]
 
     @property
     def scrub_owed(self) -> bool:
@@ -345,8 +345,8 @@ class Ledger(LedgerReader):
         """
         if not self.scrub_owed:
             return True
-        for key in self.half_purged():
-            self.purge(key, self._clock.now())
+        for run in self.half_purged():
+            self.purge(run.key, self._clock.now())
         identity = self.identity()
         with self._explained_journal():
             forgotten = self.evidence.clear_unless(identity, self._is_needed)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mmsflow.campaign.amounts import read_at_most
-from mmsflow.errors import MmsflowError, PlanRefused, UsageError
+from mmsflow.errors import MmsflowError, PlanRefused, RunUnfinished, UsageError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.purge import ENDED, Hindrance
 from mmsflow.ledger.store import Ledger, LedgerReader
@@ -90,8 +90,12 @@ def purge_runs(
 
     Raises:
         LedgerError: the ledger cannot be written.
+        RunUnfinished: something of one of them is to be done by now.
         MmsflowError: a report cannot be deleted; the data of that run are still there.
     """
+    for run in ledger.half_purged():
+        for _ in PurgeInSteps(ledger, workspace, run, now=now):
+            pass
     done = []
     for run in runs:
         steps = PurgeInSteps(ledger, workspace, run, now=now, even_maybe_sent=even_maybe_sent)
@@ -118,9 +122,18 @@ class PurgeInSteps:
         self.purged = Purged(run.run, run.rows, 0)
 
     def __iter__(self) -> Iterator[int]:
+        run = self._ledger.find_run(self._run.run) or self._run
+        if run.purged_at is None:
+            self._refuse_hindered(run)
         # The files first: once the ledger has forgotten a run, nothing would look for them again.
-        self.purged = replace(self.purged, files=_delete_report(self._workspace, self._run.run))
-        yield from self._ledger.purge_in_steps(self._run.key, self._now, even_maybe_sent=self._even_maybe_sent)
+        files = _delete_report(self._workspace, run.run)
+        yield from self._ledger.purge_in_steps(run.key, self._now, even_maybe_sent=self._even_maybe_sent)
+        # And once more: another terminal may have been writing one, of the run as it was.
+        self.purged = replace(self.purged, files=files + _delete_report(self._workspace, run.run))
+
+    def _refuse_hindered(self, run: RunInfo) -> None:
+        if why := self._ledger.hindrance(run.key, even_maybe_sent=self._even_maybe_sent):
+            raise RunUnfinished(f"the personal data of {run.run} stay: {why.reason}", why.advice)
 
 
 def received_already(ledger: LedgerReader, account: str, campaign: str) -> frozenset[str]:

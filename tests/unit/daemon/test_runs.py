@@ -12,7 +12,8 @@ from sending_desk import Trouble
 from mmsflow.daemon.director import Periods
 from mmsflow.gateway.model import Evidence, OutgoingMessage, Wire
 from mmsflow.ledger.model import PausedBy, RunState
-from mmsflow.ledger.requests import Action, Request, Spool
+from mmsflow.ledger.requests import Action, Request, Spool, Trial
+from mmsflow.mms.status import Bucket
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -299,3 +300,74 @@ async def test_cancelling_a_paused_run_is_done_with_the_first_thing_that_is_writ
         await it.over(HOUR)
         assert it.runs()[0].state is RunState.CANCELLED
         assert sum(it.received.values()) == 1
+
+
+async def test_a_pause_in_the_moment_after_a_resume_stands(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(more="rate: 1/min\n"))
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        (run,) = it.runs()
+        assert not it.ask(Action.PAUSE, run.run).refused
+        await it.restart()
+        await it.over(MINUTE)
+        assert not it.ask(Action.RESUME, run.run).refused
+        assert not it.ask(Action.PAUSE, run.run).refused  # before anything else had its turn
+        await it.over(HOUR)
+        (run,) = it.runs()
+        assert (run.state, run.paused_by) == (RunState.PAUSED, PausedBy.USER)
+        assert it.received.total() == 1
+        assert not it.ask(Action.RESUME, run.run).refused
+        await it.over(HOUR)
+        assert it.runs()[0].state is RunState.DONE
+        assert it.received.total() == 3
+
+
+async def test_a_pause_that_is_lifted_at_once_still_shows_what_a_run_waits_for(tmp_path: Path) -> None:
+    async with desk(tmp_path, start=NINE + 9 * HOUR) as it:
+        it.write(FILE, campaign(schedule="start: 2026-12-01T18:00, window: {hours: '09:00-17:00'}"))
+        await it.start()
+        await it.over(MINUTE)
+        (run,) = it.runs()
+        assert run.paused_by is PausedBy.WINDOW
+        assert not it.ask(Action.PAUSE, run.run).refused
+        assert not it.ask(Action.RESUME, run.run).refused
+        await it.over(MINUTE)
+        (run,) = it.runs()
+        assert (run.state, run.paused_by, run.resumes_at) == (RunState.PAUSED, PausedBy.WINDOW, NINE + 24 * HOUR)
+
+
+async def test_a_test_that_was_cut_off_ends_at_the_next_start_and_its_reports_are_followed(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: now"))
+        await it.start()
+        it.gateway.hold = asyncio.Event()
+        said = await it.board.send_test(Trial(FILE, ("+48501102031", "+48501102032")))
+        await it.over(MINUTE)
+        assert it.gateway.on_wire == 2
+        await it.restart()
+        await it.over(HOUR)
+        with it.reading() as ledger:
+            run = ledger.find_run(said.run)
+            assert run is not None
+            assert run.state is RunState.CANCELLED
+            assert ledger.bucket_counts(run.key)[Bucket.MAYBE_SENT] == 2
+        assert it.received.total() == 0
+        assert it.notices() == []
+
+
+async def test_no_test_is_begun_by_a_daemon_that_stops_and_one_at_a_time_by_others(tmp_path: Path) -> None:
+    async with desk(tmp_path) as it:
+        it.write(FILE, campaign(schedule="start: now"))
+        await it.start()
+        trial = Trial(FILE, ("+48501102031",))
+        first, second = await asyncio.gather(it.board.send_test(trial), it.board.send_test(trial))
+        assert (first.refused, second.refused) == (False, True)
+        assert "another test" in second.text
+        await it.over(HOUR)
+        it.director._crew.hold()
+        late = await it.board.send_test(trial)
+        assert late.refused
+        assert "stopping" in late.text
+        with it.reading() as ledger:
+            assert [run.run for run in ledger.runs()] == [first.run]

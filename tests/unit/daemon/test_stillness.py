@@ -87,11 +87,13 @@ async def test_a_daemon_that_dies_in_the_middle_of_a_purge_finishes_it_the_next_
         await it.until(NINE + HOUR)
         (run,) = it.runs()
         next(it.ledger.purge_in_steps(run.key, it.clock.now()))
+        assert (tmp_path / "reports" / run.run / "report.csv").exists(), "another terminal was writing it meanwhile"
         await it.restart()
-        assert it.ledger.half_purged() == [run.key]
+        assert [each.run for each in it.ledger.half_purged()] == [run.run]
         await it.over(HOUR)
         assert it.ledger.half_purged() == []
         assert not it.ledger.scrub_owed
+        assert not (tmp_path / "reports" / run.run).exists()
 
 
 async def test_a_report_that_cannot_be_deleted_keeps_no_other_run_from_being_purged_and_people_are_told_once(

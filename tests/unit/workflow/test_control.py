@@ -14,7 +14,7 @@ from mmsflow.engine.control import LiveRuns, do_request, heed_requests
 from mmsflow.errors import LedgerError, RunHeld
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.model import Outcome, PausedBy, RunInfo, RunState
-from mmsflow.ledger.requests import GOOD_FOR, Action, Request, Spool
+from mmsflow.ledger.requests import GOOD_FOR, Action, Answer, Request, Spool
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import Bucket, MessageState
 from mmsflow.workflow.control import Done, have_done
@@ -221,3 +221,26 @@ async def test_a_holder_that_never_answers_is_named_and_nothing_waits_for_it_lat
     async with heeding(desk):
         await desk.clock.advance(2)
     assert found(desk, run).paused_by is PausedBy.NOBODY
+
+
+async def test_a_request_that_fails_leaves_the_others_done_and_the_trouble_told(desk: CampaignDesk) -> None:
+    first, second = desk.start(), desk.start()
+    spool, said = Spool(desk.ledger.path), list[LedgerError]()
+    names = [spool.post(Request(run.run, Action.PAUSE, desk.clock.now())) for run in (first, second)]
+
+    def reply(request: Request) -> Answer:
+        if request.run == first.run:
+            raise LedgerError("the disk is full")
+        return Answer("done")
+
+    task = asyncio.ensure_future(heed_requests(desk.ledger, desk.clock, LiveRuns(), reply=reply, trouble=said.append))
+    await desk.clock.advance(1)
+    task.cancel()
+    assert [spool.answer(name) for name in names] == [None, Answer("done")]
+    assert [error.message for error in said] == ["the disk is full"]
+    assert spool.is_taken(names[0])
+
+    again = asyncio.ensure_future(heed_requests(desk.ledger, desk.clock, LiveRuns()))
+    await desk.clock.advance(1)
+    again.cancel()
+    assert not spool.is_taken(names[0]), "whoever asked an earlier holder need not wait any more"
