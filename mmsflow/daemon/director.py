@@ -30,6 +30,7 @@ from mmsflow.daemon.trying import Tester
 from mmsflow.daemon.watch import Watch
 from mmsflow.delivery.resting import rest
 from mmsflow.engine.control import heed_requests
+from mmsflow.engine.embedded import Engine
 from mmsflow.errors import GatewayRefused, LedgerError, MmsflowError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.operation import NoticeKind
@@ -59,6 +60,11 @@ class Periods:
     quota: float = 900.0
     again: float = 5.0
     news: float = 300.0
+
+
+def _engine(engine: Engine) -> Engine:
+    # Signals and requests are the daemon's own affair, not that of one of its runs.
+    return replace(engine, heeds_signals=False, heeds_requests=False)
 
 
 class Director(Front):
@@ -96,10 +102,7 @@ class Director(Front):
         self._news = asyncio.Event()
         self._changes = Changes(clock)
         self._teller = Teller(ledger, settings, self._changes, on_event)
-        # Signals and requests are the daemon's own affair, not that of one of its runs.
-        engine = make_engine(settings, ledger, gateway, clock, self._guaranteed)
-        engine = replace(engine, heeds_signals=False, heeds_requests=False)
-        self._engine, self._live = engine, engine.live
+        self._engine = engine = _engine(make_engine(settings, ledger, gateway, clock, self._guaranteed))
         self._reporting = Reporting(settings, clock, self._teller)
         news = RunNews(ledger, self._teller)
         self._crew = Crew(engine, settings, self._teller, news, self._reporting, self._rested)
@@ -110,16 +113,7 @@ class Director(Front):
         self._still = Stillness(engine.account, on_hold)
         self._beginner = Beginner(settings, ledger, clock, self._planner, self._teller, self._still)
         self._catalogue = Catalogue(settings.workspace, self._intake, clock)
-        self._keeper = Keeper(
-            settings,
-            ledger,
-            clock,
-            catalogue=self._catalogue,
-            beginner=self._beginner,
-            crew=self._crew,
-            teller=self._teller,
-            turn=self._turn.set,
-        )
+        self._keeper = self._make_keeper()
         self._tester = Tester(settings, ledger, clock, self._planner, self._crew, self._teller)
         self._hearing = Hearing(ledger, clock, self._teller, self._periods.requests)
         self._answering = Answering(
@@ -127,6 +121,18 @@ class Director(Front):
             settings.account,
             crew=self._crew,
             reporting=self._reporting,
+            teller=self._teller,
+            turn=self._turn.set,
+        )
+
+    def _make_keeper(self) -> Keeper:
+        return Keeper(
+            self.settings,
+            self._ledger,
+            self.clock,
+            catalogue=self._catalogue,
+            beginner=self._beginner,
+            crew=self._crew,
             teller=self._teller,
             turn=self._turn.set,
         )
@@ -195,7 +201,7 @@ class Director(Front):
         heed = lambda: heed_requests(  # noqa: E731
             self._ledger,
             self.clock,
-            self._live,
+            self._engine.live,
             reply=self._reply,
             trouble=self._hearing.trouble,
             every=self._periods.requests,

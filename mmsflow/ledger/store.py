@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.errors import LedgerUnavailable, RunUnfinished
-from mmsflow.ledger import approvals, freeze, messages, notices, occurrences, polls, purge, quota, runs, withheld
+from mmsflow.ledger import freeze, messages, polls, purge, runs, withheld
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
 from mmsflow.ledger.evidence import EvidenceJournal, Witnessed
@@ -30,21 +30,20 @@ from mmsflow.ledger.model import (
     Outcome,
     PausedBy,
     PollResult,
-    QuotaReading,
     ReadyMessage,
     Refusal,
     RunInfo,
     RunState,
 )
-from mmsflow.ledger.operation import Approval, NewNotice, NoticePost, Skipped
 from mmsflow.ledger.takeover import cancel_carried, cancel_run, take_run
+from mmsflow.ledger.writing_operation import OperationWriting
 from mmsflow.message.model import PlannedMessage
 from mmsflow.mms.status import MessageState
 
 __all__ = ["Ledger", "LedgerReader"]
 
 
-class Ledger(LedgerReader):
+class Ledger(OperationWriting, LedgerReader):
     """The ledger, open for writing. Every method that writes is one short transaction: all of it or nothing."""
 
     def __init__(self, path: Path, database: Database, lock: WriteLock, clock: Clock) -> None:
@@ -356,64 +355,6 @@ class Ledger(LedgerReader):
         with self._database.read() as connection:
             run = runs.find_by_key(connection, entry.run_key)
             return run is not None and run.state not in purge.ENDED
-
-    def record_quota(self, reading: QuotaReading) -> None:
-        """Keep one reading of the gateway's counter."""
-        with self._database.write() as connection:
-            quota.add_reading(connection, reading)
-
-    def account_for(
-        self, account: str, campaign: str, until: datetime, skips: Sequence[Skipped] = (), *, schedule: str = ""
-    ) -> None:
-        """Every scheduled time of a campaign up to ``until`` has a run or is one of ``skips``; never goes back.
-
-        Args:
-            schedule: whose times they are from now on; empty where it stays the same.
-        """
-        with self._database.write() as connection:
-            occurrences.account(connection, account, campaign, until, list(skips), schedule)
-
-    def approve(self, account: str, campaign: str, approval: Approval) -> None:
-        """Keep a person's yes to one plan."""
-        with self._database.write() as connection:
-            approvals.add_approval(connection, account, campaign, approval)
-
-    def tell(self, notice: NewNotice, channels: Sequence[str] = ()) -> bool:
-        """Keep a notice, to go out by ``channels``; False where the account has an open one of that name."""
-        with self._database.write() as connection:
-            return notices.add_notice(connection, notice, self._clock.now(), channels)
-
-    def settle_notices(self, account: str, names: Sequence[str]) -> None:
-        """What these notices of an account asked for has been done; one of the same name may be made again."""
-        with self._database.write() as connection:
-            notices.settle_notices(connection, account, names, self._clock.now())
-
-    def owe_news(self, run: RunInfo) -> None:
-        """Remember that people are to be told what becomes of a run, until ``news_told``."""
-        with self._database.write() as connection:
-            notices.owe_news(connection, run, self._clock.now())
-
-    def news_told(self, run: RunInfo) -> None:
-        """People have been told what became of a run."""
-        with self._database.write() as connection:
-            notices.news_told(connection, run)
-
-    def owed_news(self, account: str) -> list[str]:
-        """Runs of an account that people are still to be told of."""
-        with self._database.read() as connection:
-            return notices.owed_news(connection, account)
-
-    def due_posts(self, *, now: datetime, limit: int, channel: str = "") -> list[NoticePost]:
-        """Notices whose next attempt to go out is due, the oldest first; by one channel, or by any when empty."""
-        with self._database.read() as connection:
-            return notices.due_posts(connection, now, limit, channel)
-
-    def note_post(
-        self, post: NoticePost, *, sent_at: datetime | None, next_at: datetime | None = None, error: str = ""
-    ) -> None:
-        """What became of an attempt: sent, to be tried again at ``next_at``, or given up (neither)."""
-        with self._database.write() as connection:
-            notices.note_post(connection, post, sent_at=sent_at, next_at=next_at, error=error)
 
 
 def _migrated(path: Path) -> Database:

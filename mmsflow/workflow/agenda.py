@@ -68,6 +68,21 @@ def sized(paths: Iterable[Path], prepare_one: Callable[[Path], Prepared]) -> tup
     return good, faulty
 
 
+def _quota_seen(
+    reply: QuotaReply, ledger: LedgerReader, account: str, resets: ResetRules, now: datetime
+) -> QuotaForecast:
+    earlier = [reading.reset_on for reading in ledger.quota_readings(account) if reading.reset_on]
+    return forecast(
+        reply.used,
+        reply.available,
+        reply.reset_on,
+        now=now,
+        rules=QuotaRules(),
+        resets=resets,
+        earlier_resets=earlier,
+    )
+
+
 def look_ahead(
     campaigns: list[Sized],
     faulty: list[Finding],
@@ -89,16 +104,7 @@ def look_ahead(
         days: how far to look, at least 1.
     """
     until = now + timedelta(days=days)
-    earlier = [reading.reset_on for reading in ledger.quota_readings(account) if reading.reset_on]
-    seen = forecast(
-        reply.used,
-        reply.available,
-        reply.reset_on,
-        now=now,
-        rules=QuotaRules(),
-        resets=resets,
-        earlier_resets=earlier,
-    )
+    seen = _quota_seen(reply, ledger, account, resets, now)
     period = reply.reset_on.isoformat() if reply.reset_on else "unknown"
     begun = ledger.posts_of_campaigns(account, period)
     pace = pace_of_account(ledger, account, per_second)

@@ -85,11 +85,9 @@ def plan_campaign(
     Args:
         prepared: from ``prepare``.
         reply: the gateway's counter, read just now.
-        history: earlier readings teach the period's length, earlier runs the account's pace.
-        account: whose quota it is.
+        history: earlier readings teach the period's length, earlier runs the pace of ``account``.
         due: as ``run_rules`` has it.
-        guaranteed: requests of each quota period that others leave to a campaign, by campaign; this one's own file
-            stands over it.
+        guaranteed: by campaign, requests of each period that others leave to it; this one's own file stands over it.
         rate: the account's own, submissions a second; None without.
 
     Raises:
@@ -98,7 +96,7 @@ def plan_campaign(
     rules = run_rules(prepared.loaded.campaign, now, test=prepared.test, cap=prepared.cap, due=due)
     name = prepared.loaded.campaign.campaign
     promised = {**guaranteed, name: rules.guaranteed}
-    begun = history.posts_of_campaigns(account, reply.reset_on.isoformat() if reply.reset_on else "unknown")
+    begun = history.posts_of_campaigns(account, _period(reply))
     quota = forecast(
         reply.used,
         reply.available,
@@ -120,6 +118,10 @@ def plan_campaign(
         warnings=(*prepared.warnings, *_notes(rules)),
         arms=prepared.arms,
     )
+
+
+def _period(reply: QuotaReply) -> str:
+    return reply.reset_on.isoformat() if reply.reset_on else "unknown"
 
 
 def _earlier_resets(history: LedgerReader, account: str) -> list[date]:

@@ -212,7 +212,7 @@ async def test_a_message_that_is_sent_once_more_while_the_report_is_written_is_s
         await it.until(NINE + 5 * MINUTE)
         (run,) = it.runs()
         assert run.state is RunState.DONE_WITH_UNKNOWN
-        assert it.director._live.get(run.run) is None
+        assert it.director._engine.live.get(run.run) is None
         it.gateway.evidence = lambda _: None
         assert not send_again(it, run).refused
         written.set()
