@@ -11,7 +11,7 @@ from mmsflow.cli.session import Session
 from mmsflow.delivery.progress import Snapshot
 from mmsflow.engine.embedded import Ended
 from mmsflow.ledger.lock import holder_of
-from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import Bucket
 from mmsflow.wiring import ledger_file, reading_ledger
@@ -19,8 +19,6 @@ from mmsflow.workflow.history import find_run
 from mmsflow.workflow.run import Interrupted, verdict
 
 _LOOK_SECONDS = 0.5
-_LASTING = frozenset({PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS})
-"""Pauses that only a person lifts."""
 
 
 def watch(session: Session, name: str, said: str, *, as_json: bool) -> int:
@@ -48,7 +46,7 @@ async def _follow(session: Session, name: str, *, quiet: bool) -> None:
                 run = find_run(ledger, name)
                 snapshot = _snapshot(ledger, run)
             show(snapshot)
-            over = run.paused_by in _LASTING or not (snapshot.unsent or snapshot.waiting_for_reports)
+            over = run.paused_by.needs_person or not (snapshot.unsent or snapshot.waiting_for_reports)
             if over or holder_of(ledger_file(session.settings)) is None:
                 return
             await session.clock.sleep(_LOOK_SECONDS)

@@ -24,8 +24,6 @@ from mmsflow.workflow.standing import goes_on, has_unsent, resends_left
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 900.0
 _TAKEN = (Bucket.ACCEPTED, Bucket.DELIVERED, Bucket.FAILED, Bucket.EXPIRED, Bucket.UNDETERMINED)
-_LASTING = frozenset({PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS})
-"""Pauses that only a person lifts."""
 
 
 @dataclass(slots=True, eq=False)
@@ -199,7 +197,7 @@ class Crew:
             return False
         current = self._engine.ledger.find_run(run.run) or run
         if current.state is RunState.PAUSED:
-            return current.paused_by not in _LASTING
+            return not current.paused_by.needs_person
         return isinstance(error, LedgerError)
 
     def _may_try_again(self, run: RunInfo) -> bool:

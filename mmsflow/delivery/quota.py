@@ -170,7 +170,7 @@ class AccountQuota:
         unseen += self._ever_begun - before
         now = self._clock.now()
         self._ledger.record_quota(QuotaReading(now, account, reply.used, reply.available, reply.reset_on))
-        self.period = reply.reset_on.isoformat() if reply.reset_on else "unknown"
+        self.period = reply.period
         self.used, self.available, self.begun = reply.used + unseen, reply.available - unseen, 0
         self._is_exact = not unseen
         dates = [reading.reset_on for reading in self._ledger.quota_readings(account)]

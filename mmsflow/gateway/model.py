@@ -150,3 +150,8 @@ class QuotaReply:
     reset_on: date | None
     raw_date: str
     body: bytes = field(default=b"", repr=False)
+
+    @property
+    def period(self) -> str:
+        """The name that requests of this period are counted under."""
+        return self.reset_on.isoformat() if self.reset_on else "unknown"

@@ -38,6 +38,11 @@ class PausedBy(StrEnum):
     LISTS = "lists"  # an opt-out, consent or suppression list cannot be read
     ACCOUNT = "account"  # other runs of the account go first
 
+    @property
+    def needs_person(self) -> bool:
+        """Whether such a pause lasts until a person lifts it."""
+        return self in {PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS}
+
 
 @dataclass(frozen=True, slots=True)
 class Blob:

@@ -14,7 +14,7 @@ from mmsflow.campaign.recurrence import due_times
 from mmsflow.delivery.rules import RunRules
 from mmsflow.errors import Finding, InvalidInput
 from mmsflow.gateway.model import QuotaReply
-from mmsflow.ledger.model import PausedBy, RunInfo
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import MessageState
 from mmsflow.plan.agenda import Appointment, SharedQuota
@@ -31,7 +31,6 @@ from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 
 MOST_OF_ONE = 100  # scheduled times of one campaign; beyond them a calendar says nothing new
-_NEEDS_PERSON = frozenset({PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +104,10 @@ def look_ahead(
     """
     until = now + timedelta(days=days)
     seen = _quota_seen(reply, ledger, account, resets, now)
-    period = reply.reset_on.isoformat() if reply.reset_on else "unknown"
-    begun = ledger.posts_of_campaigns(account, period)
+    begun = ledger.posts_of_campaigns(account, reply.period)
     pace = pace_of_account(ledger, account, per_second)
     shared = _shared(seen, resets, pace.per_second, campaigns, begun)
-    going_on, held = _unfinished(ledger, account, period, now)
+    going_on, held = _unfinished(ledger, account, reply.period, now)
     scheduled, left_out = _scheduled(campaigns, now, until)
     come, waiting = _come(campaigns, ledger, account, now, resets.zone)
     return Outlook(
@@ -197,7 +195,7 @@ def _unfinished(ledger: LedgerReader, account: str, period: str, now: datetime) 
         unsent = counts[MessageState.READY] + counts[MessageState.SENDING]
         if not unsent:
             continue
-        if run.paused_by in _NEEDS_PERSON:
+        if run.paused_by.needs_person:
             held.append(Held(run.run, unsent, run.reason))
             continue
         rules, ours = RunRules.from_config(run.config), ledger.posts_in_period(account, period, run.key)

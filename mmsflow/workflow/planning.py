@@ -96,7 +96,7 @@ def plan_campaign(
     rules = run_rules(prepared.loaded.campaign, now, test=prepared.test, cap=prepared.cap, due=due)
     name = prepared.loaded.campaign.campaign
     promised = {**guaranteed, name: rules.guaranteed}
-    begun = history.posts_of_campaigns(account, _period(reply))
+    begun = history.posts_of_campaigns(account, reply.period)
     quota = forecast(
         reply.used,
         reply.available,
@@ -118,10 +118,6 @@ def plan_campaign(
         warnings=(*prepared.warnings, *_notes(rules)),
         arms=prepared.arms,
     )
-
-
-def _period(reply: QuotaReply) -> str:
-    return reply.reset_on.isoformat() if reply.reset_on else "unknown"
 
 
 def _earlier_resets(history: LedgerReader, account: str) -> list[date]:

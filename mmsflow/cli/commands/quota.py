@@ -63,7 +63,7 @@ def _books(session: Session, reply: QuotaReply) -> _Books:
     account = session.settings.account
     with reading_ledger(session.settings) as ledger:
         reserved = sum(_unsent(ledger, run) for run in ledger.runs(account=account, unfinished=True))
-        ours = ledger.posts_in_period(account, reply.reset_on.isoformat() if reply.reset_on else "unknown")
+        ours = ledger.posts_in_period(account, reply.period)
         earlier = [reading.reset_on for reading in ledger.quota_readings(account) if reading.reset_on]
     resets = reset_rules(session.settings)
     seen = forecast(
