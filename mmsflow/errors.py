@@ -65,20 +65,24 @@ class MmsflowError(Exception):
     Args:
         message: what happened and where, one sentence.
         advice: what the person can do now; may be empty.
+        cause: stable word for programs, such as ``other_account``; that of the class when empty.
     """
 
     exit_code = 1
+    cause = "error"
 
-    def __init__(self, message: str, advice: str = "") -> None:
+    def __init__(self, message: str, advice: str = "", *, cause: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.advice = advice
+        self.cause = cause or type(self).cause
 
 
 class UsageError(MmsflowError):
     """A wrong option, argument or setting."""
 
     exit_code = 2
+    cause = "usage"
 
 
 class InvalidInput(MmsflowError):
@@ -89,11 +93,14 @@ class InvalidInput(MmsflowError):
     """
 
     exit_code = 3
+    cause = "invalid_input"
 
-    def __init__(self, findings: Sequence[Finding], message: str = "", advice: str = "", *, table: str = "") -> None:
+    def __init__(
+        self, findings: Sequence[Finding], message: str = "", advice: str = "", *, table: str = "", cause: str = ""
+    ) -> None:
         errors = sum(finding.severity == "error" for finding in findings)
         noun = "error" if errors == 1 else "errors"
-        super().__init__(message or f"{errors} {noun} found", advice)
+        super().__init__(message or f"{errors} {noun} found", advice, cause=cause)
         self.findings = tuple(findings)
         self.table = table
 
@@ -102,39 +109,50 @@ class GatewayRefused(MmsflowError):
     """The gateway answered and refused us: credentials, rights, or a wrong address."""
 
     exit_code = 4
+    cause = "gateway_refused"
 
 
 class GatewayUnavailable(MmsflowError):
     """The gateway could not be reached, or did not answer sensibly."""
 
     exit_code = 5
+    cause = "gateway_unavailable"
 
 
 class PlanRefused(MmsflowError):
     """The plan is stale, cannot be kept, or there is nothing left to carry out."""
 
     exit_code = 6
+    cause = "plan_refused"
 
 
 class RunUnfinished(MmsflowError):
     """The run is not finished: paused, waiting, stopped, or with "maybe sent" messages left."""
 
     exit_code = 7
+    cause = "run_unfinished"
 
 
 class RunHeld(MmsflowError):
     """Another process holds the ledger."""
 
     exit_code = 8
+    cause = "run_held"
 
 
 class IllegalTransition(MmsflowError):
     """A message was to be moved against the transition table."""
 
+    cause = "illegal_transition"
+
 
 class LedgerError(MmsflowError):
     """The ledger cannot be opened, read or written."""
 
+    cause = "ledger"
+
 
 class LedgerUnavailable(LedgerError):
     """The ledger cannot be read or written for now: a full disk, a lock, an I/O error."""
+
+    cause = "ledger_unavailable"

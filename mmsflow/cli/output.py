@@ -87,6 +87,7 @@ def show_error(error: MmsflowError, *, as_json: bool) -> None:
     findings, above = (error.findings, error.table) if isinstance(error, InvalidInput) else ((), "")
     if as_json:
         document: dict[str, object] = {"error": error.message, "advice": error.advice, "exit_code": error.exit_code}
+        document["cause"] = error.cause
         document["errors"] = [finding.as_json() for finding in findings]
         print_json(document)
     if above:

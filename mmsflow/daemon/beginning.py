@@ -21,7 +21,7 @@ from mmsflow.plan.explain import minute_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
-from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one
+from mmsflow.workflow.blockers import blockers_of
 from mmsflow.workflow.occasion import occasion_of
 from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.prepare import Prepared
@@ -125,13 +125,12 @@ class Beginner:
             raise PlanRefused(sent_before(runs[0]), SEND_AGAIN)
 
     def _refuse(self, version: Version, plan: Plan) -> None:
-        account, file = self._settings.account, version.loaded.path
-        try:
-            refuse_if_ledger_is_not_the_one(self._ledger, account, version.name, file, person_decided=False)
-        except PlanRefused as error:
+        blockers = blockers_of(self._ledger, self._settings, version.name, version.loaded.path)
+        if blockers:
+            error = blockers[0].as_error()
             kind, name = NoticeKind.NEEDS_PERSON, f"ledger/{version.name}"
             self._teller.people(name, kind, error.message, error.advice, campaign=version.name)
-            raise
+            raise error
         if not plan.messages:
             raise PlanRefused("nobody is left to send to", "look at the lists, and at who had a message before")
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from mmsflow.errors import LedgerError, PlanRefused
+from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import PausedBy, RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
-from mmsflow.workflow.guard import long_past, refuse_if_ledger_is_not_the_one
+from mmsflow.workflow.blockers import blockers_of
+from mmsflow.workflow.guard import long_past
 from mmsflow.workflow.standing import goes_on, has_unsent, resends_left
 
 _LASTING = {
@@ -42,7 +43,8 @@ def _why_not(ledger: LedgerReader, settings: Settings, run: RunInfo, now: dateti
         return f"{paused} ({run.reason})" if run.reason else paused
     try:
         file = settings.workspace / run.campaign_file
-        refuse_if_ledger_is_not_the_one(ledger, run.account, run.campaign, file, person_decided=False)
+        if blockers := blockers_of(ledger, settings, run.campaign, file):
+            return blockers[0].message
         return long_past(ledger, run, now)
-    except (PlanRefused, LedgerError) as error:
+    except LedgerError as error:
         return error.message

@@ -17,9 +17,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mmsflow.delivery.rules import RunRules
-from mmsflow.errors import LedgerError, PlanRefused
+from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
+from mmsflow.workflow.blocking import Blocker
 
 LONG_PAST = timedelta(days=7)
 _MOST_BYTES = 1 << 20
@@ -50,31 +51,27 @@ def marker_path(campaign_file: Path, campaign: str) -> Path:
     return campaign_file.parent / ".runs" / f"{campaign}.json"
 
 
-def refuse_if_ledger_is_not_the_one(
-    ledger: LedgerReader, account: str, campaign: str, campaign_file: Path, *, person_decided: bool
-) -> None:
+def marker_blocker(ledger: LedgerReader, account: str, campaign: str, campaign_file: Path) -> Blocker | None:
     """Compare the ledger with the marker of the campaign's latest run on this account.
 
-    Args:
-        person_decided: somebody said that this ledger is the one from now on, or that everybody gets it again.
-
-    Raises:
-        PlanRefused: the ledger knows less than the marker says, or the marker cannot be read.
+    Returns:
+        What blocks where the ledger knows less than the marker says, or the marker cannot be read.
     """
-    if person_decided:
-        return
     path = marker_path(campaign_file, campaign)
+    cause = "ledger_behind_marker"
     try:
         marker = _read(path).get(account)
         problem = None if marker is None else _problem(ledger, marker)
     except ValueError as error:
-        problem = f"its marker cannot be read ({error})"
-    if problem is not None:
-        raise PlanRefused(
-            f"this ledger may not know what {campaign} has sent already: {problem} (see {path})",
-            f"{_EXPLAINED}. Bring back the right ledger with MMSFLOW_LEDGER or from a backup; or, if you know what you "
-            "are doing, add --adopt (this ledger is the one from now on) or --again (a new run to everybody)",
-        )
+        problem, cause = f"its marker cannot be read ({error})", "marker_unreadable"
+    if problem is None:
+        return None
+    return Blocker(
+        cause,
+        f"this ledger may not know what {campaign} has sent already: {problem} (see {path})",
+        f"{_EXPLAINED}. Bring back the right ledger with MMSFLOW_LEDGER or from a backup; or, if you know what you "
+        "are doing, add --adopt (this ledger is the one from now on) or --again (a new run to everybody)",
+    )
 
 
 def leave_marker(ledger: LedgerReader, run: RunInfo, campaign_file: Path) -> None:

@@ -33,6 +33,7 @@ class Interrupted(MmsflowError):
     """A signal stopped the process; the run's state is safe."""
 
     exit_code = 130
+    cause = "interrupted"
 
 
 def freeze(

@@ -14,8 +14,10 @@ from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.requests import Action, Request
 from mmsflow.ledger.store import Ledger
 from mmsflow.wiring import ledger_file, open_gateway, reading_ledger, writing_ledger
+from mmsflow.workflow.blockers import blockers_of, refuse_blocked
+from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.control import Done, ask_holder
-from mmsflow.workflow.guard import long_past, refuse_if_ledger_is_not_the_one
+from mmsflow.workflow.guard import long_past
 from mmsflow.workflow.history import find_run
 from mmsflow.workflow.standing import goes_on, has_unsent, nothing_to_do, resends_left
 
@@ -50,7 +52,8 @@ def _carry_on(
         raise nothing_to_do(ledger, run)
     if not run.test:
         campaign_file = session.workspace / run.campaign_file
-        refuse_if_ledger_is_not_the_one(ledger, run.account, run.campaign, campaign_file, person_decided=adopt)
+        decided = Decided(adopt=adopt)
+        refuse_blocked(blockers_of(ledger, session.settings, run.campaign, campaign_file, decided=decided))
     confirm_if_long_past(session, ledger, run, yes=yes)
     confirm_resends(ledger, run, yes=yes)
     say(f"going on with {run.run}, exactly as it began")

@@ -28,8 +28,10 @@ from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
 from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
+from mmsflow.workflow.blockers import blockers_of, refuse_blocked
+from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.guarantees import guaranteed_in
-from mmsflow.workflow.guard import refuse_if_ledger_is_not_the_one, start_long_past
+from mmsflow.workflow.guard import start_long_past
 from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
@@ -64,8 +66,8 @@ def run(file: str, options: RunOptions) -> int:
 async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | None, options: RunOptions) -> int:
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
-    file, decided = session.workspace / loaded.shown_path, options.adopt or options.again
-    refuse_if_ledger_is_not_the_one(ledger, account, name, file, person_decided=decided)
+    file, decided = session.workspace / loaded.shown_path, Decided(adopt=options.adopt, again=options.again)
+    refuse_blocked(blockers_of(ledger, session.settings, name, file, decided=decided))
     standing, by_hand = standing_of(ledger, account, name), options.again or options.top_up
     occasion = None if by_hand else occasion_of(ledger, account, loaded.campaign, session.clock.now())
     refusal = standing.refusal if by_hand else refusal_now(standing, occasion, loaded.campaign)

@@ -15,12 +15,13 @@ from mmsflow.errors import LedgerError, PlanRefused
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
+from mmsflow.workflow.blockers import refuse_blocked
 from mmsflow.workflow.guard import (
     LONG_PAST,
     leave_marker,
     long_past,
+    marker_blocker,
     marker_path,
-    refuse_if_ledger_is_not_the_one,
     start_long_past,
 )
 
@@ -28,9 +29,10 @@ from .campaign_desk import ACCOUNT, START, CampaignDesk
 
 
 def guard(desk: CampaignDesk, ledger: Ledger | None = None, *, decided: bool = False, account: str = ACCOUNT) -> None:
-    refuse_if_ledger_is_not_the_one(
-        ledger or desk.ledger, account, "winter-sale", desk.campaign, person_decided=decided
-    )
+    if decided:
+        return
+    blocker = marker_blocker(ledger or desk.ledger, account, "winter-sale", desk.campaign)
+    refuse_blocked([blocker] if blocker else [])
 
 
 def marker(desk: CampaignDesk) -> Path:

@@ -1,0 +1,40 @@
+"""Everything that blocks sending until a person has decided: one list for run, resume, plan, calendar, daemon and page.
+
+Each rule lives in a module of its own and returns a ``Blocker`` or None. They are put together here and nowhere else,
+so that what ``plan`` says is what ``run`` and the daemon do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmsflow.ledger.store import LedgerReader
+from mmsflow.settings import Settings
+from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
+from mmsflow.workflow.guard import marker_blocker
+
+
+def blockers_of(
+    ledger: LedgerReader, settings: Settings, campaign: str, campaign_file: Path, *, decided: Decided = NOTHING_DECIDED
+) -> list[Blocker]:
+    """List what blocks a campaign before its audience is read, gravest first; empty when it may send.
+
+    Args:
+        settings: name the account in force.
+        decided: what a person has said with this command.
+    """
+    found: list[Blocker | None] = []
+    if not (decided.adopt or decided.again):
+        found.append(marker_blocker(ledger, settings.account, campaign, campaign_file))
+    return [blocker for blocker in found if blocker is not None]
+
+
+def refuse_blocked(blockers: Sequence[Blocker]) -> None:
+    """Do nothing when nothing blocks.
+
+    Raises:
+        PlanRefused: the first blocker, with its cause.
+    """
+    if blockers:
+        raise blockers[0].as_error()
