@@ -12,7 +12,7 @@ from mmsflow.engine.embedded import Engine
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.requests import Action, Answer, Request
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import MessageState, uncertain_of
 from mmsflow.workflow.standing import goes_on, nothing_to_do
 
 
@@ -90,5 +90,5 @@ class Answering:
 
     def _settle_maybe_sent(self, run: RunInfo) -> None:
         counts = self._engine.ledger.state_counts(run.key)
-        if not counts[MessageState.UNKNOWN] + counts[MessageState.ACCEPTED_NOID]:
+        if not uncertain_of(counts):
             self._teller.settle(f"maybe-sent/{run.run}")

@@ -13,7 +13,7 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import NewNotice, NoticeKind
 from mmsflow.ledger.store import Ledger
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import uncertain_of
 from mmsflow.workflow.standing import goes_on
 
 _MOST_NOTICES = 1000
@@ -87,8 +87,7 @@ class CatchingUp:
         if run is None:
             return True
         if about == "maybe-sent":
-            counts = self._ledger.state_counts(run.key)
-            return not counts[MessageState.UNKNOWN] + counts[MessageState.ACCEPTED_NOID]
+            return not uncertain_of(self._ledger.state_counts(run.key))
         return not goes_on(self._ledger, run)
 
     def _has_later_run(self, campaign: str, due: str) -> bool:

@@ -23,7 +23,6 @@ from mmsflow.workflow.run import carry_on
 from mmsflow.workflow.standing import goes_on, has_unsent, resends_left
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 900.0
-_TAKEN = (Bucket.ACCEPTED, Bucket.DELIVERED, Bucket.FAILED, Bucket.EXPIRED, Bucket.UNDETERMINED)
 
 
 @dataclass(slots=True, eq=False)
@@ -231,4 +230,4 @@ class Crew:
 
 def _taken(snapshot: Snapshot) -> int:
     """Messages whose request the gateway has answered, for good or ill."""
-    return sum(snapshot.buckets.get(bucket, 0) for bucket in _TAKEN)
+    return sum(n for bucket, n in snapshot.buckets.items() if bucket is Bucket.ACCEPTED or bucket.is_decided)

@@ -16,14 +16,12 @@ from mmsflow.daemon.catalogue import Version
 from mmsflow.daemon.changeover import MOMENT, MOST_TIMES, Settled, changed_over, times_left
 from mmsflow.daemon.due import MISSED, OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
 from mmsflow.delivery.rules import RunRules
-from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import Approval, Skipped
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.workflow.approving import approval_of
 from mmsflow.workflow.openings import Openings
 from mmsflow.workflow.standing import has_unsent
-
-_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +100,7 @@ class Timetable:
         # A campaign may have a run for each quarter of an hour of some years; only these are looked at.
         runs = self._mine(ledger) if self.schedule.every is None else self._mine(ledger, due_from=times[0])
         sending = [
-            run for run in self._mine(ledger, unfinished=True) if run.state not in _ENDED and has_unsent(ledger, run)
+            run for run in self._mine(ledger, unfinished=True) if not run.state.is_ended and has_unsent(ledger, run)
         ]
         answered_at = self._answered_at(ledger)
         if answered_at is not None:

@@ -7,14 +7,12 @@ from collections.abc import Callable
 
 from mmsflow.clock import Clock
 from mmsflow.gateway.retry import Action, Decision, backoff_seconds
-from mmsflow.mms.status import MessageState
 
 _LONGEST_SECONDS = 60.0  # at least one probe a minute, at most one
 _LATE_SECONDS = 120.0  # a probe that has not been made by then will not be: whoever sends waits for something else
 _SHORTEST_SECONDS = 1.0  # `Retry-After: 0` must not make us knock as fast as the gateway answers
 
 _CLOSING = frozenset({Action.BACK_OFF, Action.HOLD_ACCOUNT})
-_ANSWERED = frozenset({MessageState.ACCEPTED, MessageState.REJECTED})
 
 
 class AccountGate:
@@ -53,7 +51,7 @@ class AccountGate:
         """Learn from one verdict."""
         if decision.action in _CLOSING:
             self.close(decision.reason, decision.delay_seconds)
-        elif decision.state in _ANSWERED and not self.closed_for():
+        elif decision.state.is_answered and not self.closed_for():
             # While it is closed, good news is of requests that left before the gateway asked for time.
             self.open()
 

@@ -13,9 +13,6 @@ from mmsflow.mms.status import MessageState
 ALL_REJECTED = 5  # when the first outcomes of a run are all refusals, the campaign is wrong, not its recipients
 NEVER_ANSWERED = 50  # so many uncertain sends in a row are an outage; each further one would be one more
 
-_UNCERTAIN = frozenset({MessageState.UNKNOWN, MessageState.ACCEPTED_NOID})
-_ANSWERED = frozenset({MessageState.ACCEPTED, MessageState.REJECTED})
-
 
 @dataclass(frozen=True, slots=True)
 class Halt:
@@ -63,9 +60,9 @@ class Breaker:
             return self._tried_in_vain(message, decision)
         self._settled += 1
         self._rejected += decision.state is MessageState.REJECTED
-        if decision.state in _ANSWERED:
+        if decision.state.is_answered:
             self._uncertain = 0
-        self._uncertain += decision.state in _UNCERTAIN
+        self._uncertain += decision.state.is_uncertain
         if self._settled == self._rejected == ALL_REJECTED:
             text = f"the first {ALL_REJECTED} messages were all refused: {decision.reason}"
             return tripped(text, "mend the campaign's sender or content; running again goes on with the rest")

@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 
 from mmsflow.delivery.halt import Halt, tripped
 from mmsflow.ledger.model import CANARY_FAILED, FirstMessages, Lift
-from mmsflow.mms.status import FINAL_STATES, MessageState, failed_of, outcomes_of
-
-_NEVER_TRIED = (MessageState.NOT_SENT, MessageState.SUPPRESSED)
+from mmsflow.mms.status import MessageState, failed_of, outcomes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +61,14 @@ def judge_canary(canary: Canary, stands: FirstMessages, now: datetime) -> Canary
         stands: how the first ``canary.first`` messages stand.
         now: aware.
     """
-    total = sum(stands.states.values()) - sum(stands.states.get(state, 0) for state in _NEVER_TRIED)
+    total = sum(number for state, number in stands.states.items() if not state.never_left)
     delivered = stands.states.get(MessageState.DELIVERED, 0)
     if delivered >= total * canary.min_delivered:
         return CanaryVerdict(passed=True)
     unsent = stands.states.get(MessageState.READY, 0) + stands.states.get(MessageState.SENDING, 0)
     if unsent:
         return CanaryVerdict()
-    open_ = sum(number for state, number in stands.states.items() if state not in FINAL_STATES)
+    open_ = sum(number for state, number in stands.states.items() if not state.is_final)
     until = (stands.last_sent_at or now) + canary.wait
     if open_ and now < until:
         return CanaryVerdict(until=until)

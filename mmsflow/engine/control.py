@@ -20,7 +20,7 @@ from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.requests import Action, Answer, Request, Spool
 from mmsflow.ledger.store import Ledger
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import MessageState, unsent_of
 
 LOOK_SECONDS = 0.5
 PAUSED = "paused by a person"
@@ -257,7 +257,7 @@ def _cancelled(run: RunInfo, ended: int, resends: int) -> str:
 
 
 def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:
-    if any(decision.state is MessageState.READY for decision in request.decisions) and run.state in _CLOSED:
+    if any(decision.state is MessageState.READY for decision in request.decisions) and run.state.is_closed:
         return Answer(f"{run.run} is {run.state}: nothing of it can be sent any more", "", refused=True)
     if run.purged_at is not None:
         return Answer(f"the personal data of {run.run} were removed: nothing of it can be settled", "", refused=True)
@@ -268,10 +268,6 @@ def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) 
         live.tally.tell()
         live.sender.look_again()
     return Answer(_decided(len(moves), len(request.decisions)), changed=len(moves))
-
-
-_CLOSED = frozenset({RunState.CANCELLED, RunState.EXPIRED})
-_ENDED = _CLOSED | {RunState.DONE, RunState.DONE_WITH_UNKNOWN}
 
 
 def _decided(changed: int, asked: int) -> str:
@@ -285,11 +281,11 @@ def _decided(changed: int, asked: int) -> str:
 def _unsent(ledger: Ledger, run: RunInfo) -> int:
     """Messages that may still be sent, those included that the campaign has sent once more."""
     counts = ledger.state_counts(run.key)
-    return counts[MessageState.READY] + counts[MessageState.SENDING] + _resends(ledger, run)
+    return unsent_of(counts) + _resends(ledger, run)
 
 
 def _resends(ledger: Ledger, run: RunInfo) -> int:
-    ends = run.state in _ENDED or not run.config.get("resend_unknown")
+    ends = run.state.is_ended or not run.config.get("resend_unknown")
     return 0 if ends else ledger.resends(run.key)
 
 

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnClause, Connection, Row, Select, Table, func, liter
 
 from mmsflow.ledger.codec import maybe_instant
 from mmsflow.ledger.schema import messages, set_aside, tallies
-from mmsflow.mms.status import Bucket, MessageState
+from mmsflow.mms.status import SET_ASIDE_BUCKETS, Bucket, MessageState
 
-ASIDE_BUCKETS: tuple[Bucket, ...] = (Bucket.INVALID, Bucket.DUPLICATE, Bucket.EXCLUDED)
-"""The buckets of rows that get no message, those that somebody can mend first."""
+ASIDE_BUCKETS: tuple[Bucket, ...] = SET_ASIDE_BUCKETS[::-1]
+"""The buckets of rows that get no message, those that somebody can fix first."""
 
 LOOKED_AT = 1_000_000
 """Rows of the lists that are looked at for one page at most: half a second for those that have messages."""

@@ -23,15 +23,14 @@ from mmsflow.ledger.replay import Problem, Replay, Step, Stored
 from mmsflow.ledger.runs import run_by_key
 from mmsflow.ledger.schema import blobs, events, inputs, layouts, messages, quota_use, set_aside, tallies, waves
 from mmsflow.message.model import DrawnPart, StaticPart
-from mmsflow.mms.status import BUCKET_OF_STATE, Bucket, MessageState
+from mmsflow.mms.status import BUCKET_OF_STATE, SET_ASIDE_BUCKETS, MessageState
 
 _CHUNK_ROWS = 2_000
-_ASIDE = frozenset({Bucket.EXCLUDED.value, Bucket.DUPLICATE.value, Bucket.INVALID.value})
+_ASIDE = frozenset(bucket.value for bucket in SET_ASIDE_BUCKETS)
 _BUCKETS = {state.value: bucket for state, bucket in BUCKET_OF_STATE.items()}
-_UNSENT = (MessageState.READY.value, MessageState.SENDING.value)
-_DOUBTFUL = (MessageState.UNKNOWN.value, MessageState.ACCEPTED_NOID.value)
+_UNSENT = frozenset(state.value for state in MessageState if state.is_unsent)
+_DOUBTFUL = frozenset(state.value for state in MessageState if state.is_uncertain)
 _REMOVED = "removed"  # what stands in for the gateway's id, of which a purged run only knows that there was one
-_OVER = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +272,7 @@ class _Books:
     def _end(self) -> Iterator[Problem]:
         left = sum(n for (_, state), n in self._counted.items() if state in _UNSENT)
         doubtful = sum(n for (_, state), n in self._counted.items() if state in _DOUBTFUL)
-        if self._run.state in _OVER and left:
+        if self._run.state.is_ended and left:
             yield "run_state", f"the run is {self._run.state}, but {left} messages are ready or on the wire"
         if self._run.state is RunState.DONE and doubtful:
             yield "run_state", f"the run is {self._run.state}, but {doubtful} messages were maybe sent"

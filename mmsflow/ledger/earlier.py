@@ -17,9 +17,7 @@ _CHUNK_ROWS = 2_000
 _NEVER_HAD = tuple(
     state.value for state in (MessageState.READY, MessageState.NOT_SENT, MessageState.SUPPRESSED, MessageState.REJECTED)
 )
-_ENDED = tuple(
-    state.value for state in (RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED)
-)
+_ENDED = tuple(state.value for state in RunState if state.is_ended)
 
 
 def names_of(connection: Connection, account: str) -> set[str]:

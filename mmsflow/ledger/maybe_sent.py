@@ -16,9 +16,9 @@ from mmsflow.ledger.model import Event, RunInfo, RunState
 from mmsflow.ledger.rows import state_counts
 from mmsflow.ledger.runs import is_purged, run_by_key, set_state
 from mmsflow.ledger.schema import messages
-from mmsflow.mms.status import FINAL_STATES, MessageState
+from mmsflow.mms.status import MessageState, uncertain_of
 
-MAYBE_SENT = (MessageState.UNKNOWN, MessageState.ACCEPTED_NOID)
+_UNCERTAIN = [state.value for state in MessageState if state.is_uncertain]
 _ENDINGS = {"cancelled": RunState.CANCELLED, "not_after": RunState.EXPIRED}  # by the code of what was not sent
 
 _CHUNK_ROWS = 500
@@ -103,7 +103,7 @@ def maybe_sent(connection: Connection, key: int, *, evidence: bool) -> Iterator[
             messages.c.reason,
             messages.c.code,
         )
-        .where(messages.c.run_key == key, messages.c.state.in_([state.value for state in MAYBE_SENT]))
+        .where(messages.c.run_key == key, messages.c.state.in_(_UNCERTAIN))
         .order_by(messages.c.id)
     )
     result = connection.execution_options(stream_results=True).execute(query)
@@ -150,11 +150,11 @@ def decide(
     changes: list[tuple[object, ...]] = []
     for decision in decisions:
         message, new = current[decision.id], decision.state
-        if message.state not in MAYBE_SENT or message.attempt != decision.attempt or new not in _SAID:
+        if not message.state.is_uncertain or message.attempt != decision.attempt or new not in _SAID:
             continue
         old, (reason, code), again = message.state, _SAID[new], new is MessageState.READY
         history.move(message, new, at, reason, {"unspent": True} if again else {})
-        final = at if new in FINAL_STATES else None
+        final = at if new.is_final else None
         # What is sent again was tried before for nothing that the recipient could see: it gets that attempt back.
         sent_at = None if again else message.sent_at
         changes.append((new.value, int(again), reason, code, sent_at, final, message.id, message.attempt, old.value))
@@ -168,20 +168,20 @@ def decide(
 
 def _follow(connection: Connection, run: RunInfo, now: datetime) -> None:
     counts = state_counts(connection, run.key)
-    if run.state not in (RunState.DONE, RunState.DONE_WITH_UNKNOWN):
+    if not run.state.is_ended or run.state.is_closed:
         return
     if again := counts[MessageState.READY]:
         noun = "message is" if again == 1 else "messages are"
         reason = f"{again} {noun} to be sent again, as a person decided"
         set_state(connection, run, RunState.RUNNING, now=now, reason=reason)
-    elif not any(counts[state] for state in MAYBE_SENT):
+    elif not uncertain_of(counts):
         set_state(connection, run, ended_state(connection, run.key), now=now)
 
 
 def ended_state(connection: Connection, key: int) -> RunState:
     """The state of a run that has nothing left to send."""
     counts = state_counts(connection, key)
-    if any(counts[state] for state in MAYBE_SENT):
+    if uncertain_of(counts):
         return RunState.DONE_WITH_UNKNOWN
     for code, state in _ENDINGS.items() if counts[MessageState.NOT_SENT] else ():
         unsent = select(messages.c.id).where(

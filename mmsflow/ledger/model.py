@@ -22,6 +22,21 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
     EXPIRED = "expired"  # not_after passed with messages unsent
 
+    @property
+    def is_ended(self) -> bool:
+        """Tell whether nothing of the run is sent by itself any more."""
+        return self is RunState.DONE or self is RunState.DONE_WITH_UNKNOWN or self.is_closed
+
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether nothing of the run is ever sent any more, whatever a person says."""
+        return self is RunState.CANCELLED or self is RunState.EXPIRED
+
+    @property
+    def is_under_way(self) -> bool:
+        """Tell whether some process should be carrying the run out."""
+        return self is RunState.RUNNING or self is RunState.PLANNED
+
 
 class PausedBy(StrEnum):
     """Who or what paused a run."""
@@ -40,8 +55,23 @@ class PausedBy(StrEnum):
 
     @property
     def needs_person(self) -> bool:
-        """Whether such a pause lasts until a person lifts it."""
-        return self in {PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS}
+        """Tell whether such a pause lasts until a person lifts it."""
+        return self is PausedBy.USER or self is PausedBy.BREAKER or self is PausedBy.CREDENTIALS
+
+    @property
+    def lifts_itself(self) -> bool:
+        """Tell whether whoever carries the run out goes on by itself, so that a person's word would change nothing."""
+        waits = {PausedBy.QUOTA, PausedBy.WINDOW, PausedBy.GATEWAY, PausedBy.CANARY, PausedBy.ACCOUNT, PausedBy.LEDGER}
+        return self in waits
+
+    @property
+    def is_fault(self) -> bool:
+        """Tell whether something is wrong, rather than merely not due."""
+        return (self.needs_person and self is not PausedBy.USER) or self in {
+            PausedBy.LISTS,
+            PausedBy.LEDGER,
+            PausedBy.GATEWAY,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,6 @@ from mmsflow.ledger.model import Event
 from mmsflow.ledger.schema import IS_PROBLEM, PROBLEMS, messages, runs
 from mmsflow.mms.status import BUCKET_OF_STATE, Bucket, MessageState
 
-PROBLEM_BUCKETS: tuple[Bucket, ...] = (Bucket.MAYBE_SENT, Bucket.FAILED, Bucket.UNDETERMINED, Bucket.EXPIRED)
-"""The buckets that ``problem_rows`` knows, those that need a person first."""
-
 
 @dataclass(frozen=True, slots=True)
 class ProblemRow:

@@ -15,18 +15,16 @@ from sqlalchemy import Column, Connection, Text, case, cast, delete, func, liter
 
 from mmsflow.campaign.wording import has_phone, masked
 from mmsflow.ledger.codec import decode_layout, decode_object, decode_texts, encode_object, to_instant, to_micros
-from mmsflow.ledger.maybe_sent import MAYBE_SENT
-from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.polls import outstanding
 from mmsflow.ledger.rows import state_counts
 from mmsflow.ledger.schema import approvals, blobs, events, inputs, layouts, messages, runs, set_aside
 from mmsflow.message.model import DrawnPart, StaticPart
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import MessageState, uncertain_of
 
 NO_NUMBER = "~"
 """How what stands in for a number begins: distinct for each message, and nothing that can be sent to."""
 
-ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 _AT_ONCE = 1_000  # rows a transaction: about a tenth of a second, in which nothing else is written
 _READ_AT_ONCE = 5_000
 _LONGEST_REASON = 500
@@ -68,13 +66,13 @@ def hindrance(connection: Connection, run: RunInfo, *, even_maybe_sent: bool) ->
     """What stands in the way of removing a run's personal data; None when nothing does."""
     counts = state_counts(connection, run.key)
     unsent = counts[MessageState.READY] + counts[MessageState.SENDING]
-    if unsent or run.state not in ENDED:
+    if unsent or not run.state.is_ended:
         what = _counted(unsent, "message is", "messages are") + " not sent yet" if unsent else f"it is {run.state}"
         return Hindrance(what, f"`mmsflow cancel {run.run}` ends it", needs_person=True)
     if waiting := outstanding(connection, run.key):
         what = _counted(waiting, "delivery report is", "delivery reports are") + " awaited"
         return Hindrance(what, f"`mmsflow poll {run.run}` asks for what is outstanding")
-    if (doubtful := sum(counts[state] for state in MAYBE_SENT)) and not even_maybe_sent:
+    if (doubtful := uncertain_of(counts)) and not even_maybe_sent:
         advice = f"`mmsflow resolve {run.run}` settles it; or add --even-maybe-sent, and nobody can any more"
         what = _counted(doubtful, "message was", "messages were") + " maybe sent"
         return Hindrance(what, advice, needs_person=True)

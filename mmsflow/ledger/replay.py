@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mmsflow.mms.status import FINAL_STATES, TRANSITIONS, MessageState
+from mmsflow.mms.status import TRANSITIONS, MessageState
 
 _STATES = {state.value: state for state in MessageState}
 _IN_HAND = frozenset({MessageState.DELIVERED, MessageState.FAILED, MessageState.EXPIRED})
@@ -116,9 +116,9 @@ def _ends(stored: Stored) -> Iterator[Problem]:
     state = _STATES.get(stored.state)
     if state is None:
         return
-    if state in FINAL_STATES and not stored.final:
+    if state.is_final and not stored.final:
         yield "wrong_end", f"it is {state}, but has no instant of its end"
-    if stored.final and state not in FINAL_STATES and state is not MessageState.ACCEPTED:
+    if stored.final and not state.is_final and state is not MessageState.ACCEPTED:
         yield "wrong_end", f"it is {state}, but has an instant of its end"
     if stored.polled and state is not MessageState.ACCEPTED:
         yield "wrong_end", f"it is {state}, but its delivery status is still to be asked"

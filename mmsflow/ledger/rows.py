@@ -23,8 +23,8 @@ _BUCKETS: dict[str, Bucket] = {bucket.value: bucket for bucket in Bucket} | {
     state.value: bucket for state, bucket in BUCKET_OF_STATE.items()
 }
 _STATES = frozenset(state.value for state in MessageState)
-_NEVER_BEGUN = (MessageState.NOT_SENT.value, MessageState.SUPPRESSED.value)
-_NOT_BEGUN = (MessageState.READY.value, MessageState.SENDING.value, *_NEVER_BEGUN)
+_NEVER_BEGUN = frozenset(state.value for state in MessageState if state.never_left)
+_NOT_BEGUN = _NEVER_BEGUN | {state.value for state in MessageState if state.is_unsent}
 
 _EMPTY: ColumnClause[str] = literal_column("''")
 _ZERO: ColumnClause[int] = literal_column("0")

@@ -26,7 +26,7 @@ from mmsflow.ledger.model import (
 )
 from mmsflow.ledger.schema import IS_POLLED, blobs, inputs, messages, runs, waves
 
-_ENDED = [state.value for state in (RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED)]
+_ENDED = [state.value for state in RunState if state.is_ended]
 _BLOBS_AT_ONCE = 50  # a picture has up to a MiB
 
 

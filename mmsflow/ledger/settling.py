@@ -13,11 +13,10 @@ from mmsflow.ledger.events import Current, History, current_messages
 from mmsflow.ledger.model import Outcome
 from mmsflow.ledger.quota import add_posts
 from mmsflow.ledger.schema import messages, runs
-from mmsflow.mms.status import FINAL_STATES, MessageState
+from mmsflow.mms.status import MessageState
 
 # What a reply that came after all may make of ``unknown``. Not ``ready``: only a person, or a campaign that says
 # `unknown: resend`, may send again what may have been sent.
-_LATE = frozenset({MessageState.ACCEPTED, MessageState.ACCEPTED_NOID, MessageState.REJECTED})
 
 _SETTLE = Prepared(
     update(messages)
@@ -110,7 +109,7 @@ def _settle(message: Current, outcome: Outcome, fence: int, history: History) ->
     new, old = outcome.state, message.state
     same_try = message.attempt == outcome.attempt
     in_time = old is MessageState.SENDING and same_try and message.fence == fence
-    late = old is MessageState.UNKNOWN and same_try and new in _LATE
+    late = old is MessageState.UNKNOWN and same_try and (new.is_answered or new is MessageState.ACCEPTED_NOID)
     if not (in_time or late):
         reason = f"attempt {outcome.attempt} ended as {new} too late to change anything"
         history.learn(message, at, f"{reason}: {outcome.reason}" if outcome.reason else reason, outcome.detail)
@@ -118,7 +117,7 @@ def _settle(message: Current, outcome: Outcome, fence: int, history: History) ->
     history.move(message, new, at, outcome.reason, _evidence(outcome))
     back = new is MessageState.READY
     accepted = new is MessageState.ACCEPTED
-    final = new in FINAL_STATES or (accepted and outcome.next_poll_at is None)
+    final = new.is_final or (accepted and outcome.next_poll_at is None)
     return (
         new.value,
         int(back and not outcome.spends_attempt),

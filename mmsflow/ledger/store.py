@@ -354,7 +354,7 @@ class Ledger(OperationWriting, LedgerReader):
     def _is_needed(self, entry: Witnessed) -> bool:
         with self._database.read() as connection:
             run = runs.find_by_key(connection, entry.run_key)
-            return run is not None and run.state not in purge.ENDED
+            return run is not None and not run.state.is_ended
 
 
 def _migrated(path: Path) -> Database:

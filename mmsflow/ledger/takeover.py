@@ -19,7 +19,6 @@ from mmsflow.ledger.settling import settle
 from mmsflow.mms.status import failed_of, outcomes_of
 
 # A run that has ended stays so when somebody takes it to ask for the last delivery reports.
-_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 _UNSENT, _CODE = f"{CANCELLED_BY_PERSON} before it was sent", "cancelled"
 
 
@@ -36,7 +35,7 @@ def take_run(connection: Connection, key: int, now: datetime, witnessed: Sequenc
         canary = before.reason.startswith(CANARY_FAILED) or (before.lift is not None and before.lift.canary)
         lift = {"lifted_left": outcomes_of(counts), "lifted_failed": failed_of(counts), "lifted_canary": canary}
         connection.execute(update(runs).where(runs.c.key == key).values(lift))
-    if before.state not in _ENDED:
+    if not before.state.is_ended:
         if before.reason == CANCELLED_BY_PERSON:
             _end(connection, taken, now)
         else:

@@ -13,7 +13,7 @@ from mmsflow.ledger.model import FirstMessages, Refusal
 from mmsflow.ledger.schema import events, messages
 from mmsflow.mms.status import MessageState
 
-_UNCERTAIN = (MessageState.UNKNOWN, MessageState.ACCEPTED_NOID)
+_UNCERTAIN = [state.value for state in MessageState if state.is_uncertain]
 _RESENT = "to be sent once more: the campaign says `unknown: resend`"
 
 _MOVE = Prepared(
@@ -96,7 +96,7 @@ def _to_resend(key: int) -> tuple[ColumnElement[bool], ...]:
         events.c.new == MessageState.READY.value,
         events.c.reason == _RESENT,
     )
-    uncertain = messages.c.state.in_([state.value for state in _UNCERTAIN])
+    uncertain = messages.c.state.in_(_UNCERTAIN)
     return messages.c.run_key == key, uncertain, ~resent.exists()
 
 

@@ -29,6 +29,31 @@ class MessageState(StrEnum):
     NOT_SENT = "not_sent"  # cancelled, or its deadline passed before it was sent
     SUPPRESSED = "suppressed"  # an opt-out, a refused consent or the cap came before it was sent
 
+    @property
+    def is_final(self) -> bool:
+        """Tell whether no move leads out of it."""
+        return not TRANSITIONS[self]
+
+    @property
+    def is_uncertain(self) -> bool:
+        """Tell whether the message was maybe sent: its request left, or may have, and its fate is not known."""
+        return self is MessageState.UNKNOWN or self is MessageState.ACCEPTED_NOID
+
+    @property
+    def is_answered(self) -> bool:
+        """Tell whether the gateway has just said what it made of the request."""
+        return self is MessageState.ACCEPTED or self is MessageState.REJECTED
+
+    @property
+    def is_unsent(self) -> bool:
+        """Tell whether the message may still be sent without a person's word."""
+        return self is MessageState.READY or self is MessageState.SENDING
+
+    @property
+    def never_left(self) -> bool:
+        """Tell whether it is over without a request that left us."""
+        return self is MessageState.NOT_SENT or self is MessageState.SUPPRESSED
+
 
 class Bucket(StrEnum):
     """The one named place in which a row of the lists ends."""
@@ -45,6 +70,34 @@ class Bucket(StrEnum):
     DUPLICATE = "duplicate"
     INVALID = "invalid"
 
+    @property
+    def is_set_aside(self) -> bool:
+        """Tell whether its rows got no message at all."""
+        return self in SET_ASIDE_BUCKETS
+
+    @property
+    def is_unsent(self) -> bool:
+        """Tell whether no request left us for its rows, also when one was begun and provably did not leave."""
+        return self.is_set_aside or self is Bucket.PENDING or self is Bucket.NOT_SENT
+
+    @property
+    def is_awaited(self) -> bool:
+        """Tell whether the end of its messages is still to be known."""
+        return self is Bucket.PENDING or self is Bucket.ACCEPTED or self is Bucket.MAYBE_SENT
+
+    @property
+    def is_decided(self) -> bool:
+        """Tell whether gateway or network have decided over its messages, for good or ill."""
+        return (
+            self is Bucket.DELIVERED or self is Bucket.FAILED or self is Bucket.EXPIRED or self is Bucket.UNDETERMINED
+        )
+
+
+SET_ASIDE_BUCKETS: tuple[Bucket, ...] = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
+"""Buckets of rows that never had a message, in the order in which they are shown."""
+
+PROBLEM_BUCKETS: tuple[Bucket, ...] = (Bucket.MAYBE_SENT, Bucket.FAILED, Bucket.UNDETERMINED, Bucket.EXPIRED)
+"""Buckets whose recipients are listed by name, the ones that need a person first."""
 
 _S = MessageState
 
@@ -85,19 +138,24 @@ BUCKET_OF_STATE: Mapping[MessageState, Bucket] = MappingProxyType(
     }
 )
 
-FINAL_STATES: frozenset[MessageState] = frozenset(state for state, nexts in TRANSITIONS.items() if not nexts)
-
-
-_WITHOUT_OUTCOME = (_S.READY, _S.SENDING, _S.NOT_SENT, _S.SUPPRESSED)
-
 
 def outcomes_of(counts: Mapping[MessageState, int]) -> int:
-    """Of messages counted by state, those that left us, or may have, with an outcome of whatever kind."""
-    return sum(counts.values()) - sum(counts.get(state, 0) for state in _WITHOUT_OUTCOME)
+    """Count the messages that left us, or may have, with an outcome of whatever kind."""
+    return sum(number for state, number in counts.items() if not (state.is_unsent or state.never_left))
+
+
+def unsent_of(counts: Mapping[MessageState, int]) -> int:
+    """Count the messages that may still be sent without a person's word."""
+    return sum(number for state, number in counts.items() if state.is_unsent)
+
+
+def uncertain_of(counts: Mapping[MessageState, int]) -> int:
+    """Count the messages that were maybe sent."""
+    return sum(number for state, number in counts.items() if state.is_uncertain)
 
 
 def failed_of(counts: Mapping[MessageState, int]) -> int:
-    """Of messages counted by state, those that gateway or network refused."""
+    """Count the messages that gateway or network refused."""
     return counts.get(_S.FAILED, 0) + counts.get(_S.REJECTED, 0)
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tabulate import tabulate
 
-from mmsflow.mms.status import Bucket
+from mmsflow.mms.status import SET_ASIDE_BUCKETS
 from mmsflow.plan.intake import intake_as_json, intake_as_text
 from mmsflow.plan.model import ArmSize, Plan, Wave
 from mmsflow.plan.pace import Basis, Pace
@@ -79,7 +79,7 @@ def arms_as_text(arms: Sequence[ArmSize]) -> str:
 
 def _audience(plan: Plan) -> str:
     rows: list[tuple[str, int | str, str]] = [("to be sent", plan.messages, "")]
-    for bucket in (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID):
+    for bucket in SET_ASIDE_BUCKETS:
         for (kind, _), (count, example) in sorted(plan.reasons.items(), key=lambda item: -item[1][0]):
             if kind is bucket:
                 rows.append((bucket.value, count, example))

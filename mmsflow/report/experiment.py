@@ -30,8 +30,6 @@ CONFIDENCE = 0.95
 DELIVERY_ONLY = "Delivery is all that the network tells: it says nothing about whether people liked what they got."
 """Belongs beside every comparison of arms."""
 
-_FINAL = (Bucket.DELIVERED, Bucket.FAILED, Bucket.EXPIRED, Bucket.UNDETERMINED)
-_OUTSTANDING = (Bucket.PENDING, Bucket.ACCEPTED, Bucket.MAYBE_SENT)
 _FEWEST_EXPECTED = 5  # the usual bound below which the normal approximation flatters (W. G. Cochran, 1954)
 _TIE = 1 + 1e-7  # tables as likely as the one seen count as such in spite of rounding
 
@@ -92,8 +90,8 @@ class Comparison:
 
 def count_arm(name: str, buckets: Mapping[Bucket, int]) -> ArmCount:
     """An arm's counts from its messages by bucket; what was not sent or was set aside tells nothing and is left out."""
-    final = sum(buckets.get(bucket, 0) for bucket in _FINAL)
-    outstanding = sum(buckets.get(bucket, 0) for bucket in _OUTSTANDING)
+    final = sum(number for bucket, number in buckets.items() if bucket.is_decided)
+    outstanding = sum(number for bucket, number in buckets.items() if bucket.is_awaited)
     return ArmCount(name, final, buckets.get(Bucket.DELIVERED, 0), outstanding)
 
 

@@ -8,14 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mmsflow.errors import Finding
-from mmsflow.mms.status import Bucket
+from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.parts import HourCount, Latency, Part, SegmentCounts
 
 OTHER = "other"
 """Label of the sum of all reasons beyond the ones that are listed."""
-
-PROBLEM_BUCKETS = (Bucket.MAYBE_SENT, Bucket.FAILED, Bucket.UNDETERMINED, Bucket.EXPIRED)
-"""Buckets whose recipients are listed by name, the ones that need a person first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,6 @@ from datetime import datetime, timedelta
 
 from mmsflow.mms.status import Bucket
 
-SET_ASIDE_BUCKETS = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
-"""Buckets of rows that never had a message."""
-
-UNSENT_BUCKETS = frozenset({Bucket.PENDING, Bucket.NOT_SENT, *SET_ASIDE_BUCKETS})
-"""Buckets of rows for which no request left us, also when one was begun and provably did not leave."""
-
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -35,7 +29,7 @@ class Part:
     @property
     def sent(self) -> int:
         """Messages whose request left us, whatever became of them."""
-        return sum(count for bucket, count in self.buckets.items() if bucket not in UNSENT_BUCKETS)
+        return sum(count for bucket, count in self.buckets.items() if not bucket.is_unsent)
 
     @property
     def delivered(self) -> int:
@@ -55,7 +49,7 @@ class Part:
     @property
     def awaited(self) -> int:
         """Messages whose end is still to be known: not sent yet, accepted, or maybe sent."""
-        return sum(self.buckets.get(bucket, 0) for bucket in (Bucket.PENDING, Bucket.ACCEPTED, Bucket.MAYBE_SENT))
+        return sum(count for bucket, count in self.buckets.items() if bucket.is_awaited)
 
 
 @dataclass(frozen=True, slots=True)

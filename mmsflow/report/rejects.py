@@ -9,10 +9,7 @@ from typing import TextIO
 from mmsflow.audience.columns import REJECT_COLUMNS
 from mmsflow.audience.formula_guard import guarded
 from mmsflow.ledger.model import ReportRow
-from mmsflow.mms.status import Bucket
 from mmsflow.report.tables import guarded_number
-
-_ASIDE = frozenset({Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID})
 
 
 class RejectsTable:
@@ -26,5 +23,5 @@ class RejectsTable:
         self._writer.writerows(
             (row.bucket, row.code, guarded(row.reason), guarded(row.source), row.row, guarded_number(row.number))
             for row in rows
-            if row.bucket in _ASIDE
+            if row.bucket.is_set_aside
         )

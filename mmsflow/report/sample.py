@@ -11,7 +11,6 @@ from mmsflow.mms.status import Bucket
 from mmsflow.report.exhibits import Exhibits, Picture, QuotaFact, TextTemplate
 from mmsflow.report.model import Summary
 from mmsflow.report.moments import Moments
-from mmsflow.report.parts import SET_ASIDE_BUCKETS
 from mmsflow.report.summary import Summariser
 
 START = datetime(2026, 12, 1, 8, tzinfo=UTC)
@@ -78,8 +77,8 @@ def sample_rows() -> Iterator[ReportRow]:
 
 
 def _row(ordinal: int, place: int, bucket: Bucket) -> ReportRow:
-    aside = bucket in SET_ASIDE_BUCKETS
-    unsent = aside or bucket in (Bucket.PENDING, Bucket.NOT_SENT)
+    aside = bucket.is_set_aside
+    unsent = bucket.is_unsent
     sent_at = None if unsent else START + timedelta(minutes=2 * place)
     failed = bucket is Bucket.FAILED
     return ReportRow(

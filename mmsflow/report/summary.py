@@ -9,11 +9,10 @@ from itertools import chain
 from operator import attrgetter, lt
 
 from mmsflow.ledger.model import ReportRow, WaveRecord
-from mmsflow.mms.status import Bucket
+from mmsflow.mms.status import PROBLEM_BUCKETS, SET_ASIDE_BUCKETS, Bucket
 from mmsflow.report.breakdowns import HourCounter, PartCounts, SegmentCounter, latency_of
 from mmsflow.report.model import (
     OTHER,
-    PROBLEM_BUCKETS,
     CurvePoint,
     PrefixCount,
     Problem,
@@ -22,7 +21,6 @@ from mmsflow.report.model import (
     WaveCount,
 )
 from mmsflow.report.moments import Moments
-from mmsflow.report.parts import SET_ASIDE_BUCKETS, UNSENT_BUCKETS
 from mmsflow.report.timeline import Spans, Timeline, bin_edges
 
 LISTED_PROBLEMS = 50
@@ -76,9 +74,9 @@ class Summariser:
             self._segments.add(values, bucket, count)
             if variant:
                 self._variants.add(variant, bucket, count)
-            if bucket in SET_ASIDE_BUCKETS:
+            if bucket.is_set_aside:
                 self._count_reason(bucket, code, count)
-        self._add_sent([row for row in rows if row.sent_at is not None and row.bucket not in UNSENT_BUCKETS])
+        self._add_sent([row for row in rows if row.sent_at is not None and not row.bucket.is_unsent])
         for row in rows:
             if row.bucket in _PROBLEM_BUCKETS:
                 self._add_problem(row)

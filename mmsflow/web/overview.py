@@ -12,10 +12,10 @@ from mmsflow.daemon.places import faulty_file, files_of, place_of
 from mmsflow.ledger.model import QuotaReading, RunInfo
 from mmsflow.ledger.operation import Notice, NoticeKind
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.mms.status import Bucket
+from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.chart import Segment, bar
 from mmsflow.report.moments import zone_of
-from mmsflow.web.standing import PROBLEMS, SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
+from mmsflow.web.standing import SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
 
 RECENT = 20
 _MOST_NOTICES = 30
@@ -72,7 +72,7 @@ class Line:
 
     @property
     def problems(self) -> int:
-        return sum(self.counts.buckets[bucket] for bucket in PROBLEMS)
+        return sum(self.counts.buckets[bucket] for bucket in PROBLEM_BUCKETS)
 
 
 @dataclass(frozen=True, slots=True)

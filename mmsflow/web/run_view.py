@@ -10,19 +10,18 @@ from mmsflow.ledger.aside import ASIDE_BUCKETS
 from mmsflow.ledger.model import Event, PausedBy, RunInfo, RunState, WaveRecord
 from mmsflow.ledger.pages import ProblemRow
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.mms.status import Bucket
+from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.chart import CurvePicture, Segment, bar
 from mmsflow.report.moments import zone_of
 from mmsflow.web.reports import present
 from mmsflow.web.site import Site
-from mmsflow.web.standing import PROBLEMS, SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
+from mmsflow.web.standing import SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
 from mmsflow.workflow.history import find_run
 
 ROWS = 50
 _ALL: tuple[Bucket, ...] = (*SHOWN_ORDER, *(bucket for bucket in Bucket if bucket not in SHOWN_ORDER))
 _MOST_WAVES = 40
 _MOST_EVENTS = 30
-_GO_ON_BY_THEMSELVES = frozenset({PausedBy.QUOTA, PausedBy.WINDOW, PausedBy.GATEWAY, PausedBy.CANARY})
 _LONGEST_FORECAST = timedelta(days=366)
 PARTS = {
     "state": "run_state.html.j2",
@@ -128,7 +127,7 @@ class RunView:
     @property
     def can_resume(self) -> bool:
         """Whether a person's word makes it go on: nobody carries it out, or it does not go on by itself."""
-        waits = self.run.state is not RunState.PAUSED or self.run.paused_by in _GO_ON_BY_THEMSELVES
+        waits = self.run.state is not RunState.PAUSED or self.run.paused_by.lifts_itself
         return self.can_cancel and not (self.live and waits)
 
     @property
@@ -137,7 +136,7 @@ class RunView:
 
     @property
     def kinds(self) -> Sequence[str]:
-        return [bucket.value for bucket in PROBLEMS]
+        return [bucket.value for bucket in PROBLEM_BUCKETS]
 
     @property
     def rate_text(self) -> str:
@@ -155,14 +154,14 @@ def run_view(site: Site, name: str, *, only: str = "", after: int = 0) -> RunVie
         UsageError: there is no such run.
     """
     board, now = site.board, site.board.clock.now()
-    chosen = [bucket for bucket in PROBLEMS if bucket.value == only]
+    chosen = [bucket for bucket in PROBLEM_BUCKETS if bucket.value == only]
     with board.reading() as ledger:
         run = find_run(ledger, name)
         zone = zone_of(run.config)
         counts = counts_of(ledger.bucket_counts(run.key))
         waves = ledger.waves(run.key)
         progress, dropped = ledger.wave_progress(run.key), ledger.waves_not_sent(run.key)
-        found = ledger.rows_page(run.key, chosen or PROBLEMS, after, ROWS + 1)
+        found = ledger.rows_page(run.key, chosen or PROBLEM_BUCKETS, after, ROWS + 1)
         events = ledger.run_events(run.key)
         waiting = _waiting(ledger, run)
         curve = site.curves.of(ledger, run, zone, now)

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from mmsflow.delivery.progress import Snapshot
 from mmsflow.engine.control import PAUSED
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
-from mmsflow.ledger.pages import PROBLEM_BUCKETS
 from mmsflow.mms.status import Bucket
 
-PROBLEMS = PROBLEM_BUCKETS
 SHOWN_ORDER: tuple[Bucket, ...] = (
     Bucket.DELIVERED,
     Bucket.ACCEPTED,
@@ -23,8 +21,6 @@ SHOWN_ORDER: tuple[Bucket, ...] = (
     Bucket.NOT_SENT,
 )
 """Buckets of messages, in the order of the bar."""
-
-_GRAVE = (PausedBy.BREAKER, PausedBy.CREDENTIALS, PausedBy.LISTS, PausedBy.LEDGER, PausedBy.GATEWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +61,7 @@ def state_key(run: RunInfo, counts: Counts, *, live: bool) -> str:
     """The key of the words for a run's state."""
     if run.state is RunState.PAUSED:
         return f"paused.{run.paused_by.value or 'nobody'}"
-    if run.state in (RunState.RUNNING, RunState.PLANNED) and not live:
+    if run.state.is_under_way and not live:
         return "run_state.interrupted"
     if run.state is RunState.DONE and run.delivery_report and counts.buckets[Bucket.ACCEPTED]:
         return "run_state.awaiting"
@@ -75,12 +71,12 @@ def state_key(run: RunInfo, counts: Counts, *, live: bool) -> str:
 def level_of(run: RunInfo, counts: Counts, *, live: bool) -> str:
     """How grave it is, as the style sheet names it."""
     if run.state is RunState.PAUSED:
-        return "alarm" if run.paused_by in _GRAVE else "look" if run.paused_by is PausedBy.USER else "wait"
-    if run.state in (RunState.RUNNING, RunState.PLANNED):
+        return "alarm" if run.paused_by.is_fault else "look" if run.paused_by is PausedBy.USER else "wait"
+    if run.state.is_under_way:
         return "wait" if live else "look"
     if run.state is RunState.DONE_WITH_UNKNOWN or counts.buckets[Bucket.MAYBE_SENT]:
         return "look"
-    if run.state in (RunState.CANCELLED, RunState.EXPIRED):
+    if run.state.is_closed:
         return "note"
     return "wait" if run.delivery_report and counts.buckets[Bucket.ACCEPTED] else "good"
 

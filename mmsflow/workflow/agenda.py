@@ -16,7 +16,7 @@ from mmsflow.errors import Finding, InvalidInput
 from mmsflow.gateway.model import QuotaReply
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import unsent_of
 from mmsflow.plan.agenda import Appointment, SharedQuota
 from mmsflow.plan.agenda_view import ByHand, Held, Outlook, Waiting
 from mmsflow.plan.calendar import SendingCalendar
@@ -192,7 +192,7 @@ def _unfinished(ledger: LedgerReader, account: str, period: str, now: datetime) 
     going_on, held = [], []
     for run in ledger.runs(account=account, tests=False, unfinished=True):
         counts = ledger.state_counts(run.key)
-        unsent = counts[MessageState.READY] + counts[MessageState.SENDING]
+        unsent = unsent_of(counts)
         if not unsent:
             continue
         if run.paused_by.needs_person:

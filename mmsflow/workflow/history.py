@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, tzinfo
 
 from mmsflow.errors import UsageError
-from mmsflow.ledger.model import ReportRow, RunInfo, RunState, Story
+from mmsflow.ledger.model import ReportRow, RunInfo, Story
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.msisdn import BadNumber, mask_in_text, parse_msisdn
 from mmsflow.report.moments import zone_of
@@ -29,7 +29,7 @@ def find_run(ledger: LedgerReader, name: str) -> RunInfo:
 
 def shown_state(run: RunInfo, *, held: bool) -> str:
     """The run's state for people: one that should be running while nobody carries it out was interrupted."""
-    if run.state in {RunState.RUNNING, RunState.PLANNED} and not held:
+    if run.state.is_under_way and not held:
         return "interrupted"
     return run.state.value
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import outcomes_of
 from mmsflow.plan.pace import LEAST_MESSAGES, UNKNOWN, Basis, Pace, pace_shown_by
 
 # Whatever the ledger holds, no more than these are looked at: 20 runs, and 2,000 messages of each that has as many.
 _NEWEST = 20
 _SAMPLE = 2_000
-_UNSENT = (MessageState.READY, MessageState.NOT_SENT, MessageState.SUPPRESSED)
 
 
 def pace_of_account(ledger: LedgerReader, account: str, rate: float | None) -> Pace:
@@ -31,7 +30,6 @@ def _went_at(ledger: LedgerReader, run: RunInfo) -> float | None:
     """Messages a second of one run; None where it says nothing of the account."""
     if run.rows < LEAST_MESSAGES or run.config.get("per_second"):
         return None  # its own rate says how fast it had to go, not how fast it could have
-    counts = ledger.state_counts(run.key)
-    if sum(counts.values()) - sum(counts[state] for state in _UNSENT) < LEAST_MESSAGES:
+    if outcomes_of(ledger.state_counts(run.key)) < LEAST_MESSAGES:
         return None
     return pace_shown_by(ledger.first_submissions(run.key, _SAMPLE))

@@ -14,7 +14,7 @@ from pathlib import Path
 from mmsflow.campaign.amounts import read_at_most
 from mmsflow.errors import MmsflowError, PlanRefused, RunUnfinished, UsageError
 from mmsflow.ledger.model import RunInfo
-from mmsflow.ledger.purge import ENDED, Hindrance
+from mmsflow.ledger.purge import Hindrance
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.forgotten import short_memory
@@ -62,7 +62,7 @@ def due_runs(ledger: LedgerReader, *, older_than: timedelta, now: datetime, even
     old = [
         run
         for run in reversed(ledger.runs())
-        if run.purged_at is None and run.state in ENDED and run.updated_at <= before
+        if run.purged_at is None and run.state.is_ended and run.updated_at <= before
     ]
     return sorted_out(ledger, [run for run in old if ledger.last_touched(run.key) <= before], even_maybe_sent)
 

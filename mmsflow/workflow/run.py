@@ -16,7 +16,7 @@ from mmsflow.engine.embedded import Ended, Engine, carry_out
 from mmsflow.errors import GatewayUnavailable, MmsflowError, RunUnfinished
 from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
 from mmsflow.ledger.store import Ledger, LedgerReader
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import uncertain_of
 from mmsflow.plan.draft import in_waves
 from mmsflow.plan.model import Plan
 from mmsflow.report.model import ReportPaths
@@ -162,8 +162,7 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
     if has_unsent(ledger, run):
         advice = f"`mmsflow run {run.campaign_file}` goes on with it"
         return RunUnfinished(f"{run.run} has messages that are not sent yet", advice)
-    counts = ledger.state_counts(run.key)
-    maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
+    maybe = uncertain_of(ledger.state_counts(run.key))
     if maybe:
         noun = "message was" if maybe == 1 else "messages were"
         return RunUnfinished(

@@ -10,11 +10,10 @@ from pathlib import Path
 from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, RunUnfinished
 from mmsflow.ledger.model import FrozenInput, PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.mms.status import MessageState
+from mmsflow.mms.status import MessageState, uncertain_of, unsent_of
 from mmsflow.mms.workspace_files import open_inside
 
 _BLOCK = 1 << 20
-_ENDED = frozenset({RunState.DONE, RunState.DONE_WITH_UNKNOWN, RunState.CANCELLED, RunState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,7 @@ def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
     if run.purged_at is not None:
         advice = "`--again` sends to everybody once more; a top-up is not possible"
         return PlanRefused(f"{run.run} is finished, and who had a message of it is not known any more", advice)
-    counts = ledger.state_counts(run.key)
-    maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
+    maybe = uncertain_of(ledger.state_counts(run.key))
     if maybe:
         noun = "message that was" if maybe == 1 else "messages that were"
         advice = (
@@ -72,18 +70,17 @@ def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
 def goes_on(ledger: LedgerReader, run: RunInfo) -> bool:
     """Whether carrying the run out has something left to do."""
     # Without work but not ended: killed between the last outcome and the end, which is still to be written down.
-    return has_work(ledger, run) or run.state not in _ENDED
+    return has_work(ledger, run) or not run.state.is_ended
 
 
 def has_unsent(ledger: LedgerReader, run: RunInfo) -> bool:
     """Whether messages of the run may still be sent."""
-    counts = ledger.state_counts(run.key)
-    return bool(counts.get(MessageState.READY, 0) + counts.get(MessageState.SENDING, 0))
+    return bool(unsent_of(ledger.state_counts(run.key)))
 
 
 def has_work(ledger: LedgerReader, run: RunInfo) -> bool:
     """Whether messages are unsent, delivery reports outstanding, or messages to be sent once more."""
-    if run.state in {RunState.CANCELLED, RunState.EXPIRED}:
+    if run.state.is_closed:
         return bool(run.delivery_report and ledger.outstanding(run.key))
     waits = bool(run.delivery_report and ledger.outstanding(run.key))
     return has_unsent(ledger, run) or waits or resends_left(ledger, run) > 0
@@ -94,7 +91,7 @@ def resends_left(ledger: LedgerReader, run: RunInfo) -> int:
 
     What a dead process left on the wire counts as well.
     """
-    if run.state in _ENDED or not run.config.get("resend_unknown"):
+    if run.state.is_ended or not run.config.get("resend_unknown"):
         return 0
     return ledger.resends(run.key) + ledger.state_counts(run.key)[MessageState.SENDING]
 

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import sqlite as dialect
 
 from mmsflow.ledger import aside, pages
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.mms.status import Bucket
+from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.timeline import bin_edges
 
 from . import scene
@@ -67,7 +67,7 @@ def test_following_the_pages_shows_every_problem_once(owner: Client, ledger: Led
 def test_all_kinds_together_come_in_sending_order(ledger: LedgerReader) -> None:
     key = _key(ledger)
     found, after = list[int](), 0
-    while page := ledger.rows_page(key, pages.PROBLEM_BUCKETS, after, 500):
+    while page := ledger.rows_page(key, PROBLEM_BUCKETS, after, 500):
         assert len(page) <= 500
         found += [row.id for row in page]
         after = found[-1]

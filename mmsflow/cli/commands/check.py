@@ -9,13 +9,11 @@ from mmsflow.cli.output import paint, print_json, say, show_findings, table, tel
 from mmsflow.cli.progress import counting
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput, UsageError
-from mmsflow.mms.status import Bucket
+from mmsflow.mms.status import SET_ASIDE_BUCKETS
 from mmsflow.plan.explain import arms_as_json
 from mmsflow.plan.intake import intake_as_json, intake_as_text, intake_of
 from mmsflow.workflow.look import look_findings
 from mmsflow.workflow.prepare import Prepared, prepare
-
-_ASIDE = (Bucket.EXCLUDED, Bucket.DUPLICATE, Bucket.INVALID)
 
 
 def check(files: Sequence[str], rejects: Path | None = None, *, strict: bool, as_json: bool) -> int:
@@ -111,10 +109,15 @@ def _explain(
         buckets = summary["buckets"]
         assert isinstance(buckets, dict)
         rows.append(
-            (summary["file"], summary["rows"], buckets["pending"], *(buckets[bucket.value] for bucket in _ASIDE))
+            (
+                summary["file"],
+                summary["rows"],
+                buckets["pending"],
+                *(buckets[bucket.value] for bucket in SET_ASIDE_BUCKETS),
+            )
         )
     if rows:
-        tell(table(rows, ("campaign", "rows", "to be sent", *(bucket.value for bucket in _ASIDE))))
+        tell(table(rows, ("campaign", "rows", "to be sent", *(bucket.value for bucket in SET_ASIDE_BUCKETS))))
     for summary, intake in zip(campaigns, intakes, strict=True):
         tell()
         tell(f"{summary['file']}\n{intake}" if len(campaigns) > 1 else intake)

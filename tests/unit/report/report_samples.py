@@ -21,7 +21,6 @@ from mmsflow.ledger.model import (
 from mmsflow.ledger.operation import Approval
 from mmsflow.message.model import Layout
 from mmsflow.mms.status import Bucket
-from mmsflow.report.parts import SET_ASIDE_BUCKETS
 
 if TYPE_CHECKING:
     from mmsflow.ledger.history import LedgerReader
@@ -77,7 +76,7 @@ _DELIVERED = ReportRow(
 def a_row(ordinal: int = 1, bucket: Bucket = Bucket.DELIVERED, **changes: Any) -> ReportRow:
     """A row of a list whose other fields fit its bucket; ``changes`` has the last word."""
     row = replace(_DELIVERED, ordinal=ordinal, row=ordinal + 1, bucket=bucket)
-    if bucket in SET_ASIDE_BUCKETS:
+    if bucket.is_set_aside:
         row = replace(row, status=bucket, gateway_id="", wave=0, attempts=0, planned_at=None, sent_at=None, subject="")
     if bucket is not Bucket.DELIVERED:
         row = replace(row, final_at=None)
