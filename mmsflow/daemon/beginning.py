@@ -9,33 +9,26 @@ from zoneinfo import ZoneInfo
 from mmsflow.campaign.recurrence import last_due
 from mmsflow.clock import Clock
 from mmsflow.daemon.catalogue import Version
-from mmsflow.daemon.due import INVALID, MISSED, REFUSED, Hindrance
 from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.telling import Teller
 from mmsflow.errors import GatewayRefused, InvalidInput, MmsflowError, PlanRefused, UsageError
-from mmsflow.ledger.model import RunInfo, RunState
+from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import Approval, NoticeKind
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
-from mmsflow.workflow.blockers import blockers_of
-from mmsflow.workflow.occasion import occasion_of
-from mmsflow.workflow.pending import approval_notice
+from mmsflow.workflow.blocking import Blocker
+from mmsflow.workflow.occurrence_facts import approval_notice
+from mmsflow.workflow.occurrences import INVALID, MISSED, REFUSED, Hindrance
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.run import freeze
-from mmsflow.workflow.standing import standing_of
+from mmsflow.workflow.situation import situation_of
+from mmsflow.workflow.start import Continue, Refuse, ReportOnly, Situation, Start, Wish, decide_start
 
 _MOST_NOTICES = 1000
-_ENDED = {
-    RunState.DONE: "finished",
-    RunState.DONE_WITH_UNKNOWN: "finished",
-    RunState.CANCELLED: "cancelled",
-    RunState.EXPIRED: "past its deadline",
-}
-SEND_AGAIN = "`mmsflow run FILE --top-up` sends to recipients who had nothing yet, `--again` to everybody once more"
 RETRY, RETRY_FILES = timedelta(minutes=1), timedelta(minutes=10)
 
 
@@ -75,7 +68,6 @@ class Beginner:
         try:
             async with self._planner.planned(version, due) as (prepared, plan):
                 self._teller.event("plan_made", campaign=version.name, messages=plan.messages, digest=plan.digest)
-                self._refuse_another(version)
                 self._refuse(version, plan)
                 if not self._approved(version, plan):
                     self._ask(version, due, plan)
@@ -104,35 +96,46 @@ class Beginner:
         due = self._by_hand(version).due
         async with self._planner.planned(version, due, seen_for=seen_for) as (prepared, plan):
             if self._by_hand(version).due != due:
-                raise PlanRefused("another time has come", "look at the plan again")
+                raise PlanRefused("another time has come", "look at the plan again", cause="plan_changed")
             if plan.digest != digest:
-                raise PlanRefused("the plan is another one by now", "look at it again")
-            self._refuse(version, plan)
+                raise PlanRefused("the plan is another one by now", "look at it again", cause="plan_changed")
+            _refuse_empty(plan)
             if not self._approved(version, plan):
-                raise PlanRefused("this plan is not approved", "approve it first")
+                raise PlanRefused("this plan is not approved", "approve it first", cause="not_approved")
             return await self._freeze(version, prepared, plan, due)
 
     def _by_hand(self, version: Version) -> ByHand:
-        found = by_hand(self._ledger, self._settings.account, version, self._clock.now())
+        found = by_hand(self._ledger, self._settings, version, self._clock.now())
         if found.why_not:
-            raise PlanRefused(found.why_not)
+            raise PlanRefused(found.why_not, cause=found.cause)
         return found
 
-    def _refuse_another(self, version: Version) -> None:
-        # Planning takes a while, or waits for other plans: a person may have begun the only run meanwhile.
-        runs = self._ledger.runs(account=self._settings.account, campaign=version.name, tests=False, limit=1)
-        if runs and version.campaign.schedule.every is None:
-            raise PlanRefused(sent_before(runs[0]), SEND_AGAIN)
-
     def _refuse(self, version: Version, plan: Plan) -> None:
-        blockers = blockers_of(self._ledger, self._settings, version.name, version.loaded.path)
-        if blockers:
-            error = blockers[0].as_error()
-            kind, name = NoticeKind.NEEDS_PERSON, f"ledger/{version.name}"
-            self._teller.people(name, kind, error.message, error.advice, campaign=version.name)
-            raise error
-        if not plan.messages:
-            raise PlanRefused("nobody is left to send to", "look at the lists, and at who had a message before")
+        """Refuse what must not begin by itself; a person is told of what blocks it.
+
+        Planning takes a while, or waits for other plans: a person may have begun the only run meanwhile.
+        """
+        now = self._clock.now()
+        situation = situation_of(
+            self._ledger, self._settings, version.campaign, version.loaded.path, now, wish=Wish.BY_ITSELF
+        )
+        decision = decide_start(situation)
+        if isinstance(decision, Refuse):
+            refusal = decision.refusal
+            if situation.blockers and refusal.cause == situation.blockers[0].cause:
+                self._tell_blocked(version.name, situation.blockers[0])
+            raise refusal
+        _refuse_empty(plan)
+
+    def _tell_blocked(self, campaign: str, blocker: Blocker) -> None:
+        self._teller.people(
+            f"ledger/{campaign}",
+            NoticeKind.NEEDS_PERSON,
+            blocker.message,
+            blocker.fix,
+            campaign=campaign,
+            detail={"cause": blocker.cause},
+        )
 
     def _approved(self, version: Version, plan: Plan) -> bool:
         if version.campaign.approval != "required":
@@ -165,12 +168,10 @@ class Beginner:
         return run
 
 
-def sent_before(run: RunInfo) -> str:
-    """Why a campaign without recurrence begins no other run by itself, one sentence; ``run`` is its latest.
-
-    Also after a run of which nothing went out, such as a cancelled one: ``mmsflow run`` asks a person then, too.
-    """
-    return f"it has had its one run: {run.run}, which is {_ENDED.get(run.state, 'not finished')}"
+def _refuse_empty(plan: Plan) -> None:
+    if not plan.messages:
+        fix = "look at the lists, and at who had a message before"
+        raise PlanRefused("nobody is left to send to", fix, cause="empty_audience")
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,37 +181,42 @@ class ByHand:
     Attributes:
         due: the scheduled time that it makes up for, aware, UTC; None where it is for none.
         why_not: why none may be begun, one sentence; empty where one may.
+        cause: the same as a stable word.
         skipped: the daemon has passed that time over, and does not begin it by itself any more.
     """
 
     due: datetime | None
     why_not: str = ""
     skipped: bool = False
+    cause: str = ""
 
 
-def by_hand(ledger: LedgerReader, account: str, version: Version, now: datetime) -> ByHand:
-    """Which run a person may begin now.
+def by_hand(ledger: LedgerReader, settings: Settings, version: Version, now: datetime) -> ByHand:
+    """Decide which run a person may begin now from the page, by the same rule as ``mmsflow run FILE``.
 
     A second run to the same people is never begun from here: that is asked for with ``mmsflow run --again``.
     """
-    schedule = version.campaign.schedule
-    standing = standing_of(ledger, account, version.name)
-    latest = standing.run
-    if latest is not None and standing.goes_on:
-        return ByHand(None, f"{latest.run} is not finished")
-    if schedule.every is None and (latest is not None or schedule.by_hand):
-        return ByHand(None, standing.refusal.message if standing.refusal else "")
-    itself = "by itself, if it is approved" if version.campaign.approval == "required" else "by itself"
-    occasion = occasion_of(ledger, account, version.campaign, now)
-    if occasion is None:
-        due = last_due(schedule, now)
-        return ByHand(due, "" if due else f"its time has not come yet; it begins {itself}", skipped=True)
-    if occasion.due is None:
-        ahead = f"; the next one begins {itself}" if occasion.upcoming else ""
-        return ByHand(None, occasion.why_not + ahead)
-    if latest is not None and latest.created_at >= occasion.due:
-        return ByHand(None, f"its last scheduled time has its run, {latest.run}")
-    return ByHand(occasion.due, skipped=bool(occasion.skipped))
+    campaign, schedule = version.campaign, version.campaign.schedule
+    situation = situation_of(ledger, settings, campaign, version.loaded.path, now)
+    match decide_start(situation):
+        case Continue(run):
+            return ByHand(None, f"{run.run} is not finished", cause="run_not_finished")
+        case ReportOnly(_, refusal) | Refuse(refusal):
+            return ByHand(None, _with_next_time(refusal.message, situation), cause=refusal.cause)
+        case Start(due, skipped) if schedule.every is not None or schedule.by_hand:
+            return ByHand(due, skipped=bool(skipped))
+        case Start():
+            due = last_due(schedule, now)
+            itself = "by itself, if it is approved" if campaign.approval == "required" else "by itself"
+            why_not = "" if due else f"its time has not come yet; it begins {itself}"
+            return ByHand(due, why_not, skipped=True, cause="" if due else "not_due")
+
+
+def _with_next_time(why_not: str, situation: Situation) -> str:
+    occasion = situation.occasion
+    if occasion is None or occasion.due is not None or occasion.why_not not in why_not:
+        return why_not
+    return occasion.why_not + ("; the next one begins by itself" if occasion.upcoming else "")
 
 
 def _sentence(error: MmsflowError) -> str:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice, takewhile
 
 from mmsflow.campaign.recurrence import due_times, last_due
 from mmsflow.campaign.schedule import Schedule
-from mmsflow.daemon.due import MISSED
 from mmsflow.ledger.operation import Skipped
-
-MOST_TIMES = 500  # at once; the loop must not stand still for a year of missed minutes
-MOMENT = timedelta(microseconds=1)
+from mmsflow.workflow.occurrence_facts import MOMENT, MOST_TIMES
+from mmsflow.workflow.occurrences import MISSED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from mmsflow.daemon.answering import Answering
 from mmsflow.daemon.beginning import Beginner, ByHand, by_hand
 from mmsflow.daemon.catalogue import Catalogue, Entry, Version
 from mmsflow.daemon.crew import Crew
-from mmsflow.daemon.due import Waits
 from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.model import CampaignCard, CardState, PlanView
 from mmsflow.daemon.planning import Planner
@@ -25,6 +24,7 @@ from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.wiring import reading_ledger
 from mmsflow.workflow.approving import approve
+from mmsflow.workflow.occurrences import Waits
 
 _UNWELL_AFTER = timedelta(minutes=2)
 
@@ -158,7 +158,7 @@ class Front:
 
     def _by_hand(self, version: Version, due: datetime | None, *, approved: bool) -> ByHand:
         """What the page offers to begin; never a time that the daemon begins by itself."""
-        found = by_hand(self._ledger, self.settings.account, version, self.clock.now())
+        found = by_hand(self._ledger, self.settings, version, self.clock.now())
         mine = found.due is not None and not found.skipped
         if mine or (due is not None and due <= self.clock.now()):
             how = "by itself" if approved else "once it is approved"

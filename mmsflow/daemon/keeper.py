@@ -10,11 +10,10 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.recurrence import times_as_text
 from mmsflow.clock import Clock
-from mmsflow.daemon.beginning import RETRY, SEND_AGAIN, Awaited, Beginner
+from mmsflow.daemon.beginning import RETRY, Awaited, Beginner
 from mmsflow.daemon.catalogue import Catalogue, Entry
 from mmsflow.daemon.changeover import Settled
 from mmsflow.daemon.crew import Crew
-from mmsflow.daemon.due import CLOSED, REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.daemon.telling import Teller
 from mmsflow.daemon.timetable import Timetable
 from mmsflow.errors import LedgerError
@@ -24,9 +23,11 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import LONG_PAST
+from mmsflow.workflow.occurrence_facts import approval_notice
+from mmsflow.workflow.occurrences import CLOSED, REFUSED, SENT_BEFORE, Hindrance
 from mmsflow.workflow.openings import Openings
-from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.run import occurrence_of
+from mmsflow.workflow.start import SEND_AGAIN
 
 _LONG_AGO = timedelta(days=LONG_PAST.days)
 _MOST_NOTICES = 1000

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from mmsflow.campaign.recurrence import due_times, times_as_text, times_from_text
+from mmsflow.campaign.recurrence import times_as_text, times_from_text
 from mmsflow.campaign.schedule import Schedule
-from mmsflow.daemon.beginning import Awaited, sent_before
+from mmsflow.daemon.beginning import Awaited
 from mmsflow.daemon.catalogue import Version
-from mmsflow.daemon.changeover import MOMENT, MOST_TIMES, Settled, changed_over, times_left
-from mmsflow.daemon.due import MISSED, OVERTAKEN, Facts, Hindrance, Verdict, Waits, decide
-from mmsflow.delivery.rules import RunRules
+from mmsflow.daemon.changeover import Settled, changed_over, times_left
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import Approval, Skipped
 from mmsflow.ledger.store import LedgerReader
-from mmsflow.workflow.approving import approval_of
+from mmsflow.workflow.occurrence_facts import Watch, accounted_from, came_due, facts_of
+from mmsflow.workflow.occurrences import MISSED, OVERTAKEN, Hindrance, Verdict, Waits, decide
 from mmsflow.workflow.openings import Openings
-from mmsflow.workflow.standing import has_unsent
 
 
 @dataclass(slots=True, eq=False)
@@ -70,11 +66,7 @@ class Timetable:
         Its one start may lie in the past all the same: begun within its grace, else skipped with its reason. Where an
         earlier process accounted for the times of another schedule, ``changed`` says what becomes of them.
         """
-        accounted = ledger.accounted_until(account, version.name)
-        if accounted is None:
-            schedule, accounted = version.campaign.schedule, now
-            if schedule.every is None and schedule.start_instant is not None:
-                accounted = min(now, schedule.start_instant - MOMENT)
+        accounted = accounted_from(ledger, account, version.campaign, now)
         return cls(account, version, accounted, now, counted=ledger.accounted_schedule(account, version.name))
 
     @property
@@ -92,44 +84,27 @@ class Timetable:
 
     def look(self, ledger: LedgerReader, now: datetime) -> Verdict:
         """What is to be done at this instant; ``settle`` is told what was done of it."""
-        times, more = self._came_due(now)
+        came = came_due(self.schedule, self.accounted, now)
+        self.next_due = came.next_due
         self._look_ahead(now)
-        if not times:
+        if not came.times:
             self.verdict = Verdict(until=self.next_due)
             return self.verdict
-        # A campaign may have a run for each quarter of an hour of some years; only these are looked at.
-        runs = self._mine(ledger) if self.schedule.every is None else self._mine(ledger, due_from=times[0])
-        sending = [
-            run for run in self._mine(ledger, unfinished=True) if not run.state.is_ended and has_unsent(ledger, run)
-        ]
-        answered_at = self._answered_at(ledger)
-        if answered_at is not None:
-            self.unanswered = False
-        schedule = self.schedule
-        openings = Openings(self.version.campaign)
-        self.verdict = decide(
-            Facts(
-                now=now,
-                times=times,
-                more=more,
-                next_due=self.next_due,
-                have_runs=frozenset(due for run in runs if (due := self._due_of(run)) is not None),
-                watched_since=self.watched_since,
-                run_once=schedule.missed == "run_once",
-                grace=schedule.grace,
-                not_after=schedule.deadline(times[-1]),
-                unfinished=sending[0].run if sending else "",
-                asked_for=self.asked_for,
-                unanswered=self.unanswered,
-                answered_at=answered_at,
-                hindrance=self.hindrance,
-                sent_before=sent_before(runs[0]) if runs and schedule.every is None else "",
-                closed=frozenset(due for due in times if openings.stays_closed(due)),
-                shut=openings.stays_closed(times[-1], now),
-                shuts=openings.closes(times[-1], now),
-            )
-        )
+        facts = facts_of(ledger, self.account, self.version.campaign, came, self._watch, now)
+        self.unanswered = facts.unanswered
+        self.verdict = decide(facts)
         return self.verdict
+
+    @property
+    def _watch(self) -> Watch:
+        return Watch(
+            watched_since=self.watched_since,
+            asked_for=self.asked_for,
+            asked_at=self.asked_at,
+            approval=self.approval,
+            unanswered=self.unanswered,
+            hindrance=self.hindrance,
+        )
 
     def settled(self, verdict: Verdict) -> None:
         """What a verdict says was written down."""
@@ -161,15 +136,6 @@ class Timetable:
     def asked_before(self, due: datetime, at: datetime) -> None:
         """An earlier process asked a person about this time, at that instant."""
         self.asked_for, self.asked_at = due, at
-
-    def _answered_at(self, ledger: LedgerReader) -> datetime | None:
-        """When somebody said yes since a person was asked, whichever plan they saw; None while nobody has."""
-        if self.asked_for is None:
-            return None
-        newest = approval_of(ledger, self.account, self.name)
-        if newest is None or newest.run or newest == self.approval:
-            return None
-        return newest.at if self.asked_at is None or newest.at >= self.asked_at else None
 
     def look_anew(self, now: datetime) -> None:
         """Files have changed: what was in the way may be gone, and what was asked about may be something else."""
@@ -222,29 +188,12 @@ class Timetable:
     def _mine(self, ledger: LedgerReader, **which: Any) -> list[RunInfo]:
         return ledger.runs(account=self.account, campaign=self.name, tests=False, **which)
 
-    def _came_due(self, now: datetime) -> tuple[Sequence[datetime], bool]:
-        times: list[datetime] = []
-        self.next_due = None
-        for due in islice(due_times(self.schedule, self.accounted), MOST_TIMES + 1):
-            if due > now:
-                self.next_due = due
-                return times, False
-            times.append(due)
-        return times[:MOST_TIMES], len(times) > MOST_TIMES
-
     def _look_ahead(self, now: datetime) -> None:
         # Over a closed night of a campaign that has a time each minute this is no small work; once will do.
         seen = self._looked_ahead
         if seen is None or seen[0] != self.next_due or seen[1] is not self.version:
             self._looked_ahead = (self.next_due, self.version)
             self.upcoming = next(Openings(self.version.campaign).times(now), None) if self.next_due else None
-
-    def _due_of(self, run: RunInfo) -> datetime | None:
-        """The scheduled time that a run was for; one begun by hand is for the campaign's only one, if it has that."""
-        if run.due_at is not None or self.schedule.every is not None:
-            return run.due_at
-        start = RunRules.from_config(run.config).start
-        return start if start == self.schedule.start_instant else None
 
 
 def waits_for(timetable: Timetable) -> str:

@@ -29,6 +29,7 @@ class Held:
     """An unfinished run that does not go on by itself."""
 
     run: str
+    campaign: str
     messages: int
     reason: str
 
@@ -50,6 +51,35 @@ class Waiting:
     zone: ZoneInfo
 
 
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A scheduled time that has come and that the daemon does not begin any more, with the reason."""
+
+    campaign: str
+    due: datetime
+    reason: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A campaign of which nothing is begun before a person has decided.
+
+    Attributes:
+        campaign: its name.
+        messages: how many it would have now.
+        cause: stable word for programs.
+        message: what blocks it, one sentence.
+        fix: what a person can do or say.
+    """
+
+    campaign: str
+    messages: int
+    cause: str
+    message: str
+    fix: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """Everything that ``plan`` without a file shows.
@@ -64,6 +94,8 @@ class Outlook:
         awaiting_approval: campaigns whose plans a person must approve first.
         faulty: the first error of each campaign file that is wrong.
         waiting: times that have come and wait for approval; they send nothing until then.
+        skipped: times that have come and get no run any more.
+        blocked: campaigns of which nothing is begun before a person has decided.
         left_out: scheduled times beyond the most that are shown of one campaign.
         pace: of the account, over all campaigns; where it is not known, those without a `rate` are taken to be sent at
             once.
@@ -79,6 +111,8 @@ class Outlook:
     awaiting_approval: frozenset[str]
     faulty: tuple[Finding, ...]
     waiting: tuple[Waiting, ...] = ()
+    skipped: tuple[Skip, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
     left_out: int = 0
     pace: Pace = UNKNOWN
 
@@ -119,6 +153,20 @@ def outlook_as_json(outlook: Outlook, zone: ZoneInfo) -> dict[str, object]:
             }
             for each in outlook.waiting
         ],
+        "skipped": [
+            {"campaign": each.campaign, "due_at": _iso(each.due, each.zone), "reason": each.reason}
+            for each in outlook.skipped
+        ],
+        "blocked": [
+            {
+                "campaign": each.campaign,
+                "messages": each.messages,
+                "cause": each.cause,
+                "message": each.message,
+                "fix": each.fix,
+            }
+            for each in outlook.blocked
+        ],
         "left_out": outlook.left_out,
         "pace": outlook.pace.as_json(),
         "warnings": list(outlook.agenda.warnings),
@@ -130,7 +178,7 @@ def outlook_as_text(outlook: Outlook, zone: ZoneInfo) -> str:
     """Tables for a terminal."""
     agenda = outlook.agenda
     blocks = [_quota(outlook, zone), _calendar(outlook), _waiting(outlook.waiting), _by_hand(outlook.by_hand)]
-    blocks += [_held(outlook.held), _pace(outlook)]
+    blocks += [_held(outlook.held), _skipped(outlook.skipped), _blocked(outlook.blocked), _pace(outlook)]
     if agenda.foreseen and outlook.quota.assumption:
         blocks.append(f"assumed  {outlook.quota.assumption}; lists as they are now")
     if outlook.left_out:
@@ -242,6 +290,20 @@ def _by_hand(campaigns: Sequence[ByHand]) -> str:
 def _held(runs: Sequence[Held]) -> str:
     rows = [(each.run, each.messages, each.reason) for each in runs]
     return tabulate(rows, headers=("waits for a person", "unsent", "why")) if rows else ""
+
+
+def _skipped(times: Sequence[Skip]) -> str:
+    rows = [(_minute(each.due, each.zone), each.campaign, each.reason) for each in times]
+    return tabulate(rows, headers=("is skipped", "campaign", "why")) if rows else ""
+
+
+def _blocked(campaigns: Sequence[Blocked]) -> str:
+    """What blocks each campaign, and below it what a person can do."""
+    lines = [
+        f"blocked  {each.campaign} ({each.messages} messages): {each.message}\nfix      {each.fix}"
+        for each in campaigns
+    ]
+    return "\n".join(lines)
 
 
 def _minute(instant: datetime, zone: ZoneInfo) -> str:

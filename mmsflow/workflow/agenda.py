@@ -18,17 +18,22 @@ from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import unsent_of
 from mmsflow.plan.agenda import Appointment, SharedQuota
-from mmsflow.plan.agenda_view import ByHand, Held, Outlook, Waiting
+from mmsflow.plan.agenda_view import Blocked, ByHand, Held, Outlook, Skip, Waiting
 from mmsflow.plan.calendar import SendingCalendar
 from mmsflow.plan.flow import foresee
 from mmsflow.plan.holidays import is_polish_holiday
 from mmsflow.plan.model import QuotaForecast
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
+from mmsflow.settings import Settings
+from mmsflow.workflow.blockers import blockers_of
+from mmsflow.workflow.blocking import Blocker
+from mmsflow.workflow.occurrence_facts import asked_about, pending_of
 from mmsflow.workflow.openings import Openings
 from mmsflow.workflow.pace import pace_of_account
-from mmsflow.workflow.pending import asked_about, pending_of
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
+from mmsflow.workflow.situation import watched_since, why_not_by_itself
+from mmsflow.workflow.standing import sent_before
 
 MOST_OF_ONE = 100  # scheduled times of one campaign; beyond them a calendar says nothing new
 
@@ -88,41 +93,47 @@ def look_ahead(
     reply: QuotaReply,
     ledger: LedgerReader,
     *,
-    account: str,
+    settings: Settings,
     resets: ResetRules,
-    per_second: float | None,
     now: datetime,
     days: int,
 ) -> Outlook:
-    """What the coming days hold.
+    """Foresee what the coming days hold, as the daemon decides it.
 
     Args:
         campaigns, faulty: from ``sized``.
         reply: the gateway's counter, read just now.
-        per_second: the account's `rate`; None without, so that earlier runs must show how fast it goes.
+        settings: name the account, and its `rate`; without one, earlier runs must show how fast it goes.
         days: how far to look, at least 1.
     """
-    until = now + timedelta(days=days)
+    account, until = settings.account, now + timedelta(days=days)
     seen = _quota_seen(reply, ledger, account, resets, now)
     begun = ledger.posts_of_campaigns(account, reply.period)
-    pace = pace_of_account(ledger, account, per_second)
+    pace = pace_of_account(ledger, account, settings.rate)
     shared = _shared(seen, resets, pace.per_second, campaigns, begun)
-    going_on, held = _unfinished(ledger, account, reply.period, now)
-    scheduled, left_out = _scheduled(campaigns, now, until)
-    come, waiting = _come(campaigns, ledger, account, now, resets.zone)
+    going_on, held = _unfinished(ledger, settings, reply.period, now)
+    blocked = _blocked(campaigns, ledger, settings, held)
+    stopped = {each.campaign for each in blocked}
+    free = [each for each in campaigns if each.campaign.campaign not in stopped]
+    over = _sent_before(free, ledger, account, now)
+    scheduled, left_out = _scheduled([each for each in free if each.campaign.campaign not in over], now, until)
+    come = _come(campaigns, ledger, account, now, resets.zone)
+    mine = [made for made in come.begins if made.campaign not in stopped]
     return Outlook(
         account=account,
         days=days,
         until=until,
         quota=seen,
-        agenda=foresee([*going_on, *come, *scheduled], shared, now),
+        agenda=foresee([*going_on, *mine, *scheduled], shared, now),
         by_hand=tuple(_by_hand(campaigns)),
         held=tuple(held),
         awaiting_approval=frozenset(
             each.campaign.campaign for each in campaigns if each.campaign.approval == "required"
         ),
         faulty=tuple(faulty),
-        waiting=tuple(waiting),
+        waiting=tuple(come.waiting),
+        skipped=(*come.skipped, *over.values()),
+        blocked=tuple(blocked),
         left_out=left_out,
         pace=pace,
     )
@@ -168,35 +179,76 @@ def _scheduled(campaigns: Iterable[Sized], now: datetime, until: datetime) -> tu
     return found, left_out
 
 
-def _come(
-    campaigns: Iterable[Sized], ledger: LedgerReader, account: str, now: datetime, zone: ZoneInfo
-) -> tuple[list[Appointment], list[Waiting]]:
-    """Times that have come and have no run yet: those that the daemon begins, and those that wait for a person."""
-    come, waiting, known = [], [], set()
+@dataclass(frozen=True, slots=True)
+class _Come:
+    """Times that have come and have no run yet: begun by the daemon, waiting for a person, or skipped."""
+
+    begins: list[Appointment]
+    waiting: list[Waiting]
+    skipped: list[Skip]
+
+
+def _come(campaigns: Iterable[Sized], ledger: LedgerReader, account: str, now: datetime, zone: ZoneInfo) -> _Come:
+    found, known, since = _Come([], [], []), set(), watched_since(ledger, now)
     for each in campaigns:
-        campaign = each.campaign
+        campaign, own = each.campaign, ZoneInfo(each.campaign.schedule.timezone)
         known.add(campaign.campaign)
-        pending = pending_of(ledger, account, campaign, now)
-        if pending is not None and pending.until is not None:
+        pending = pending_of(ledger, account, campaign, now, watched_since=since)
+        if pending is None:
+            continue
+        if pending.skipped:
+            found.skipped.append(Skip(campaign.campaign, pending.due, pending.skipped, own))
+        elif pending.until is None:
+            found.waiting.append(Waiting(campaign.campaign, pending.due, each.messages, own))
+        else:
             rules = run_rules(campaign, now, due=pending.due)
             made = _appointment(campaign.campaign, rules, each.messages, grace=pending.until - now)
-            come.append(replace(made, begins=now, due=pending.due))
-        elif pending is not None:
-            own = ZoneInfo(campaign.schedule.timezone)
-            waiting.append(Waiting(campaign.campaign, pending.due, each.messages, own))
+            found.begins.append(replace(made, begins=now, due=pending.due))
     asked = asked_about(ledger, account)
-    return come, waiting + [Waiting(name, due, None, zone) for name, due in asked if name not in known]
+    found.waiting.extend(Waiting(name, due, None, zone) for name, due in asked if name not in known)
+    return found
 
 
-def _unfinished(ledger: LedgerReader, account: str, period: str, now: datetime) -> tuple[list[Appointment], list[Held]]:
-    going_on, held = [], []
+def _sent_before(campaigns: Iterable[Sized], ledger: LedgerReader, account: str, now: datetime) -> dict[str, Skip]:
+    """The campaigns without recurrence whose one time is still to come, and which have had their one run already."""
+    found = {}
+    for each in campaigns:
+        name, schedule = each.campaign.campaign, each.campaign.schedule
+        start = schedule.start_instant
+        if schedule.every is not None or start is None or start <= now:
+            continue
+        if runs := ledger.runs(account=account, campaign=name, tests=False, limit=1):
+            found[name] = Skip(name, start, sent_before(runs[0]), ZoneInfo(schedule.timezone))
+    return found
+
+
+def _blocked(
+    campaigns: Iterable[Sized], ledger: LedgerReader, settings: Settings, held: Iterable[Held]
+) -> list[Blocked]:
+    """The campaigns of which the daemon begins nothing before a person has decided."""
+    found = []
+    unfinished = {each.campaign: each for each in held}
+    for each in campaigns:
+        name = each.campaign.campaign
+        blockers = blockers_of(ledger, settings, name, settings.workspace / each.file)
+        if (earlier := unfinished.get(name)) is not None:
+            why = f"{earlier.run} has unsent messages and does not go on by itself: {earlier.reason}"
+            fix = f"`mmsflow resume {earlier.run}` goes on with it, `mmsflow cancel {earlier.run}` ends it"
+            blockers.append(Blocker("run_not_finished", why, fix))
+        found += [Blocked(name, each.messages, b.cause, b.message, b.fix) for b in blockers[:1]]
+    return found
+
+
+def _unfinished(
+    ledger: LedgerReader, settings: Settings, period: str, now: datetime
+) -> tuple[list[Appointment], list[Held]]:
+    going_on, held, account = [], [], settings.account
     for run in ledger.runs(account=account, tests=False, unfinished=True):
-        counts = ledger.state_counts(run.key)
-        unsent = unsent_of(counts)
+        unsent = unsent_of(ledger.state_counts(run.key))
         if not unsent:
             continue
-        if run.paused_by.needs_person:
-            held.append(Held(run.run, unsent, run.reason))
+        if why := why_not_by_itself(ledger, settings, run, now):
+            held.append(Held(run.run, run.campaign, unsent, why))
             continue
         rules, ours = RunRules.from_config(run.config), ledger.posts_in_period(account, period, run.key)
         going_on.append(_appointment(run.campaign, rules, unsent, run=run, now=now, ours=ours))

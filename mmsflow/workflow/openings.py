@@ -13,7 +13,6 @@ from mmsflow.plan.calendar import SendingCalendar
 from mmsflow.plan.holidays import is_polish_holiday
 from mmsflow.workflow.planning import window_rule
 
-STAYS_CLOSED = "its window stays closed until the next time"
 _MOST_CLOSED = 2000  # in a row; a campaign each minute has fewer in a night
 
 

@@ -14,6 +14,12 @@ from mmsflow.mms.status import MessageState, uncertain_of, unsent_of
 from mmsflow.mms.workspace_files import open_inside
 
 _BLOCK = 1 << 20
+_ENDED_IN_WORDS = {
+    RunState.DONE: "finished",
+    RunState.DONE_WITH_UNKNOWN: "finished",
+    RunState.CANCELLED: "cancelled",
+    RunState.EXPIRED: "past its deadline",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +30,15 @@ class Standing:
         run: the latest run; None when there is none yet.
         goes_on: whether there is something left to do in it.
         refusal: why nothing may be done; None otherwise.
+        unsent: whether messages of it may still be sent.
+        sends: whether going on with it sends something, messages of unknown fate included.
     """
 
     run: RunInfo | None
     goes_on: bool
     refusal: MmsflowError | None
+    unsent: bool = False
+    sends: bool = False
 
     @property
     def paused(self) -> bool:
@@ -42,29 +52,32 @@ def standing_of(ledger: LedgerReader, account: str, campaign: str) -> Standing:
     if not runs:
         return Standing(None, goes_on=False, refusal=None)
     run = runs[0]
+    unsent = has_unsent(ledger, run)
     if run.paused_by is PausedBy.USER:
         advice = f"`mmsflow resume {run.run}` lifts it"
-        return Standing(run, False, RunUnfinished(f"{run.run} was paused by a person", advice))
+        refusal = RunUnfinished(f"{run.run} was paused by a person", advice, cause="paused_by_person")
+        return Standing(run, goes_on=False, refusal=refusal, unsent=unsent)
     if goes_on(ledger, run):
-        return Standing(run, goes_on=True, refusal=None)
-    return Standing(run, False, nothing_to_do(ledger, run))
+        return Standing(run, goes_on=True, refusal=None, unsent=unsent, sends=sends(ledger, run))
+    return Standing(run, goes_on=False, refusal=nothing_to_do(ledger, run), unsent=unsent)
 
 
 def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
     """Why a run without any work left is not carried on."""
     if run.purged_at is not None:
         advice = "`--again` sends to everybody once more; a top-up is not possible"
-        return PlanRefused(f"{run.run} is finished, and who had a message of it is not known any more", advice)
+        text = f"{run.run} is finished, and who had a message of it is not known any more"
+        return PlanRefused(text, advice, cause="run_purged")
     maybe = uncertain_of(ledger.state_counts(run.key))
     if maybe:
         noun = "message that was" if maybe == 1 else "messages that were"
         advice = (
             f"`mmsflow resolve {run.run}` lists them; `--top-up` sends to new recipients only, counting them as sent"
         )
-        return RunUnfinished(f"{run.run} has {maybe} {noun} maybe sent", advice)
+        return RunUnfinished(f"{run.run} has {maybe} {noun} maybe sent", advice, cause="maybe_sent")
     advice = "`--top-up` sends to recipients who had nothing yet, `--again` sends to everybody once more"
     ended = "cancelled" if run.state is RunState.CANCELLED else "finished"
-    return PlanRefused(f"{run.run} is {ended}", advice)
+    return PlanRefused(f"{run.run} is {ended}", advice, cause=f"run_{ended}")
 
 
 def goes_on(ledger: LedgerReader, run: RunInfo) -> bool:
@@ -76,6 +89,19 @@ def goes_on(ledger: LedgerReader, run: RunInfo) -> bool:
 def has_unsent(ledger: LedgerReader, run: RunInfo) -> bool:
     """Whether messages of the run may still be sent."""
     return bool(unsent_of(ledger.state_counts(run.key)))
+
+
+def sends(ledger: LedgerReader, run: RunInfo) -> bool:
+    """Tell whether going on with the run sends anything, rather than only asking for delivery reports."""
+    return has_unsent(ledger, run) or resends_left(ledger, run) > 0
+
+
+def sent_before(run: RunInfo) -> str:
+    """Say why a campaign without recurrence begins no other run by itself, one sentence; ``run`` is its latest.
+
+    Also after a run of which nothing went out, such as a cancelled one: ``mmsflow run`` asks a person then, too.
+    """
+    return f"it has had its one run: {run.run}, which is {_ENDED_IN_WORDS.get(run.state, 'not finished')}"
 
 
 def has_work(ledger: LedgerReader, run: RunInfo) -> bool:

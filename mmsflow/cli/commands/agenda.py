@@ -53,9 +53,8 @@ def _look(session: Session, paths: list[Path], days: int, *, quiet: bool) -> Out
             faulty,
             reply,
             ledger,
-            account=session.settings.account,
+            settings=session.settings,
             resets=reset_rules(session.settings),
-            per_second=session.settings.rate,
             now=session.clock.now(),
             days=days,
         )

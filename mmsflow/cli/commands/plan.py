@@ -16,16 +16,16 @@ from mmsflow.plan.planfile import save_plan
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
 from mmsflow.workflow.approving import view_approval
 from mmsflow.workflow.guarantees import guaranteed_in
-from mmsflow.workflow.occasion import occasion_of
+from mmsflow.workflow.occurrence_facts import occasion_of
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, prepare
-from mmsflow.workflow.standing import standing_of
+from mmsflow.workflow.prospect import prospect_of
+from mmsflow.workflow.start import Continue, Refuse, ReportOnly
 
 
 def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: bool) -> int:
     """Plan a campaign and show the plan; returns the exit code."""
     session, path = Session.for_file(file)
-    account = session.settings.account
     with counting("rendering", quiet=as_json) as progress:
         intake = session.intake(rejects=rejects)
         prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)
@@ -37,21 +37,24 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
         zone = ZoneInfo(campaign.schedule.timezone)
         with reading_ledger(session.settings) as ledger:
             approval = view_approval(ledger, prepared, made)
-            standing = standing_of(ledger, account, campaign.campaign)
+            prospect = prospect_of(ledger, session.settings, campaign, path, session.clock.now())
         if as_json:
-            print_json(plan_as_json(made, zone) | {"approval": approval.as_json(zone)})
+            print_json(plan_as_json(made, zone) | {"approval": approval.as_json(zone)} | prospect.as_json(zone))
             return 0
-        tell("\n\n".join(filter(None, [plan_as_text(made, zone), approval.as_text(zone)])))
+        tell("\n\n".join(filter(None, [plan_as_text(made, zone), approval.as_text(zone), prospect.as_text(zone)])))
     say()
     begins_later = made.due is not None and made.due > session.clock.now()
-    if standing.goes_on and standing.run:
-        say(f"note  {standing.run.run} is not finished: `mmsflow run {file}` goes on with it instead of this plan")
-    elif made.due and begins_later:
-        say(f"nothing was sent; this is the plan for {minute_as_text(made.due, zone)}, not earlier")
-    else:
-        unapproved = approval.required and not approval.approved
-        first = f"`mmsflow approve {out or file}`, then " if unapproved else ""
-        say(f"nothing was sent; {first}`mmsflow run {out or file}` carries it out")
+    match prospect.decision:
+        case Continue(run):
+            say(f"note  {run.run} is not finished: `mmsflow run {file}` goes on with it instead of this plan")
+        case ReportOnly() | Refuse() if not begins_later:
+            say("nothing was sent, and `mmsflow run` would send nothing now: see above")
+        case _ if made.due and begins_later:
+            say(f"nothing was sent; this is the plan for {minute_as_text(made.due, zone)}, not earlier")
+        case _:
+            unapproved = approval.required and not approval.approved
+            first = f"`mmsflow approve {out or file}`, then " if unapproved else ""
+            say(f"nothing was sent; {first}`mmsflow run {out or file}` carries it out")
     return 0
 
 

@@ -19,7 +19,7 @@ from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.control import Done, ask_holder
 from mmsflow.workflow.guard import long_past
 from mmsflow.workflow.history import find_run
-from mmsflow.workflow.standing import goes_on, has_unsent, nothing_to_do, resends_left
+from mmsflow.workflow.standing import goes_on, has_unsent, nothing_to_do, resends_left, sends
 
 
 def resume(run: str, options: CarryOptions, *, yes: bool, adopt: bool) -> int:
@@ -50,7 +50,7 @@ def _carry_on(
         raise UsageError(f"{run.run} belongs to the account {run.account}, not {session.settings.account}", fix)
     if not goes_on(ledger, run):
         raise nothing_to_do(ledger, run)
-    if not run.test:
+    if not run.test and sends(ledger, run):
         campaign_file = session.workspace / run.campaign_file
         decided = Decided(adopt=adopt)
         refuse_blocked(blockers_of(ledger, session.settings, run.campaign, campaign_file, decided=decided))

@@ -28,16 +28,16 @@ from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
 from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
-from mmsflow.workflow.blockers import blockers_of, refuse_blocked
 from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
-from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
 from mmsflow.workflow.purge import received_already
 from mmsflow.workflow.run import freeze
-from mmsflow.workflow.standing import changed_inputs, has_unsent, standing_of
+from mmsflow.workflow.situation import situation_of
+from mmsflow.workflow.standing import changed_inputs, has_unsent
+from mmsflow.workflow.start import Continue, Refuse, ReportOnly, Start, Wish, decide_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,39 +66,39 @@ def run(file: str, options: RunOptions) -> int:
 async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | None, options: RunOptions) -> int:
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
-    file, decided = session.workspace / loaded.shown_path, Decided(adopt=options.adopt, again=options.again)
-    refuse_blocked(blockers_of(ledger, session.settings, name, file, decided=decided))
-    standing, by_hand = standing_of(ledger, account, name), options.again or options.top_up
-    occasion = None if by_hand else occasion_of(ledger, account, loaded.campaign, session.clock.now())
-    refusal = standing.refusal if by_hand else refusal_now(standing, occasion, loaded.campaign)
+    situation = situation_of(
+        ledger,
+        session.settings,
+        loaded.campaign,
+        session.workspace / loaded.shown_path,
+        session.clock.now(),
+        wish=_wish(options, saved),
+        decided=Decided(adopt=options.adopt, again=options.again),
+    )
+    decision = decide_start(situation)
+    if isinstance(decision, Refuse):
+        raise decision.refusal
     async with open_gateway(session.settings, session.clock) as gateway:
-        # A run that only waits for delivery reports stands in nobody's way; `poll` goes on asking for them.
-        unsent = standing.run is not None and has_unsent(ledger, standing.run)
-        anew = not unsent and (by_hand or (occasion is not None and refusal is None))
-        if standing.goes_on and standing.run and not anew:
-            if by_hand or saved:
-                raise PlanRefused(
-                    f"{standing.run.run} is not finished",
-                    f"`mmsflow run {standing.run.campaign_file}` goes on with it first",
-                )
-            current = _go_on(ledger, standing.run, session, yes=options.yes)
-        elif refusal is not None and not anew:
-            if standing.run is None:
-                raise refusal
-            # The report is written whatever the end: a process killed before it could has left none.
-            return end_run(
-                session,
-                ledger,
-                standing.run,
-                refusal,
-                show_numbers=options.show_numbers,
-                as_json=options.as_json,
-            )
-        else:
-            already = received_already(ledger, account, name) if options.top_up else frozenset()
-            current = await _start(session, ledger, gateway, path, saved, already, options, occasion)
+        match decision:
+            case Continue(run):
+                current = _go_on(ledger, run, session, yes=options.yes)
+            case ReportOnly(run, refusal):
+                # The report is written whatever the end: a process killed before it could has left none.
+                shown = options.show_numbers
+                return end_run(session, ledger, run, refusal, show_numbers=shown, as_json=options.as_json)
+            case Start() as start:
+                already = received_already(ledger, account, name) if options.top_up else frozenset()
+                current = await _start(session, ledger, gateway, path, saved, already, options, start)
         carried = CarryOptions(no_wait=options.no_wait, show_numbers=options.show_numbers, as_json=options.as_json)
         return await carry(session, ledger, gateway, current, carried)
+
+
+def _wish(options: RunOptions, saved: SavedPlan | None) -> Wish:
+    if options.again:
+        return Wish.AGAIN
+    if options.top_up:
+        return Wish.TOP_UP
+    return Wish.SAVED_PLAN if saved else Wish.RUN
 
 
 def _go_on(ledger: Ledger, run: RunInfo, session: Session, *, yes: bool) -> RunInfo:
@@ -129,9 +129,9 @@ async def _start(
     saved: SavedPlan | None,
     already: Container[str],
     options: RunOptions,
-    occasion: Occasion | None,
+    start: Start,
 ) -> RunInfo:
-    due = occasion.due if occasion else None
+    due = start.due
     with counting("rendering", quiet=options.as_json) as progress:
         prepared = await prepare_aside(
             path,
@@ -156,8 +156,8 @@ async def _start(
             raise PlanRefused("nobody is left to send to", "every recipient had a message in an earlier run")
         if why := start_long_past(due or schedule.start_instant, session.clock.now()):
             warn(why)
-        if occasion and occasion.skipped:
-            warn(f"this time was skipped before: {occasion.skipped}")
+        if start.skipped:
+            warn(f"this time was skipped before: {start.skipped}")
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, zone, yes=options.yes)
         frozen = freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from daemon_desk import campaign, desk
 
-from mmsflow.daemon.due import Hindrance
 from mmsflow.daemon.model import CardState
 from mmsflow.errors import GatewayUnavailable
 from mmsflow.gateway.model import QuotaReply
 from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.requests import Action
 from mmsflow.ledger.store import Ledger
+from mmsflow.workflow.occurrences import Hindrance
 from mmsflow.workflow.run import freeze
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -43,6 +45,22 @@ class CampaignDesk:
     workspace: Path
     ledger: Ledger
     clock: ManualClock
+
+    @classmethod
+    @contextmanager
+    def made(cls, folder: Path) -> Iterator[CampaignDesk]:
+        """Make one in a new folder, with one small campaign; its ledger is closed at the end."""
+        folder.mkdir(parents=True, exist_ok=True)
+        clock = ManualClock(START)
+        with Ledger.open(f"sqlite:///{folder / 'ledger.db'}", clock=clock) as ledger:
+            desk = cls(folder / "work", ledger, clock)
+            desk.write("mmsflow.toml", "")
+            desk.write("campaigns/a.yaml", CAMPAIGN)
+            desk.write("lists/a.csv", LIST)
+            desk.write("templates/hello.txt.j2", "Dear {{ name }}{% include 'templates/end.txt' %}")
+            desk.write("templates/end.txt", ", bye")
+            desk.write("media/note.txt", "note")
+            yield desk
 
     def write(self, name: str, text: str) -> Path:
         path = self.workspace / name

@@ -15,6 +15,7 @@ from mmsflow.ledger.model import PausedBy, RunState
 from mmsflow.mms.status import MessageState
 from mmsflow.plan.agenda_view import Outlook, outlook_as_json, outlook_as_text
 from mmsflow.plan.quota import ResetRules
+from mmsflow.settings import Settings
 from mmsflow.workflow.agenda import look_ahead, sized
 from mmsflow.workflow.guarantees import campaign_files, guaranteed_in
 from mmsflow.workflow.planning import plan_campaign
@@ -41,9 +42,8 @@ def outlook(desk: CampaignDesk, days: int = 14) -> Outlook:
         faulty,
         REPLY,
         desk.ledger,
-        account=ACCOUNT,
+        settings=Settings(workspace=desk.workspace, gateway="simulator"),
         resets=RESETS,
-        per_second=None,
         now=desk.clock.now(),
         days=days,
     )

@@ -12,9 +12,10 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.operation import Skipped
 from mmsflow.mms.status import MessageState
-from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
+from mmsflow.workflow.occurrence_facts import Occasion, occasion_of
 from mmsflow.workflow.run import freeze
 from mmsflow.workflow.standing import standing_of
+from mmsflow.workflow.start import Refuse, ReportOnly, Situation, decide_start
 
 from .campaign_desk import ACCOUNT, CAMPAIGN, START, CampaignDesk
 
@@ -44,15 +45,23 @@ def begin(desk: CampaignDesk, due: datetime | None) -> RunInfo:
 
 def refused(desk: CampaignDesk, campaign: Campaign) -> tuple[int, str]:
     """(exit code, message); ``(0, "")`` where a run may begin."""
-    error = refusal_now(standing_of(desk.ledger, ACCOUNT, "winter-sale"), now_of(desk, campaign), campaign)
-    return (error.exit_code, error.message) if error else (0, "")
+    decision = decide_start(
+        Situation(
+            campaign="winter-sale",
+            timezone="Europe/Warsaw",
+            standing=standing_of(desk.ledger, ACCOUNT, "winter-sale"),
+            occasion=now_of(desk, campaign),
+            blockers=(),
+            recurring=True,
+        )
+    )
+    refusal = decision.refusal if isinstance(decision, Refuse | ReportOnly) else None
+    return (refusal.exit_code, refusal.message) if refusal else (0, "")
 
 
 def test_a_campaign_without_recurrence_has_no_occasions(desk: CampaignDesk) -> None:
     campaign = campaign_with(desk, "")
     assert occasion_of(desk.ledger, ACCOUNT, campaign, START) is None
-    standing = standing_of(desk.ledger, ACCOUNT, "winter-sale")
-    assert refusal_now(standing, None, campaign) is standing.refusal
 
 
 def test_the_latest_time_without_a_run_is_due_and_earlier_ones_are_not_caught_up_with(desk: CampaignDesk) -> None:

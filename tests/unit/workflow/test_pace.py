@@ -16,6 +16,7 @@ from mmsflow.plan.explain import plan_as_json, plan_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.plan.pace import UNKNOWN, Basis, Pace
 from mmsflow.plan.quota import ResetRules
+from mmsflow.settings import Settings
 from mmsflow.workflow.agenda import look_ahead, sized
 from mmsflow.workflow.guarantees import campaign_files
 from mmsflow.workflow.pace import pace_of_account
@@ -59,9 +60,8 @@ def went(
 def outlook(desk: CampaignDesk, rate: float | None = None) -> Outlook:
     campaigns, faulty = sized(campaign_files(desk.workspace), lambda path: prepare(path, desk.workspace))
     now = desk.clock.now()
-    return look_ahead(
-        campaigns, faulty, REPLY, desk.ledger, account=ACCOUNT, resets=RESETS, per_second=rate, now=now, days=3
-    )
+    settings = Settings(workspace=desk.workspace, gateway="simulator", rate=rate)
+    return look_ahead(campaigns, faulty, REPLY, desk.ledger, settings=settings, resets=RESETS, now=now, days=3)
 
 
 def plan(desk: CampaignDesk, name: str, rate: float | None = None) -> Plan:

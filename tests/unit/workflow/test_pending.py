@@ -10,7 +10,7 @@ from mmsflow.campaign.load import load_campaign
 from mmsflow.ledger.operation import Approval, NewNotice, NoticeKind, Skipped
 from mmsflow.mms.status import MessageState
 from mmsflow.plan.agenda_view import Outlook, outlook_as_json, outlook_as_text
-from mmsflow.workflow.pending import Pending, approval_notice, pending_of
+from mmsflow.workflow.occurrence_facts import Pending, approval_notice, pending_of
 from mmsflow.workflow.run import freeze
 
 from .campaign_desk import ACCOUNT, CAMPAIGN, START, CampaignDesk
@@ -25,7 +25,7 @@ APPROVED = f"{DAILY}approval: required\n"
 def found(desk: CampaignDesk, more: str) -> Pending | None:
     desk.write("campaigns/a.yaml", CAMPAIGN + more)
     campaign = load_campaign(desk.campaign, desk.workspace).campaign
-    return pending_of(desk.ledger, ACCOUNT, campaign, desk.clock.now())
+    return pending_of(desk.ledger, ACCOUNT, campaign, desk.clock.now(), watched_since=desk.clock.now())
 
 
 def watch(desk: CampaignDesk) -> None:
@@ -54,7 +54,7 @@ async def test_a_time_is_begun_until_its_grace_is_over(desk: CampaignDesk) -> No
     watch(desk)
     assert found(desk, DAILY) == Pending(TODAY, TODAY + timedelta(hours=2))
     await pass_hours(desk, 1.01)
-    assert found(desk, DAILY) is None
+    assert found(desk, DAILY) == Pending(TODAY, None, "nobody was there to begin it, and its grace is over")
 
 
 @pytest.mark.parametrize("how", ["begun", "skipped", "its deadline has passed", "its window has closed"])
@@ -70,7 +70,22 @@ def test_a_time_that_is_over_is_not_pending(desk: CampaignDesk, how: str) -> Non
             freeze(prepared, desk.plan(prepared), desk.ledger, workspace=desk.workspace, now=START, due=TODAY)
     if how == "skipped":
         desk.ledger.account_for(ACCOUNT, "winter-sale", TODAY, [Skipped(TODAY, START, "refused", "nobody is left")])
-    assert found(desk, more) is None
+    pending = found(desk, more)
+    assert pending is None or (pending.until is None and pending.skipped), "the calendar says that it is skipped"
+    assert (pending is None) is (how in {"begun", "skipped"})
+
+
+def test_the_calendar_shows_as_skipped_what_the_daemon_skips_because_nobody_was_there(desk: CampaignDesk) -> None:
+    watch(desk)
+    skips = DAILY.replace("grace", "missed: skip, grace")
+    made, text = shown(desk, skips)
+    (skip,) = made.skipped
+    assert (skip.due, "the campaign says `missed: skip`" in skip.reason) == (TODAY, True)
+    assert [each.appointment.begins for each in made.agenda.foreseen] == [TODAY + timedelta(days=1)]
+    assert "is skipped" in text
+    assert outlook_as_json(made, WARSAW)["skipped"] == [
+        {"campaign": "winter-sale", "due_at": "2026-12-01T08:00:00+01:00", "reason": skip.reason}
+    ]
 
 
 async def test_a_time_that_waits_for_approval_waits_beyond_its_grace_once_a_person_was_asked(
@@ -79,7 +94,9 @@ async def test_a_time_that_waits_for_approval_waits_beyond_its_grace_once_a_pers
     watch(desk)
     assert found(desk, APPROVED) == Pending(TODAY, None)
     await pass_hours(desk, 5)
-    assert found(desk, APPROVED) is None, "the daemon was not there to ask, and its grace is over"
+    late = found(desk, APPROVED)
+    assert late is not None
+    assert late.skipped, "the daemon was not there to ask, and its grace is over"
     ask(desk)
     assert found(desk, APPROVED) == Pending(TODAY, None)
     say_yes(desk)

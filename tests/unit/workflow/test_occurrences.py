@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmsflow.daemon.due import Facts, Hindrance, Verdict, Waits, decide
+from mmsflow.workflow.occurrences import Facts, Hindrance, Verdict, Waits, decide
 
 NINE = datetime(2026, 12, 1, 8, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

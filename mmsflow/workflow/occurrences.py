@@ -1,7 +1,8 @@
 """What becomes of the scheduled times of one campaign, purely: begun, waited with, or skipped with a reason.
 
 Every scheduled time ends as a run or as a skipped one. Only the latest that came due can still be begun; those before
-it are settled as soon as it has come.
+it are settled as soon as it has come. ``decide`` says what the daemon does by itself, and so what the calendar shows;
+``decide_for_person`` says which time a run that a person begins makes up for.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mmsflow.ledger.operation import Skipped
-from mmsflow.workflow.openings import STAYS_CLOSED
 
 MISSED, OVERTAKEN, NOT_APPROVED = "missed", "overtaken", "not_approved"
 UNFINISHED, INVALID, REFUSED = "unfinished", "invalid", "refused"
 SENT_BEFORE, CLOSED = "sent_before", "closed"
+STAYS_CLOSED = "its window stays closed until the next time"
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -129,6 +130,73 @@ def decide(facts: Facts) -> Verdict:
         until = _first(until, hindrance.try_at)
         return Verdict(settled, accounted, None, latest, Waits.NEXT_TRY, until)
     return Verdict(settled, accounted, latest, until=until)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatestTime:
+    """All that is known of the latest scheduled time of a recurring campaign, whoever begins it. Instants are aware.
+
+    Attributes:
+        now: of the look.
+        due: the latest time that has come; None where the first has not.
+        run: the run that it has; empty without.
+        later_run: a run for a later time; empty without.
+        skip_reason: why it was skipped; empty where it was not.
+        accounted: up to this instant a daemon has accounted for all times; None where none ever followed the campaign.
+        ever_begun: the campaign has had a run for some scheduled time.
+        grace: how late a time may still begin.
+        not_after: what is not sent by then is not sent at all; None without.
+        shut: from ``now`` on its window opens at no instant before the time after it.
+    """
+
+    now: datetime
+    due: datetime | None
+    run: str = ""
+    later_run: str = ""
+    skip_reason: str = ""
+    accounted: datetime | None = None
+    ever_begun: bool = False
+    grace: timedelta
+    not_after: datetime | None = None
+    shut: bool = False
+
+
+class NotDue(StrEnum):
+    """Why a person's run is for no scheduled time."""
+
+    NOT_COME = "not_come"
+    HAS_RUN = "has_run"
+    BEFORE_LATER_RUN = "before_later_run"
+    BEFORE_WATCHED = "before_watched"
+    NEVER_EXPECTED = "never_expected"
+    PAST_DEADLINE = "past_deadline"
+    STAYS_CLOSED = "stays_closed"
+
+
+def decide_for_person(latest: LatestTime) -> NotDue | None:
+    """Decide whether a run that a person begins now is for the latest scheduled time.
+
+    A time that was skipped may still be made up for. One that nobody waits for is not: a file that is new, or has a
+    new schedule, names times long before it was written.
+
+    Returns:
+        None where the run is for that time, else why it is not.
+    """
+    due = latest.due
+    if due is None:
+        return NotDue.NOT_COME
+    if latest.run:
+        return NotDue.HAS_RUN
+    if latest.later_run:
+        return NotDue.BEFORE_LATER_RUN
+    if not latest.skip_reason and latest.accounted is not None and due <= latest.accounted:
+        return NotDue.BEFORE_WATCHED
+    expected = latest.skip_reason or latest.accounted is not None or latest.ever_begun
+    if not expected and latest.now - due > latest.grace:
+        return NotDue.NEVER_EXPECTED
+    if latest.not_after is not None and latest.not_after <= latest.now:
+        return NotDue.PAST_DEADLINE
+    return NotDue.STAYS_CLOSED if latest.shut else None
 
 
 def _left_behind(due: datetime, facts: Facts) -> Skipped:
