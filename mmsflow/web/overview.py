@@ -16,6 +16,7 @@ from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.chart import Segment, bar
 from mmsflow.report.moments import zone_of
 from mmsflow.web.standing import SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
+from mmsflow.workflow.blockers import blockers_of
 
 RECENT = 20
 _MOST_NOTICES = 30
@@ -127,6 +128,7 @@ def overview(board: Board, before: int = 0) -> Overview:
         running = _running(board, ledger, cards)
         readings = ledger.quota_readings(account, 1)
         notices = ledger.notices(account, _MOST_READ, open_only=True, kinds=_ALARMING)
+        blocked = _blocked(board, ledger, cards)
     faulty = [card for card in cards if card.errors]
     notices = _alarming(notices, {card.file for card in faulty})
     files = files_of(cards)
@@ -137,9 +139,9 @@ def overview(board: Board, before: int = 0) -> Overview:
         places={each.said.name: f"/{place}" for each in notices if (place := place_of(each.said, files))},
         faulty=faulty,
         running=running,
-        scheduled=sorted(_cards(cards, *_SCHEDULED, CardState.RUNNING, again=True), key=_when),
-        by_hand=_cards(cards, CardState.BY_HAND, CardState.RUNNING),
-        ended=_cards(cards, CardState.ENDED),
+        scheduled=sorted(_cards(cards, blocked, *_SCHEDULED, CardState.RUNNING, again=True), key=_when),
+        by_hand=_cards(cards, blocked, CardState.BY_HAND, CardState.RUNNING),
+        ended=_cards(cards, blocked, CardState.ENDED),
         recent=recent,
         quota=readings[0] if readings else None,
         needs=sum(line.counts.buckets[Bucket.PENDING] for line in unfinished.values()),
@@ -185,7 +187,18 @@ def _line(board: Board, ledger: LedgerReader, name: str) -> Line | None:
     )
 
 
-def _cards(cards: tuple[CampaignCard, ...], *states: CardState, again: bool = False) -> list[CardLine]:
+def _blocked(board: Board, ledger: LedgerReader, cards: tuple[CampaignCard, ...]) -> dict[str, str]:
+    """What blocks each campaign before a person decides, by its file, one sentence; those without are left out."""
+    settings, found = board.settings, {}
+    for card in cards:
+        if card.campaign and (blockers := blockers_of(ledger, settings, card.campaign, settings.workspace / card.file)):
+            found[card.file] = blockers[0].message
+    return found
+
+
+def _cards(
+    cards: tuple[CampaignCard, ...], blocked: Mapping[str, str], *states: CardState, again: bool = False
+) -> list[CardLine]:
     """The cards in one of the states; of the running ones those that have a next time, or those that have none."""
     return [
         CardLine(
@@ -193,10 +206,10 @@ def _cards(cards: tuple[CampaignCard, ...], *states: CardState, again: bool = Fa
             campaign=card.campaign,
             description=card.description,
             state=card.state.value,
-            reason=card.reason,
+            reason=card.reason or blocked.get(card.file, ""),
             recurring=card.recurring,
             zone=zone_of({"timezone": card.zone}),
-            level=_LEVELS.get(card.state, "note"),
+            level="look" if card.file in blocked else _LEVELS.get(card.state, "note"),
             due=card.due,
             next_due=card.next_due,
             runs=card.runs,

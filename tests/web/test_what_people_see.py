@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -140,3 +141,22 @@ def test_a_host_is_named_only_where_the_account_names_one(owner: Client) -> None
 
 def test_a_rate_has_the_readers_decimal_mark() -> None:
     assert [_decimal("4.0", language) for language in ("en", "pl")] == ["4.0", "4,0"]
+
+
+def test_a_campaign_that_a_person_must_decide_about_first_says_so_before_its_time_comes(
+    owner: Client, served_page: Served
+) -> None:
+    workspace = served_page.desk.settings.workspace
+    marker = workspace / "campaigns" / ".runs" / "moved.json"
+    marker.parent.mkdir(exist_ok=True)
+    facts = {"run": "moved-20261101-1", "ledger": "another", "fence": 1, "events": 9, "campaign_sha256": ""}
+    marker.write_text(json.dumps({"campaign": "moved", "accounts": {served_page.desk.settings.account: facts}}))
+    due = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+    served_page.desk.cards_added[:] = [
+        a_card("campaigns/moved.yaml", campaign="moved", state=CardState.SCHEDULED, next_due=due)
+    ]
+    coming = part(owner.get("/").text, "next")
+    assert "moved-20261101-1 was carried out with another ledger" in plain(coming)
+    assert 'class="state look"' in coming
+    marker.unlink()
+    assert "another ledger" not in part(owner.get("/").text, "next")
