@@ -211,7 +211,9 @@ class Steps(Steering):
         if own_pace:
             self._seat.yields()
             return own_pace
-        return UNTIL_WOKEN if granted >= free else 0.0
+        # Where no intent took, such as after a cancel whose commit failed and became durable all the same, no finished
+        # request will ever wake us.
+        return UNTIL_WOKEN if granted >= free and self._flight.under_way else 0.0
 
     def _await_turn(self, pause: float) -> float:
         """Others go first, or the account's pace does not let it; what lasts longer than a moment is shown."""

@@ -240,7 +240,12 @@ class World:
         self._beside.append(asyncio.ensure_future(doing))
 
     async def _second(self, run: RunInfo) -> None:
-        await self._live(run, Life())
+        taker = await self._live(run, Life())
+        # In the world outside, a process that lost the run is dead. Here it may still wait for a person who has
+        # spoken to the taker only.
+        for process in self._processes:
+            if process.alive and process.number < taker.number:
+                self._signal(process)
 
     def _fail_disk(self, process: Process, incident: Incident) -> None:
         process.handle.failing = incident.fault if incident.kind != "journal" else process.handle.failing

@@ -252,3 +252,19 @@ async def test_answers_about_delivery_that_could_not_be_kept_are_asked_for_again
         await drive(it.clock, task)
         assert it.states == {"delivered": 5}
         assert it.violations == []
+
+
+async def test_a_cancel_that_became_durable_although_its_commit_failed_ends_the_run(tmp_path: Path) -> None:
+    async with desk(tmp_path, 12) as it:
+        task = await on_the_wire(it)
+        # The sender was never told: whoever cancelled got an error, and the ledger holds what it says it does not.
+        it.ledger.end_unsent(it.run.key, "cancelled by a person before it was sent", "cancelled")
+        replies_come(it)
+        await until(it, task, 60)
+        assert task.done(), "no finished request will ever wake it"
+        ended = task.result()
+        assert (ended.halt, it.states) == (None, {"delivered": 4, "not_sent": 8})
+        found = it.ledger.find_run(it.run.run)
+        assert found is not None
+        assert found.state is RunState.CANCELLED
+        assert len(it.gateway.sent) == 4
