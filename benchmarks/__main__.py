@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import media, planning, reporting, sending, startup
+from benchmarks import media, planning, reporting, sending, startup, versions
 from benchmarks.figures import Figure, alone, append, shown, table
 from benchmarks.machine import facts, is_busy
 from benchmarks.scale import SCALES, Scale
@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--slice", action="store_true", help="hardly anything: shows that the benchmarks run")
     parser.add_argument("--append", type=Path, metavar="FILE", help="add the figures to a JSON Lines file")
+    parser.add_argument("--against", metavar="REV", help="only this: sending beside another version, in pairs")
+    parser.add_argument("--pairs", type=int, default=20, metavar="N", help="of --against")
     options = parser.parse_args(arguments)
     scale = SCALES["slice" if options.slice else "quick" if options.quick else "full"]
     if options.rows:
@@ -45,7 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
     names = list(BENCHES) if options.bench == "all" else [options.bench]
     figures: list[Figure] = []
-    for figure in chain(_disk(scale), *(BENCHES[name](scale) for name in names)):
+    if options.against:
+        found = versions.figures(options.against, pairs=options.pairs, messages=scale.messages // 4, in_flight=16)
+    else:
+        found = chain(_disk(scale), *(BENCHES[name](scale) for name in names))
+    for figure in found:
         print(shown(figure), flush=True)
         figures.append(figure)
         if options.append:  # at once: an hour's figures must not be lost to Ctrl-C

@@ -93,14 +93,14 @@ class Stopwatch:
         )
 
 
-def measured(task: Task) -> Measurement:
-    """Carry the task out in a new process.
+def measured(task: Task, root: Path = _ROOT) -> Measurement:
+    """Carry the task out in a new process, by the code of the project in ``root``.
 
     Raises:
         RuntimeError: it failed; what it wrote to stderr went to ours.
     """
     command = [sys.executable, "-m", "benchmarks.contender", json.dumps(asdict(task))]
-    done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, timeout=_TIMEOUT_SECONDS, check=False)
+    done = subprocess.run(command, cwd=root, stdout=subprocess.PIPE, timeout=_TIMEOUT_SECONDS, check=False)
     if done.returncode:
         raise RuntimeError(f"{task.name} failed with exit code {done.returncode}")
     return Measurement(**json.loads(done.stdout))

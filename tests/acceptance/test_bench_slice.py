@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as bench
-from benchmarks import contender, figures, media, planning, reporting, sending, sending_ours, startup
+from benchmarks import contender, figures, media, planning, reporting, sending, sending_ours, startup, versions
 from benchmarks.contender import Measurement, Task
 from benchmarks.scale import SCALES
 from benchmarks.sink import running_sink
@@ -98,3 +99,29 @@ def test_every_message_of_a_benchmark_has_its_own_number() -> None:
     numbers = {sending_ours.msisdn(number) for number in (*range(1, 5_000), 999_999, 1_000_000, 1_000_001)}
 
     assert len(numbers) == 4_999 + 3
+
+
+def test_two_versions_are_measured_in_turn_and_compared_pair_by_pair(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured_in: list[Path] = []
+
+    @contextmanager
+    def another(revision: str) -> Iterator[Path]:
+        yield tmp_path / revision
+
+    def measured(task: Task, root: Path) -> Measurement:
+        measured_in.append(root)
+        return _in_this_process(task)
+
+    monkeypatch.setattr(versions, "checked_out", another)
+    monkeypatch.setattr(versions, "measured", measured)
+    bench.main(["send", "--slice", "--against", "v1", "--pairs", "2"])
+    assert sorted(path.name == "v1" for path in measured_in) == [False, False, True, True]
+    assert "95 % interval of that ratio: its upper end" in capsys.readouterr().out
+
+
+def test_the_interval_of_paired_ratios_holds_their_mean_and_shrinks_with_their_number() -> None:
+    few, many = versions.interval([0.9, 1.1]), versions.interval([0.9, 1.1] * 50)
+    assert few[0] < many[0] < 1.0 < many[1] < few[1]
+    assert versions.interval([1.25] * 5) == pytest.approx((1.25, 1.25))
