@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mmsflow.errors import LedgerError, LedgerUnavailable, UsageError
+from mmsflow.first_failure import afterwards
 from mmsflow.ledger.schema import metadata
 from mmsflow.mms.private_files import make_private_folder
 
@@ -203,13 +204,14 @@ class Database:
             run = self._connection.exec_driver_sql
             usual = run("PRAGMA secure_delete").scalar_one()
             run("PRAGMA secure_delete = ON")
-            try:
-                with _transaction(self._connection, "BEGIN IMMEDIATE"):
-                    run(f"PRAGMA user_version = {_SCRUB_OWED}")
-                    yield self._connection
-            finally:
+
+            def as_usual() -> None:
                 run(f"PRAGMA secure_delete = {int(usual)}")
                 self._connection.rollback()
+
+            with afterwards(as_usual), _transaction(self._connection, "BEGIN IMMEDIATE"):
+                run(f"PRAGMA user_version = {_SCRUB_OWED}")
+                yield self._connection
 
     @property
     def scrub_owed(self) -> bool:
@@ -301,7 +303,9 @@ def _transaction(connection: Connection, begin: str) -> Iterator[None]:
         yield
         connection.commit()
     except BaseException:
-        connection.rollback()
+        # What broke it is the answer, not that the same broken disk refuses to take it back; the next BEGIN says so.
+        with suppress(SQLAlchemyError, sqlite3.Error):
+            connection.rollback()
         raise
 
 

@@ -23,6 +23,7 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import to_instant, to_micros
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.ownership import not_the_owners
+from mmsflow.mms.private_files import discard_draft
 from mmsflow.mms.status import MessageState
 
 GOOD_FOR = timedelta(seconds=20)
@@ -236,7 +237,7 @@ class Spool:
                 json.dump(document, file)
             draft.rename(self._path(name))
         except BaseException:
-            draft.unlink(missing_ok=True)
+            discard_draft(draft)
             raise
 
     def _path(self, name: str) -> Path:

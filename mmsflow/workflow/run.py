@@ -14,6 +14,7 @@ from mmsflow.campaign.sources import HistorySource
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
 from mmsflow.errors import GatewayUnavailable, MmsflowError, RunUnfinished
+from mmsflow.first_failure import FirstFailure
 from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import MessageState
@@ -128,7 +129,8 @@ async def carry_on(
         ended = await carry_out(engine, run, no_wait=no_wait, observer=observer, taken=taken, read_refusals=read)
     except MmsflowError as error:
         return error
-    return verdict(engine.ledger, run, ended)
+    ends = FirstFailure(ended.halt.error if ended.halt and not ended.interrupted else None)
+    return ends.attempt(lambda: verdict(engine.ledger, run, ended), None) or ends.error
 
 
 def refusal_reader(
