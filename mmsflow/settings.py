@@ -130,6 +130,7 @@ class Settings:
             "no gateway is named",
             "set MMSFLOW_GATEWAY=simulator to try it without an account, "
             "or MMSFLOW_GATEWAY=orange with MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET",
+            cause="no_gateway",
         )
 
     @property
@@ -157,6 +158,7 @@ class Settings:
             raise UsageError(
                 f"no credentials for the gateway at {self.base_url}",
                 "set MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET (or MMSFLOW_CLIENT_SECRET_FILE)",
+                cause="no_credentials",
             )
         return self.client_id, self.client_secret
 
@@ -189,7 +191,11 @@ def find_workspace(start: Path, environ: Mapping[str, str]) -> Path:
         except RuntimeError:  # `~name` of somebody who is not known here
             folder = Path(named)
         if not folder.is_dir():
-            raise UsageError(f"MMSFLOW_WORKSPACE names {named}, which is not a folder", "name the workspace's folder")
+            raise UsageError(
+                f"MMSFLOW_WORKSPACE names {named}, which is not a folder",
+                "name the workspace's folder",
+                cause="no_workspace",
+            )
         return folder.resolve()
     here = start.resolve()
     for folder in (here, *here.parents):
@@ -274,7 +280,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
         try:
             values[name] = reader(text)
         except ValueError as error:
-            raise UsageError(f"{variable} {error}") from None
+            raise UsageError(f"{variable} {error}", cause="setting") from None
     return values
 
 
@@ -292,4 +298,6 @@ def _secret_from_file(path: Path, name: str) -> Secret:
         return Secret(_read(path).strip())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"the {name.replace('_', ' ')} cannot be read from {path}: {reason}") from None
+        raise UsageError(
+            f"the {name.replace('_', ' ')} cannot be read from {path}: {reason}", cause="secret_unreadable"
+        ) from None

@@ -104,35 +104,37 @@ class Beginner:
         due = self._by_hand(version).due
         async with self._planner.planned(version, due, seen_for=seen_for) as (prepared, plan):
             if self._by_hand(version).due != due:
-                raise PlanRefused("another time has come", "look at the plan again")
+                raise PlanRefused("another time has come", "look at the plan again", cause="plan_changed")
             if plan.digest != digest:
-                raise PlanRefused("the plan is another one by now", "look at it again")
+                raise PlanRefused("the plan is another one by now", "look at it again", cause="plan_changed")
             self._refuse(version, plan)
             if not self._approved(version, plan):
-                raise PlanRefused("this plan is not approved", "approve it first")
+                raise PlanRefused("this plan is not approved", "approve it first", cause="not_approved")
             return await self._freeze(version, prepared, plan, due)
 
     def _by_hand(self, version: Version) -> ByHand:
         found = by_hand(self._ledger, self._settings.account, version, self._clock.now())
         if found.why_not:
-            raise PlanRefused(found.why_not)
+            raise PlanRefused(found.why_not, cause="cannot_begin_now")
         return found
 
     def _refuse_another(self, version: Version) -> None:
         # Planning takes a while, or waits for other plans: a person may have begun the only run meanwhile.
         runs = self._ledger.runs(account=self._settings.account, campaign=version.name, tests=False, limit=1)
         if runs and version.campaign.schedule.every is None:
-            raise PlanRefused(sent_before(runs[0]), SEND_AGAIN)
+            raise PlanRefused(sent_before(runs[0]), SEND_AGAIN, cause="sent_before")
 
     def _refuse(self, version: Version, plan: Plan) -> None:
         blockers = blockers_of(self._ledger, self._settings, version.name, version.loaded.path)
         if blockers:
             error = blockers[0].as_error()
             kind, name = NoticeKind.NEEDS_PERSON, f"ledger/{version.name}"
-            self._teller.people(name, kind, error.message, error.advice, campaign=version.name)
+            self._teller.people(name, kind, error.message, error.advice, campaign=version.name, cause=error.cause)
             raise error
         if not plan.messages:
-            raise PlanRefused("nobody is left to send to", "look at the lists, and at who had a message before")
+            raise PlanRefused(
+                "nobody is left to send to", "look at the lists, and at who had a message before", cause="nobody_left"
+            )
 
     def _approved(self, version: Version, plan: Plan) -> bool:
         if version.campaign.approval != "required":

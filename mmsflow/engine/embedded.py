@@ -195,12 +195,12 @@ async def _send(engine: Engine, run: RunInfo, sender: Sender, poller: Poller) ->
         with suppress(LedgerError):
             current = engine.ledger.find_run(run.run)
             if current is not None and current.fence == run.fence:  # else somebody else carries it out by now
-                engine.ledger.pause(run.key, PausedBy.LEDGER, error.message)
+                engine.ledger.pause(run.key, PausedBy.LEDGER, error.message, cause=error.cause)
         raise
     if halt is not None:
         poller.stop()
         try:
-            engine.ledger.pause(run.key, halt.by, halt.error.message, halt.resumes_at)
+            engine.ledger.pause(run.key, halt.by, halt.error.message, halt.resumes_at, cause=halt.error.cause)
         except LedgerError as error:  # the run shows as interrupted then, which loses nothing but the reason
             tell_beside(halt.error, error)
         return halt

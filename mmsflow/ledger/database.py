@@ -71,6 +71,7 @@ def ledger_path(url: str) -> Path:
         raise UsageError(
             "a ledger in PostgreSQL is not carried out yet, only sqlite is",
             "Set MMSFLOW_LEDGER to `sqlite:///PATH`, or leave it out for .mmsflow/ledger.db in the workspace.",
+            cause="ledger_address",
         )
     path = rest.removeprefix("/")
     if scheme != "sqlite" or not separator or not rest.startswith("/") or path in ("", ":memory:") or "\0" in path:
@@ -78,6 +79,7 @@ def ledger_path(url: str) -> Path:
         raise UsageError(
             f"the ledger's address is not understood ({shown})",
             "Write `sqlite:///relative/ledger.db` or `sqlite:////absolute/ledger.db`: the ledger is a file.",
+            cause="ledger_address",
         )
     return Path(path).absolute()
 
@@ -95,6 +97,7 @@ def explained(path: Path) -> Iterator[None]:
         raise LedgerError(
             f"the ledger {path} cannot keep a text that is not valid Unicode",
             "Look for broken characters in the list's cells and save it as UTF-8.",
+            cause="text_not_unicode",
         ) from error
 
 
@@ -107,6 +110,7 @@ def explained_files(path: Path) -> Iterator[None]:
         raise LedgerError(
             f"the ledger {path} cannot be opened: {error.strerror}",
             "Make its folder readable and writable for you, or name another ledger with MMSFLOW_LEDGER.",
+            cause="ledger_not_opened",
         ) from error
 
 

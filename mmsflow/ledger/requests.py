@@ -117,6 +117,7 @@ class Answer:
         refused: nothing was changed.
         changed: how many messages were changed.
         run: the id of the run that was begun; empty where none was.
+        cause: why it was refused, as ``causes`` has it; empty where it was not.
     """
 
     text: str
@@ -124,6 +125,12 @@ class Answer:
     refused: bool = False
     changed: int = 0
     run: str = ""
+    cause: str = ""
+
+    @classmethod
+    def refusal(cls, text: str, advice: str = "", *, cause: str) -> Answer:
+        """The answer that says why nothing was changed."""
+        return cls(text, advice, refused=True, cause=cause)
 
 
 class Spool:
@@ -189,7 +196,9 @@ class Spool:
             except FileNotFoundError:
                 return None
             except (ValueError, TypeError):
-                answer = Answer("the answer cannot be read", "look at the run with `mmsflow status`", refused=True)
+                answer = Answer.refusal(
+                    "the answer cannot be read", "look at the run with `mmsflow status`", cause="answer_unreadable"
+                )
             path.unlink(missing_ok=True)
         return answer
 
@@ -251,6 +260,7 @@ class Spool:
             raise LedgerError(
                 f"the folder of requests {self.folder} cannot be used: {error.strerror}",
                 "Make it readable and writable for you, and look at the room on its disk.",
+                cause="requests_folder_unusable",
             ) from error
 
 

@@ -186,4 +186,5 @@ def _write(path: Path, campaign: str, markers: Mapping[str, Marker]) -> None:
         raise LedgerError(
             f"the run's marker {path} cannot be written: {error.strerror}; nothing was sent",
             f"Make the folder writable for you: {_EXPLAINED}.",
+            cause="marker_not_written",
         ) from error

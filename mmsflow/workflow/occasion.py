@@ -55,7 +55,9 @@ def _nothing_due(occasion: Occasion, campaign: Campaign) -> PlanRefused:
     else:
         ahead = f"the next time is {minute_as_text(occasion.upcoming, ZoneInfo(campaign.schedule.timezone))}"
     advice = "`--top-up` sends to recipients who had nothing yet, `--again` sends to everybody once more"
-    return PlanRefused(f"nothing of {campaign.campaign} is due: {occasion.why_not}; {ahead}", advice)
+    return PlanRefused(
+        f"nothing of {campaign.campaign} is due: {occasion.why_not}; {ahead}", advice, cause="nothing_due"
+    )
 
 
 def occasion_of(ledger: LedgerReader, account: str, campaign: Campaign, now: datetime) -> Occasion | None:

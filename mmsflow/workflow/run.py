@@ -158,12 +158,12 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
     if ended.interrupted and has_work(ledger, run):
         goes_on = f"`mmsflow run {run.campaign_file}` goes on with {run.run}"
         advice = "`mmsflow send-test` makes a new test" if run.test else goes_on
-        return Interrupted("interrupted; every message's state is safe", advice)
+        return Interrupted("interrupted; every message's state is safe", advice, cause="interrupted")
     if ended.halt is not None:
         return ended.halt.error
     if has_unsent(ledger, run):
         advice = f"`mmsflow run {run.campaign_file}` goes on with it"
-        return RunUnfinished(f"{run.run} has messages that are not sent yet", advice)
+        return RunUnfinished(f"{run.run} has messages that are not sent yet", advice, cause="unsent")
     counts = ledger.state_counts(run.key)
     maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
     if maybe:
@@ -171,11 +171,13 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
         return RunUnfinished(
             f"{maybe} {noun} maybe sent: the request left, the reply did not come",
             f"they are not sent again by themselves; `mmsflow resolve {run.run}` lists them",
+            cause="maybe_sent",
         )
     if ended.unanswered:
         return GatewayUnavailable(
             f"the gateway gave no delivery status for {ended.unanswered} messages until their deadline",
             f"they stay accepted; `mmsflow poll {run.run}` asks again",
+            cause="status_unanswered",
         )
     return None
 

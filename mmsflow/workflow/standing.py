@@ -45,7 +45,9 @@ def standing_of(ledger: LedgerReader, account: str, campaign: str) -> Standing:
     run = runs[0]
     if run.paused_by is PausedBy.USER:
         advice = f"`mmsflow resume {run.run}` lifts it"
-        return Standing(run, False, RunUnfinished(f"{run.run} was paused by a person", advice))
+        return Standing(
+            run, False, RunUnfinished(f"{run.run} was paused by a person", advice, cause="paused_by_person")
+        )
     if goes_on(ledger, run):
         return Standing(run, goes_on=True, refusal=None)
     return Standing(run, False, nothing_to_do(ledger, run))
@@ -55,7 +57,9 @@ def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
     """Why a run without any work left is not carried on."""
     if run.purged_at is not None:
         advice = "`--again` sends to everybody once more; a top-up is not possible"
-        return PlanRefused(f"{run.run} is finished, and who had a message of it is not known any more", advice)
+        return PlanRefused(
+            f"{run.run} is finished, and who had a message of it is not known any more", advice, cause="purged"
+        )
     counts = ledger.state_counts(run.key)
     maybe = counts.get(MessageState.UNKNOWN, 0) + counts.get(MessageState.ACCEPTED_NOID, 0)
     if maybe:
@@ -63,10 +67,10 @@ def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
         advice = (
             f"`mmsflow resolve {run.run}` lists them; `--top-up` sends to new recipients only, counting them as sent"
         )
-        return RunUnfinished(f"{run.run} has {maybe} {noun} maybe sent", advice)
+        return RunUnfinished(f"{run.run} has {maybe} {noun} maybe sent", advice, cause="maybe_sent")
     advice = "`--top-up` sends to recipients who had nothing yet, `--again` sends to everybody once more"
     ended = "cancelled" if run.state is RunState.CANCELLED else "finished"
-    return PlanRefused(f"{run.run} is {ended}", advice)
+    return PlanRefused(f"{run.run} is {ended}", advice, cause=ended)
 
 
 def goes_on(ledger: LedgerReader, run: RunInfo) -> bool:

@@ -136,3 +136,24 @@ def test_a_disk_without_room_for_the_report_keeps_the_refusal(console: Console, 
     assert {each["cause"] for each in result.document["also"]} <= {"report_not_written", "report_incomplete"}
     assert result.document["also"]
     assert not list((workspace / "reports").rglob(".*.draft")), result.err
+
+
+def test_what_commands_and_paused_runs_refuse_has_a_word(quick: Console, workspace: Path) -> None:
+    assert quick("status", "nobody", "--json").ended_with(2).document["cause"] == "unknown_run"
+    assert quick("run", CAMPAIGN, "--json").ended_with(2).document["cause"] == "nobody_to_ask"
+    assert quick(*RUN, "--max", "2", "--json").ended_with(6).document["cause"] == "more_than_max"
+    run = quick(*RUN, "--json").ended_with(0).document
+    assert run["cause"] == ""
+    assert quick(*RUN, "--json").ended_with(6).document["cause"] == "finished"
+    assert quick("cancel", run["run"], "--yes", "--json").ended_with(6).document["cause"] == "nothing_left"
+    shown = quick("status", run["run"], "--json").ended_with(0).document["runs"][0]
+    assert shown["cause"] == ""
+
+
+def test_a_run_that_stops_itself_keeps_the_word_in_its_status(
+    quick: Console, workspace: Path, gateway: IndependentGateway
+) -> None:
+    quick("run", CAMPAIGN, "--yes", "--no-wait").ended_with(0)
+    write_list(workspace, numbers(9))
+    done = quick("run", CAMPAIGN, "--yes", "--top-up", "--json", MMSFLOW_CLIENT_SECRET="not-the-secret").ended_with(4)
+    assert done.document["cause"] == "credentials_refused"

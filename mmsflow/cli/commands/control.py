@@ -54,7 +54,7 @@ def request(session: Session, wanted: Request) -> Done:
         have_done(ledger_file(settings), lambda: writing_ledger(settings, clock, command), wanted, clock=clock)
     )
     if done.answer.refused:
-        raise PlanRefused(done.answer.text, done.answer.advice)
+        raise PlanRefused(done.answer.text, done.answer.advice, cause=done.answer.cause or "request_refused")
     return done
 
 
