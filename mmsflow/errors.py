@@ -66,6 +66,9 @@ class MmsflowError(Exception):
         message: what happened and where, one sentence.
         advice: what the person can do now; may be empty.
         cause: stable word for programs, such as ``other_account``; that of the class when empty.
+
+    Attributes:
+        also: what failed after it, and is told beside it.
     """
 
     exit_code = 1
@@ -76,6 +79,13 @@ class MmsflowError(Exception):
         self.message = message
         self.advice = advice
         self.cause = cause or type(self).cause
+        self.also: tuple[MmsflowError, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The shape that ``--json`` promises; ``also`` only where something failed after it."""
+        document: dict[str, object] = {"error": self.message, "advice": self.advice, "exit_code": self.exit_code}
+        document["cause"] = self.cause
+        return document | ({"also": [each.as_json() for each in self.also]} if self.also else {})
 
 
 class UsageError(MmsflowError):

@@ -73,7 +73,9 @@ def listening_at(host: str, port: int, *, what: str, backlog: int, if_taken: str
         UsageError: there is no such port, or the address cannot be listened at.
     """
     if not 0 <= port <= 65_535:
-        raise UsageError(f"{what} cannot listen at port {port}", "give 0 to 65535; 0 takes any free one")
+        raise UsageError(
+            f"{what} cannot listen at port {port}", "give 0 to 65535; 0 takes any free one", cause="cannot_listen"
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # With the protocol named, or asyncio leaves Nagle's algorithm on: 40 ms for every reply (measured).
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -83,7 +85,7 @@ def listening_at(host: str, port: int, *, what: str, backlog: int, if_taken: str
         listener.listen(backlog)
     except (OSError, UnicodeError) as error:
         listener.close()
-        raise UsageError(f"{what} cannot listen at {host}:{port}: {error}", if_taken) from error
+        raise UsageError(f"{what} cannot listen at {host}:{port}: {error}", if_taken, cause="cannot_listen") from error
     return listener
 
 

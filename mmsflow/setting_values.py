@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from datetime import time, timedelta
 from difflib import get_close_matches
@@ -17,13 +19,34 @@ LIST_SUFFIXES = (".csv", ".jsonl", ".xlsx")
 NOTICE_KINDS = ("finished", "paused", "needs_person")
 _RATE = re.compile(r"(\d{1,6}(?:\.\d{1,3})?) ?/ ?(s|min|h)", re.ASCII)
 _RATE_SECONDS = {"s": 1, "min": 60, "h": 3600}
-_MAIL = re.compile(r"[^\s@<>,;\"]+@[^\s@<>,;\"]+", re.ASCII)
+_MAIL = re.compile(r"[^\s@<>,;\"\[\]]+@[^\s@<>,;\"]+", re.ASCII)
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]+\]|[0-9A-Fa-f:.]+", re.ASCII)
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError("must be a text")
+    return value
+
+
+def as_in_the_file(text: str) -> object:
+    """Read an environment variable's text: what is written as in TOML or JSON is read so, all else is the text.
+
+    Lists, tables and quoted texts are told by how they begin: ``["a", "b"]``, ``{a = 1}``, ``"orange"``. ``true``,
+    ``false`` and numbers stay texts, which the readers take. Spaces around it are dropped.
+    """
+    text = text.strip()
+    if not text.startswith(("[", "{", '"', "'")):
+        return text
+    try:
+        table = tomllib.loads(f"value = {text}")
+        return table["value"] if len(table) == 1 else text
+    except (tomllib.TOMLDecodeError, RecursionError):
+        pass
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return text  # such as [::1], an address
     return value
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 from difflib import get_close_matches
@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.secret import Secret
-from mmsflow.setting_values import NOTICE_KINDS, READERS, SECRETS
+from mmsflow.setting_values import NOTICE_KINDS, READERS, SECRETS, as_in_the_file
 
 __all__ = ["READERS", "Secret", "Settings", "find_workspace", "load_settings"]
 
@@ -130,6 +130,7 @@ class Settings:
             "no gateway is named",
             "set MMSFLOW_GATEWAY=simulator to try it without an account, "
             "or MMSFLOW_GATEWAY=orange with MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET",
+            cause="no_gateway",
         )
 
     @property
@@ -157,6 +158,7 @@ class Settings:
             raise UsageError(
                 f"no credentials for the gateway at {self.base_url}",
                 "set MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET (or MMSFLOW_CLIENT_SECRET_FILE)",
+                cause="no_credentials",
             )
         return self.client_id, self.client_secret
 
@@ -189,7 +191,11 @@ def find_workspace(start: Path, environ: Mapping[str, str]) -> Path:
         except RuntimeError:  # `~name` of somebody who is not known here
             folder = Path(named)
         if not folder.is_dir():
-            raise UsageError(f"MMSFLOW_WORKSPACE names {named}, which is not a folder", "name the workspace's folder")
+            raise UsageError(
+                f"MMSFLOW_WORKSPACE names {named}, which is not a folder",
+                "name the workspace's folder",
+                cause="no_workspace",
+            )
         return folder.resolve()
     here = start.resolve()
     for folder in (here, *here.parents):
@@ -269,13 +275,30 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for name, reader in READERS.items():
         variable = _PREFIX + name.upper()
-        if not (text := environ.get(variable)):
+        text = environ.get(variable, "")
+        # A secret is taken as it stands: spaces and quotes may belong to it.
+        if not (text if name in SECRETS else text.strip()):
             continue
         try:
-            values[name] = reader(text)
+            values[name] = reader(text if name in SECRETS else as_in_the_file(text))
         except ValueError as error:
-            raise UsageError(f"{variable} {error}") from None
+            raise UsageError(f"{variable} {error}", _forms(reader, text), cause="setting") from None
     return values
+
+
+def _forms(reader: Callable[[object], object], text: str) -> str:
+    """How a list or a table is written in the environment; empty for what is one value."""
+    nothing: tuple[object, ...] = ([], {})
+    for empty in nothing:
+        try:
+            reader(empty)
+        except ValueError:
+            continue
+        if isinstance(empty, dict):
+            return 'write it on one line as TOML has it, {one = "1", two = "2"}'
+        unfinished = "; a bracket or quote is missing" if text.strip()[0] in "[\"'" else ""
+        return f'write it as in mmsflow.toml, ["one", "two"], or with commas between, one, two{unfinished}'
+    return ""
 
 
 def _read(path: Path) -> str:
@@ -292,4 +315,6 @@ def _secret_from_file(path: Path, name: str) -> Secret:
         return Secret(_read(path).strip())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UsageError(f"the {name.replace('_', ' ')} cannot be read from {path}: {reason}") from None
+        raise UsageError(
+            f"the {name.replace('_', ' ')} cannot be read from {path}: {reason}", cause="secret_unreadable"
+        ) from None

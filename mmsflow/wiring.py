@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mmsflow.clock import Clock
 from mmsflow.engine.embedded import Engine
+from mmsflow.first_failure import afterwards
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.model import GatewayConfig
 from mmsflow.gateway.retry import RetryPolicy
@@ -35,11 +36,9 @@ async def open_gateway(settings: Settings, clock: Clock) -> AsyncIterator[Gatewa
     state = settings.workspace / ".mmsflow"
     state.mkdir(mode=0o700, exist_ok=True)
     app = create_app(_simulator_config(settings, state / "simulator.db"))
-    try:
+    with afterwards(lambda: close_app(app)):
         async with GatewayClient(config, clock, app=app) as client:
             yield client
-    finally:
-        close_app(app)
 
 
 def _gateway_config(settings: Settings) -> GatewayConfig:

@@ -23,6 +23,7 @@ from mmsflow import errors, setting_values, settings
 from mmsflow.campaign.amounts import duration_text
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.sandbox import Sandbox
+from mmsflow.causes import CAUSES
 from mmsflow.cli.app import app
 from mmsflow.ledger.model import PausedBy, RunState
 from mmsflow.mms import status
@@ -204,6 +205,15 @@ def exit_codes() -> str:
         for code in sorted(meanings)
     ]
     return _table(("Code", "Meaning"), rows)
+
+
+def causes() -> str:
+    """Every cause by its word, with the exit code of a command that ends with it."""
+    rows = [
+        (_code(word), f"[{each.exit_code}](troubleshooting.md#exit-{each.exit_code})", f"{each.meaning}.")
+        for word, each in CAUSES.items()
+    ]
+    return _table(("`cause`", "Exit", "Meaning"), rows)
 
 
 # Settings
@@ -566,6 +576,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "cli": cli,
     "exit-codes": exit_codes,
+    "causes": causes,
     "settings": setting_table,
     "campaign-keys": campaign_keys,
     "template-filters": template_filters,

@@ -34,8 +34,9 @@ app = typer.Typer(
 def _version(wanted: bool) -> None:
     if wanted:
         from mmsflow import __version__
+        from mmsflow.cli.output import tell
 
-        print(f"mmsflow {__version__}")
+        tell(f"mmsflow {__version__}")
         raise typer.Exit
 
 

@@ -33,7 +33,7 @@ def ask_first(question: str, *, yes: bool, done: str, declined: str) -> None:
     if yes:
         return
     if not can_ask():
-        raise UsageError("there is no terminal to ask on", f"add --yes to {done} without asking")
+        raise UsageError("there is no terminal to ask on", f"add --yes to {done} without asking", cause="nobody_to_ask")
     sys.stderr.flush()
     if not confirm(question):
-        raise PlanRefused(declined)
+        raise PlanRefused(declined, cause="declined")

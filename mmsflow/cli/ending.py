@@ -7,10 +7,11 @@ import sys
 from mmsflow.cli.output import local, paint, print_json, say, show_error, table, tell, warn
 from mmsflow.cli.session import Session
 from mmsflow.errors import MmsflowError
+from mmsflow.first_failure import FirstFailure
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import MessageState
-from mmsflow.report.model import ReportPaths
+from mmsflow.report.model import NOTHING_WRITTEN, ReportFailed, ReportPaths
 from mmsflow.report.moments import zone_of
 from mmsflow.workflow.history import run_as_json, shown_state
 from mmsflow.workflow.run import report_run
@@ -26,24 +27,44 @@ def end_run(
     as_json: bool = False,
 ) -> int:
     """Write the report whatever the end, show where the run stands, return the exit code."""
-    paths = report_run(ledger, run, session.workspace, now=session.clock.now(), show_numbers=show_numbers)
+    ends = FirstFailure(error)
+    paths = reported(ends, ledger, run, session, show_numbers=show_numbers)
     warn_of_look(paths)
-    current = ledger.find_run(run.run) or run
+    current = ends.attempt(lambda: ledger.find_run(run.run), None) or run
     if as_json:
-        document = run_as_json(ledger, current, held=False) | {"report": report_paths(paths)}
-        if error is not None:
-            document |= {"error": error.message, "advice": error.advice, "exit_code": error.exit_code}
-        print_json(document)
+        known: dict[str, object] = {"run": current.run, "campaign": current.campaign}
+        document = ends.attempt(lambda: run_as_json(ledger, current, held=False), known)
+        failed = ends.error.as_json() if ends.error else {}
+        ends.attempt(lambda: print_json(document | {"report": report_paths(paths)} | failed), None)
     else:
-        tell(buckets_table(ledger, current))
-        tell(f"{paint(current.run, 'strong', sys.stdout)} is {state_in_words(ledger, current, held=False)}")
-        if way := way_on(ledger, current):
-            tell(way)
-    if error is not None:
-        show_error(error, as_json=False)
-    if not as_json:
-        say(f"report  {paths.html or paths.csv or paths.xlsx or paths.json}")
-    return error.exit_code if error is not None else 0
+        ends.attempt(lambda: _tell_where(ledger, current), None)
+    if ends.error is not None:
+        show_error(ends.error, as_json=False)
+    written = paths.html or paths.csv or paths.xlsx or paths.json
+    if written and not as_json:
+        say(f"report  {written}")
+    return ends.exit_code
+
+
+def reported(
+    ends: FirstFailure, ledger: LedgerReader, run: RunInfo, session: Session, *, show_numbers: bool = False
+) -> ReportPaths:
+    """Write the run's report, whatever came before; where its files are, those of a failed one included."""
+
+    def write() -> ReportPaths:
+        return report_run(ledger, run, session.workspace, now=session.clock.now(), show_numbers=show_numbers)
+
+    latest = ends.latest
+    paths = ends.attempt(write, NOTHING_WRITTEN)
+    failed = ends.latest if ends.latest is not latest else None
+    return failed.paths if isinstance(failed, ReportFailed) else paths
+
+
+def _tell_where(ledger: LedgerReader, run: RunInfo) -> None:
+    tell(buckets_table(ledger, run))
+    tell(f"{paint(run.run, 'strong', sys.stdout)} is {state_in_words(ledger, run, held=False)}")
+    if way := way_on(ledger, run):
+        tell(way)
 
 
 def warn_of_look(paths: ReportPaths) -> None:

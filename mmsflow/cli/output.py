@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, tzinfo
 from typing import TextIO
 
@@ -31,7 +32,7 @@ def paint(text: str, kind: str, stream: TextIO) -> str:
 
 def print_json(document: object) -> None:
     """One JSON document, the only thing on stdout."""
-    print(json.dumps(document, ensure_ascii=False, indent=2))
+    _print(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> str:
@@ -46,20 +47,43 @@ def local(instant: datetime | None, zone: tzinfo) -> str:
     return instant.astimezone(zone).strftime("%a %Y-%m-%d %H:%M:%S %Z") if instant else ""
 
 
+class OutputFailed(MmsflowError):
+    """What was to be shown on stdout could not be written there."""
+
+    cause = "output_not_written"
+
+
 def say(text: str = "") -> None:
-    """One message for the person, on stderr."""
-    print(_harmless(text, sys.stderr), file=sys.stderr)
+    """One message for the person, on stderr; nothing stops where it cannot be written."""
+    with suppress(OSError, ValueError):  # a full disk, a terminal that is gone, a closed stream
+        print(_harmless(text, sys.stderr), file=sys.stderr)
 
 
 def tell(text: str = "") -> None:
     """A table or another text for the person, on stdout."""
-    print(_harmless(text, sys.stdout), flush=True)
+    _print(_harmless(text, sys.stdout))
+
+
+def _print(text: str) -> None:
+    """Write to stdout at once, so that a failure is met here and not when the process ends.
+
+    Raises:
+        BrokenPipeError: whoever read it has left.
+        OutputFailed: it cannot be written.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        problem = f"the output cannot be written: {error.strerror}"
+        raise OutputFailed(problem, "look at the disk or the terminal that stdout goes to") from error
 
 
 def draw(margin: str, lines: Iterable[str]) -> None:
     """A picture made of our own colours, on stdout as it is: nothing that others wrote may be in it."""
     for line in lines:
-        print(margin + line, flush=True)
+        _print(margin + line)
 
 
 def _harmless(text: str, stream: TextIO) -> str:
@@ -86,19 +110,20 @@ def show_error(error: MmsflowError, *, as_json: bool) -> None:
     """What happened and what to do, on stderr; with ``as_json`` also as a document on stdout."""
     findings, above = (error.findings, error.table) if isinstance(error, InvalidInput) else ((), "")
     if as_json:
-        document: dict[str, object] = {"error": error.message, "advice": error.advice, "exit_code": error.exit_code}
-        document["cause"] = error.cause
-        document["errors"] = [finding.as_json() for finding in findings]
-        print_json(document)
+        print_json(error.as_json() | {"errors": [finding.as_json() for finding in findings]})
     if above:
         say(above)
     show_findings(findings)
     if findings and not error.advice:
         say(paint(error.message, "error", sys.stderr))
-        return
-    say(f"{paint('error', 'error', sys.stderr)}  {error.message}")
-    if error.advice:
-        say(f"{paint('fix', 'fix', sys.stderr)}    {error.advice}")
+    else:
+        say(f"{paint('error', 'error', sys.stderr)}  {error.message}")
+        if error.advice:
+            say(f"{paint('fix', 'fix', sys.stderr)}    {error.advice}")
+    for each in error.also:
+        warn(f"{each.message} (this failed after the error above)")
+        if each.advice:
+            say(f"{paint('fix', 'fix', sys.stderr)}      {each.advice}")
 
 
 def show_usage(error: typer.TyperException) -> None:

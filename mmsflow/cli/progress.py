@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from mmsflow.delivery.progress import Observer, Snapshot, ignore
 from mmsflow.mms.status import Bucket
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 _PER_SECOND = 8
 
@@ -39,7 +43,8 @@ def counting(label: str, *, quiet: bool = False) -> Iterator[Counter]:
         TextColumn("{task.completed:,} rows"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND) as bars:
+    made = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND)
+    with _on_screen(made) as bars:
         task = bars.add_task(label, total=None)
 
         def pictures(done: int, total: int) -> None:
@@ -58,7 +63,8 @@ def erasing(total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND) as bars:
+    made = Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND)
+    with _on_screen(made) as bars:
         task = bars.add_task("removing", total=total)
         yield lambda rows: bars.update(task, completed=rows)
 
@@ -79,7 +85,7 @@ def following(*, quiet: bool = False) -> Iterator[Observer]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), refresh_per_second=_PER_SECOND) as bars:
+    with _on_screen(Progress(*columns, console=Console(stderr=True), refresh_per_second=_PER_SECOND)) as bars:
         sent = bars.add_task("sent", total=None, note="")
         final = bars.add_task("final", total=None, note="")
         last = 0.0
@@ -97,6 +103,18 @@ def following(*, quiet: bool = False) -> Iterator[Observer]:
             bars.update(final, total=snapshot.messages, completed=done - waiting, note=_outcomes(snapshot))
 
         yield show
+
+
+@contextmanager
+def _on_screen(bars: Progress) -> Iterator[Progress]:
+    """Show bars until the block ends; a terminal that has gone away stops nothing and hides no error."""
+    with suppress(OSError):
+        bars.start()
+    try:
+        yield bars
+    finally:
+        with suppress(OSError):
+            bars.stop()
 
 
 def _outcomes(snapshot: Snapshot) -> str:

@@ -32,7 +32,11 @@ def watch(session: Session, name: str, said: str, *, as_json: bool) -> int:
         asyncio.run(_follow(session, name, quiet=as_json))
         error = None
     except KeyboardInterrupt:
-        error = Interrupted("not watched any longer; the daemon goes on with it", f"`mmsflow status {name}` shows it")
+        error = Interrupted(
+            "not watched any longer; the daemon goes on with it",
+            f"`mmsflow status {name}` shows it",
+            cause="interrupted",
+        )
     with reading_ledger(session.settings) as ledger:
         run = find_run(ledger, name)
         ends = error or verdict(ledger, run, Ended(halt=None, interrupted=False))

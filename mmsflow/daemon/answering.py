@@ -47,7 +47,7 @@ class Answering:
             if not said.refused:
                 self._follow_up(request)
         except LedgerError as error:
-            return Answer(error.message, error.advice, refused=True)
+            return Answer.refusal(error.message, error.advice, cause=error.cause)
         facts = {"run": request.run, "action": request.action.value, "refused": said.refused, "answer": said.text}
         self._teller.event("request", **facts)
         self._turn()
@@ -57,13 +57,15 @@ class Answering:
         ledger = self._engine.ledger
         run = ledger.find_run(name)
         if run is None:
-            return Answer(f"there is no run {name}", "`mmsflow runs` lists them", refused=True)
+            return Answer.refusal(f"there is no run {name}", "`mmsflow runs` lists them", cause="unknown_run")
         if run.account != self._account:
             what = f"{name} belongs to the account {run.account}, the daemon serves {self._account}"
-            return Answer(what, "set the gateway and the credentials that it began with", refused=True)
+            return Answer.refusal(
+                what, "set the gateway and the credentials that it began with", cause="run_of_other_account"
+            )
         if not goes_on(ledger, run):
             error = nothing_to_do(ledger, run)
-            return Answer(error.message, error.advice, refused=True)
+            return Answer.refusal(error.message, error.advice, cause=error.cause)
         if run.paused_by is PausedBy.USER:
             # At once: what waits for another try looks at who paused the run. A breaker is lifted when it is taken.
             ledger.set_state(run.key, RunState.RUNNING)

@@ -134,7 +134,7 @@ class Beginner:
             blocker.message,
             blocker.fix,
             campaign=campaign,
-            detail={"cause": blocker.cause},
+            cause=blocker.cause,
         )
 
     def _approved(self, version: Version, plan: Plan) -> bool:
@@ -171,7 +171,7 @@ class Beginner:
 def _refuse_empty(plan: Plan) -> None:
     if not plan.messages:
         fix = "look at the lists, and at who had a message before"
-        raise PlanRefused("nobody is left to send to", fix, cause="empty_audience")
+        raise PlanRefused("nobody is left to send to", fix, cause="nobody_left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ def by_hand(ledger: LedgerReader, settings: Settings, version: Version, now: dat
     situation = situation_of(ledger, settings, campaign, version.loaded.path, now)
     match decide_start(situation):
         case Continue(run):
-            return ByHand(None, f"{run.run} is not finished", cause="run_not_finished")
+            return ByHand(None, f"{run.run} is not finished", cause="earlier_run_unfinished")
         case ReportOnly(_, refusal) | Refuse(refusal):
             return ByHand(None, _with_next_time(refusal.message, situation), cause=refusal.cause)
         case Start(due, skipped) if schedule.every is not None or schedule.by_hand:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -23,12 +24,16 @@ class Board(Protocol):
         settings, clock: in force.
         started_at: when the daemon began, aware, UTC.
         beat: when its loop turned last, in the clock's monotonic seconds; 0 before the first turn.
+        refusals: how often people or the log were told of each cause since it began.
     """
 
     settings: Settings
     clock: Clock
     started_at: datetime
     beat: float
+
+    @property
+    def refusals(self) -> Mapping[str, int]: ...
 
     def reading(self) -> AbstractContextManager[LedgerReader]:
         """The ledger for reading, a connection of its own; for one thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 
@@ -68,6 +69,10 @@ class Front:
         return self._crew.snapshot(run)
 
     @property
+    def refusals(self) -> Mapping[str, int]:
+        return dict(self._teller.refusals)
+
+    @property
     def healthy(self) -> bool:
         return self._ledger_works and abs(self.clock.now() - self._turned_at) < _UNWELL_AFTER
 
@@ -83,7 +88,9 @@ class Front:
 
     async def seen(self, notice: str) -> Answer:
         if not notice.startswith("skipped/"):
-            return Answer("this notice is settled by what it asks for", "do what it says", refused=True)
+            return Answer.refusal(
+                "this notice is settled by what it asks for", "do what it says", cause="notice_not_settled_by_hand"
+            )
         self._teller.settle(notice)
         self._teller.event("notice_seen", notice=notice)
         return Answer("the notice is put away")
@@ -114,7 +121,9 @@ class Front:
             version = self._version_of(file)
             async with self._planner.planned(version, self._due_of(version)) as (prepared, plan):
                 if plan.digest != digest:
-                    return Answer("the plan is another one by now", "look at it again, then approve it", refused=True)
+                    return Answer.refusal(
+                        "the plan is another one by now", "look at it again, then approve it", cause="plan_changed"
+                    )
                 account, now = self.settings.account, self.clock.now()
                 approval = approve(self._ledger, account, prepared, plan, who=who, now=now)
         except MmsflowError as error:
@@ -146,7 +155,9 @@ class Front:
     def _version_of(self, file: str) -> Version:
         entry = self._catalogue.entries.get(file)
         if entry is None:
-            raise UsageError(f"the daemon knows no campaign file {file}", "name a file of campaigns/")
+            raise UsageError(
+                f"the daemon knows no campaign file {file}", "name a file of campaigns/", cause="unknown_campaign"
+            )
         if entry.version is None:
             raise InvalidInput(entry.errors)
         return entry.version

@@ -264,6 +264,7 @@ class Keeper:
             first.fix or "`mmsflow check` names everything that is wrong",
             campaign=entry.version.name if entry.version else "",
             detail={"errors": [error.as_json() for error in entry.errors[:20]]},
+            cause="invalid_input",
         )
 
     def _settle_mended(self) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -48,10 +48,12 @@ METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "mmsflow_quota_read_timestamp_seconds": ("when the gateway said so", ()),
     "mmsflow_quota_reset_timestamp_seconds": ("when the counter resets, where that is known", ()),
     "mmsflow_notices_open": ("notices that wait for somebody", ("kind",)),
+    "mmsflow_refusals_total": ("how often people or the log were told of each cause", ("cause",)),
     "mmsflow_ledger_readable": ("1 when the ledger could be read for these figures", ()),
 }
-"""Every metric of our own with its meaning and its labels; all of them are gauges."""
+"""Every metric of our own with its meaning and its labels; gauges, and counters where the name ends in ``_total``."""
 
+_FAMILIES = (GaugeMetricFamily, CounterMetricFamily)
 _Samples = Iterator[tuple[str, tuple[str, ...], float]]
 
 
@@ -78,7 +80,8 @@ class _Figures(Collector):
     def collect(self) -> Iterable[Metric]:
         """Every metric, also those without a sample."""
         families = {
-            name: GaugeMetricFamily(name, meaning, labels=labels) for name, (meaning, labels) in METRICS.items()
+            name: _FAMILIES[name.endswith("_total")](name, meaning, labels=labels)
+            for name, (meaning, labels) in METRICS.items()
         }
         for name, labels, value in self._samples():
             families[name].add_metric(labels, value)
@@ -109,6 +112,8 @@ def _of_the_daemon(board: Board, pulse: Pulse) -> _Samples:
         yield "mmsflow_unhealthy", (reason,), reason in pulse.health.reasons
     yield "mmsflow_started_timestamp_seconds", (), board.started_at.timestamp()
     yield "mmsflow_beat_age_seconds", (), pulse.silent_seconds
+    for cause, number in board.refusals.items():
+        yield "mmsflow_refusals_total", (cause,), number
 
 
 def _of_campaigns(cards: Iterable[CampaignCard]) -> _Samples:

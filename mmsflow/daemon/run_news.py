@@ -48,22 +48,28 @@ class RunNews:
             LedgerError: the ledger cannot be read.
         """
         self._tell_paused(
-            run, "crash", reason, f"the log has its traceback; `mmsflow resume {run.run}` tries it once more"
+            run,
+            "crash",
+            reason,
+            f"the log has its traceback; `mmsflow resume {run.run}` tries it once more",
+            "unforeseen",
         )
         if goes_on(self._ledger, run):
             self._teller.told(run)  # else it was at its end, which is still to be told
 
     def _paused(self, run: RunInfo, error: MmsflowError | None, *, by_itself: bool) -> None:
         reason = run.reason or (error.message if error else "it did not come to its end")
+        cause = run.cause or (error.cause if error else "")
         facts = {"run": run.run, "campaign": run.campaign, "paused_by": run.paused_by.value, "reason": reason}
+        facts["cause"] = cause
         self._teller.event("run_paused", **facts)
         if run.paused_by is PausedBy.USER:
             return
         going_on = "it is tried again by itself" if by_itself else f"`mmsflow resume {run.run}` goes on with it"
         advice = f"{error.advice}; {going_on}" if error and error.advice else going_on
-        self._tell_paused(run, run.paused_by.value, reason, advice)
+        self._tell_paused(run, run.paused_by.value, reason, advice, cause)
 
-    def _tell_paused(self, run: RunInfo, paused_by: str, reason: str, advice: str) -> None:
+    def _tell_paused(self, run: RunInfo, paused_by: str, reason: str, advice: str, cause: str) -> None:
         if run.test:
             return
         self._teller.people(
@@ -75,6 +81,7 @@ class RunNews:
             run=run.run,
             detail={"paused_by": paused_by},
             anew_for="paused_by",
+            cause=cause,
         )
 
     def _finished(self, run: RunInfo) -> None:
@@ -118,6 +125,7 @@ class RunNews:
                 run=run.run,
                 detail={"messages": maybe},
                 anew_for="messages",
+                cause="maybe_sent",
             )
 
     def _buckets(self, run: RunInfo) -> dict[str, int]:

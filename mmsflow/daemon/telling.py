@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from mmsflow.causes import CAUSES, OTHER
 from mmsflow.clock import Clock
 from mmsflow.delivery.resting import rest
 from mmsflow.errors import GatewayRefused, LedgerError, LedgerUnavailable, MmsflowError
@@ -69,6 +70,9 @@ class Teller:
         settings: the channels of notices, and which kinds go out.
         changes: grows with each notice.
         on_event: the log.
+
+    Attributes:
+        refusals: how often people or the log were told of each cause since the daemon began.
     """
 
     def __init__(self, ledger: Ledger, settings: Settings, changes: Changes, on_event: OnEvent) -> None:
@@ -76,6 +80,7 @@ class Teller:
         self.changes, self._on_event = changes, on_event
         self._late: deque[tuple[str, Callable[[], None]]] = deque()
         self._trouble = ""
+        self.refusals: Counter[str] = Counter()
 
     def event(self, name: str, **facts: object) -> None:
         """Tell the log, and whoever waits for a change."""
@@ -85,7 +90,8 @@ class Teller:
     def error(self, doing: str, error: Exception) -> None:
         """Tell the log what went wrong; of an unforeseen error its kind and place alone: its text may hold data."""
         if isinstance(error, MmsflowError):
-            self.event("error", doing=doing, message=error.message, advice=error.advice)
+            self.refusals[error.cause if error.cause in CAUSES else OTHER] += 1
+            self.event("error", doing=doing, message=error.message, advice=error.advice, cause=error.cause)
             return
         where = "".join(traceback.format_tb(error.__traceback__))
         self.event("error", doing=doing, message=f"unforeseen: {type(error).__name__}", traceback=where)
@@ -101,13 +107,16 @@ class Teller:
         run: str = "",
         detail: Mapping[str, object] | None = None,
         anew_for: str = "",
+        cause: str = "",
     ) -> None:
         """Make a notice, unless one of that name is still open.
 
         Args:
+            cause: why people are told, a word of ``causes``; it stands in ``detail`` and is counted.
             anew_for: a fact of ``detail``; an open notice in which it is another one is settled.
         """
-        notice = NewNotice(name, kind, self._account, campaign, run, text, advice, detail or {})
+        facts = dict(detail or {}) | ({"cause": cause} if cause else {})
+        notice = NewNotice(name, kind, self._account, campaign, run, text, advice, facts)
         self._write(f"the notice {name}", partial(self._tell, notice, anew_for))
 
     def settle(self, *names: str) -> None:
@@ -117,7 +126,11 @@ class Teller:
     def refused(self, error: GatewayRefused) -> None:
         """The gateway refuses us altogether, whatever it is asked: people are told once, until it takes us again."""
         self.people(
-            REFUSED_BY_GATEWAY, NoticeKind.NEEDS_PERSON, f"the gateway refuses us: {error.message}", error.advice
+            REFUSED_BY_GATEWAY,
+            NoticeKind.NEEDS_PERSON,
+            f"the gateway refuses us: {error.message}",
+            error.advice,
+            cause=error.cause,
         )
 
     def taken(self) -> None:
@@ -161,4 +174,8 @@ class Teller:
             if any(said.detail.get(anew_for) != notice.detail.get(anew_for) for said in of_that_name):
                 self._ledger.settle_notices(self._account, [notice.name])
         if self._ledger.tell(notice, channel_names(self._settings, notice.kind)):
-            self.event("notice", notice=notice.name, kind=notice.kind.value, text=notice.text)
+            cause = notice.detail.get("cause")
+            if isinstance(cause, str):
+                self.refusals[cause if cause in CAUSES else OTHER] += 1
+            facts = {"cause": cause} if cause else {}
+            self.event("notice", notice=notice.name, kind=notice.kind.value, text=notice.text, **facts)

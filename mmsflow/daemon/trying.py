@@ -43,7 +43,9 @@ class Tester:
             version_of: the version in force of a campaign file; raises MmsflowError where there is none.
         """
         if self._busy:
-            return Answer("another test is being prepared", "try again in a moment", refused=True)
+            return Answer.refusal(
+                "another test is being prepared", "try again in a moment", cause="test_in_preparation"
+            )
         self._busy = True
         try:
             return await self._send(version_of, trial)
@@ -59,7 +61,9 @@ class Tester:
             return refusal(error)
         except Exception as error:  # whoever asks waits for an answer
             self._teller.error(f"sending a test of {trial.file}", error)
-            return Answer(f"an unforeseen error ({type(error).__name__})", "the daemon's log has it", refused=True)
+            return Answer.refusal(
+                f"an unforeseen error ({type(error).__name__})", "the daemon's log has it", cause="unforeseen"
+            )
         self._crew.carry(run)
         masked = ", ".join(map(mask_msisdn, numbers))
         self._teller.event("test_begun", run=run.run, campaign=run.campaign, to=masked)
@@ -71,7 +75,7 @@ class Tester:
             with test.draft:
                 plan = await self._planner.plan_of(test)
                 if self._crew.is_stopping:
-                    raise PlanRefused("the daemon is stopping: nothing was sent")
+                    raise PlanRefused("the daemon is stopping: nothing was sent", cause="daemon_stopping")
                 workspace, now = self._settings.workspace, self._clock.now()
                 return freeze(test, plan, self._ledger, workspace=workspace, now=now, test=True)
 
@@ -80,5 +84,5 @@ def refusal(error: MmsflowError) -> Answer:
     """What was refused, as an answer; of several findings the first."""
     if isinstance(error, InvalidInput) and error.findings:
         first = error.findings[0]
-        return Answer(f"{first.place}: {first.message}", first.fix, refused=True)
-    return Answer(error.message, error.advice, refused=True)
+        return Answer.refusal(f"{first.place}: {first.message}", first.fix, cause="invalid_input")
+    return Answer.refusal(error.message, error.advice, cause=error.cause)

@@ -74,7 +74,10 @@ class Admission:
         except InvalidInput as error:
             finding = error.findings[0]
             text = f"an opt-out, consent or suppression list cannot be read: {finding.place} {finding.message}"
-            return Halt(PausedBy.LISTS, RunUnfinished(text, finding.fix or "mend the list, then run again"))
+            return Halt(
+                PausedBy.LISTS,
+                RunUnfinished(text, finding.fix or "mend the list, then run again", cause="list_unreadable"),
+            )
         return None
 
     def withhold(self, messages: Sequence[ReadyMessage], following: Callable[[], Sequence[ReadyMessage]]) -> set[int]:

@@ -33,10 +33,10 @@ def refused(decision: Decision) -> Halt | None:
     """The halt that one verdict calls for by itself, if it does."""
     if decision.action is Action.PAUSE_CREDENTIALS:
         advice = "check the credentials with `mmsflow doctor`, then run again"
-        return Halt(PausedBy.CREDENTIALS, GatewayRefused(decision.reason, advice))
+        return Halt(PausedBy.CREDENTIALS, GatewayRefused(decision.reason, advice, cause="credentials_refused"))
     if decision.action in {Action.PAUSE_GATEWAY, Action.PAUSE_CONFIGURATION}:
         advice = "check the gateway's address with `mmsflow doctor`, then run again"
-        return Halt(PausedBy.GATEWAY, GatewayRefused(decision.reason, advice))
+        return Halt(PausedBy.GATEWAY, GatewayRefused(decision.reason, advice, cause="gateway_address"))
     return None
 
 
@@ -65,19 +65,25 @@ class Breaker:
         self._uncertain += decision.state.is_uncertain
         if self._settled == self._rejected == ALL_REJECTED:
             text = f"the first {ALL_REJECTED} messages were all refused: {decision.reason}"
-            return tripped(text, "mend the campaign's sender or content; running again goes on with the rest")
+            return tripped(
+                text, "mend the campaign's sender or content; running again goes on with the rest", cause="all_rejected"
+            )
         if self._uncertain == NEVER_ANSWERED:
             text = f"the fate of {NEVER_ANSWERED} messages in a row is not known: {decision.reason}"
-            return tripped(text, "look at the gateway with `mmsflow doctor`; running again goes on with the rest")
+            return tripped(
+                text,
+                "look at the gateway with `mmsflow doctor`; running again goes on with the rest",
+                cause="fates_unknown",
+            )
         return None
 
     def _tried_in_vain(self, message: ReadyMessage, decision: Decision) -> Halt | None:
         if not decision.spends_attempt or message.spent + 1 < self._attempts:
             return None
         text = f"a message failed {message.spent + 1} times: {decision.reason}"
-        return tripped(text, "running again tries once more; `retry.attempts` sets how often")
+        return tripped(text, "running again tries once more; `retry.attempts` sets how often", cause="attempts_spent")
 
 
-def tripped(text: str, advice: str) -> Halt:
+def tripped(text: str, advice: str, *, cause: str) -> Halt:
     """The halt of a breaker; going on overrides it."""
-    return Halt(PausedBy.BREAKER, RunUnfinished(text, advice))
+    return Halt(PausedBy.BREAKER, RunUnfinished(text, advice, cause=cause))

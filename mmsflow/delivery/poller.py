@@ -130,6 +130,7 @@ class Poller:
                 raise GatewayUnavailable(
                     f"the gateway gave no delivery status: {self._gate.reason}",
                     f"nothing is lost; `mmsflow poll {self._run.run}` asks again",
+                    cause="status_unanswered",
                 )
 
     def _due(self, by: datetime, limit: int) -> list[DuePoll]:
@@ -180,6 +181,7 @@ class Poller:
             self._refusal = GatewayRefused(
                 f"the gateway does not let us ask for delivery reports: {reply.text or reply.http_status}",
                 "check the credentials with `mmsflow doctor`; `mmsflow poll` goes on afterwards",
+                cause="polling_refused",
             )
             self._asker.release()
         self._gate.close(reply.text or f"it answered {reply.http_status} without one", reply.retry_after_seconds)

@@ -109,7 +109,9 @@ class RunRules:
                 guaranteed=int(str(config.get("guaranteed", 0))),
             )
         except (KeyError, ValueError, OverflowError) as error:
-            raise LedgerError(f"the ledger holds a run whose rules cannot be read: {error}") from error
+            raise LedgerError(
+                f"the ledger holds a run whose rules cannot be read: {error}", cause="ledger_damaged"
+            ) from error
 
 
 def _canary_config(canary: Canary | None) -> list[float] | None:

@@ -74,7 +74,9 @@ def judge_canary(canary: Canary, stands: FirstMessages, now: datetime) -> Canary
         return CanaryVerdict(until=until)
     wanted = f"{canary.min_delivered:.0%} must be"
     text = f"{CANARY_FAILED}: {delivered} of the first {total} messages were delivered, {wanted}"
-    return CanaryVerdict(halt=tripped(text, "look at the report; going on sends the rest all the same"))
+    return CanaryVerdict(
+        halt=tripped(text, "look at the report; going on sends the rest all the same", cause="canary_failed")
+    )
 
 
 def judge_failures(rule: StopIf, counts: Mapping[MessageState, int], lift: Lift | None) -> Halt | None:
@@ -91,4 +93,4 @@ def judge_failures(rule: StopIf, counts: Mapping[MessageState, int], lift: Lift 
         return None
     # Delivery reports of messages from before an override may come now: no more than all can have failed.
     text = f"{min(failed, total)} of {total} messages failed, more than `stop_if.failed` ({rule.failed:.0%}) allows"
-    return tripped(text, "look at the report; going on sends the rest all the same")
+    return tripped(text, "look at the report; going on sends the rest all the same", cause="too_many_failed")

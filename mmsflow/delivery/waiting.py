@@ -34,7 +34,7 @@ class Waiting:
         """
         brief = by is PausedBy.GATEWAY and resumes_at is None and self._gate.failures < _BRIEF_FAILURES
         if self._no_wait and not brief:
-            return Halt(by, RunUnfinished(f"nothing can be sent now: {reason}"), resumes_at)
+            return Halt(by, RunUnfinished(f"nothing can be sent now: {reason}", cause=by.cause), resumes_at)
         self._show(RunState.PAUSED, by, reason, resumes_at)
         self._tally.tell(reason)
         return None

@@ -124,7 +124,7 @@ def answer(ledger: Ledger, request: Request, live: LiveRuns) -> Answer:
             return _noted(ledger, request, _do_live(ledger, request, carried))
         return do_request(ledger, request)
     except MmsflowError as error:
-        return Answer(error.message, error.advice, refused=True)
+        return Answer.refusal(error.message, error.advice, cause=error.cause)
 
 
 def do_request(ledger: Ledger, request: Request) -> Answer:
@@ -136,17 +136,21 @@ def do_request(ledger: Ledger, request: Request) -> Answer:
     if request.approves is not None:
         return _approve(ledger, request)
     if request.action is Action.TEST:
-        return Answer("the process that holds the ledger sends no tests", "try again once it has ended", refused=True)
+        return Answer.refusal(
+            "the process that holds the ledger sends no tests",
+            "try again once it has ended",
+            cause="holder_sends_no_tests",
+        )
     run = ledger.find_run(request.run)
     if run is None:
-        return Answer(f"there is no run {request.run}", "`mmsflow runs` lists them", refused=True)
+        return Answer.refusal(f"there is no run {request.run}", "`mmsflow runs` lists them", cause="unknown_run")
     if request.action is Action.RESOLVE:
         return _noted(ledger, request, _resolve(ledger, run, request, live=None))
     if request.action is Action.RESUME:
-        return Answer(
+        return Answer.refusal(
             f"the process that holds the ledger carries out another run than {run.run}",
             f"`mmsflow resume {run.run}` once it has ended",
-            refused=True,
+            cause="holder_carries_out_another",
         )
     if not _unsent(ledger, run):
         return _nothing_left(run)
@@ -185,7 +189,7 @@ def _do_live(ledger: Ledger, request: Request, live: Live) -> Answer:
     if request.action is Action.RESOLVE:
         return _resolve(ledger, run, request, live)
     if live.sender.cancelled:
-        return Answer(f"{run.run} is cancelled", f"`mmsflow status {run.run}`", refused=True)
+        return Answer.refusal(f"{run.run} is cancelled", f"`mmsflow status {run.run}`", cause="cancelled")
     # Before the next question: a sender that is held ends only when it is let go, also with nothing left to send.
     if request.action is Action.RESUME and live.sender.held is not None:
         return _resume_live(ledger, run, live)
@@ -215,7 +219,9 @@ def _resume_live(ledger: Ledger, run: RunInfo, live: Live) -> Answer:
         return Answer(f"{run.run} is not paused by a person: it is carried out", "`mmsflow status` shows it")
     if not live.sender.is_active:
         # Something has stopped it in this moment: nobody would heed the wish, and the run would look as if it went on.
-        return Answer(f"{run.run} has just stopped sending and comes to rest", "ask again in a moment", refused=True)
+        return Answer.refusal(
+            f"{run.run} has just stopped sending and comes to rest", "ask again in a moment", cause="comes_to_rest"
+        )
     ledger.set_state(run.key, RunState.RUNNING)
     live.sender.resume()
     return Answer(f"{run.run} goes on in the process that holds it")
@@ -258,9 +264,11 @@ def _cancelled(run: RunInfo, ended: int, resends: int) -> str:
 
 def _resolve(ledger: Ledger, run: RunInfo, request: Request, live: Live | None) -> Answer:
     if any(decision.state is MessageState.READY for decision in request.decisions) and run.state.is_closed:
-        return Answer(f"{run.run} is {run.state}: nothing of it can be sent any more", "", refused=True)
+        return Answer.refusal(f"{run.run} is {run.state}: nothing of it can be sent any more", "", cause="run_ended")
     if run.purged_at is not None:
-        return Answer(f"the personal data of {run.run} were removed: nothing of it can be settled", "", refused=True)
+        return Answer.refusal(
+            f"the personal data of {run.run} were removed: nothing of it can be settled", "", cause="purged"
+        )
     moves = ledger.decide(run.key, request.decisions)
     if live is not None:
         for old, new in moves:
@@ -291,4 +299,6 @@ def _resends(ledger: Ledger, run: RunInfo) -> int:
 
 def _nothing_left(run: RunInfo) -> Answer:
     state = run.state.value.replace("_", " ")
-    return Answer(f"{run.run} has nothing left to send: it is {state}", f"`mmsflow status {run.run}`", refused=True)
+    return Answer.refusal(
+        f"{run.run} has nothing left to send: it is {state}", f"`mmsflow status {run.run}`", cause="nothing_left"
+    )

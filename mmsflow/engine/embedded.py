@@ -21,6 +21,7 @@ from mmsflow.delivery.refusals import RefusalWatch
 from mmsflow.delivery.rules import RunRules
 from mmsflow.engine.control import Live, LiveRuns, heed_requests
 from mmsflow.errors import GatewayRefused, LedgerError
+from mmsflow.first_failure import tell_beside
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.retry import RetryPolicy
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
@@ -194,13 +195,17 @@ async def _send(engine: Engine, run: RunInfo, sender: Sender, poller: Poller) ->
         with suppress(LedgerError):
             current = engine.ledger.find_run(run.run)
             if current is not None and current.fence == run.fence:  # else somebody else carries it out by now
-                engine.ledger.pause(run.key, PausedBy.LEDGER, error.message)
+                engine.ledger.pause(run.key, PausedBy.LEDGER, error.message, cause=error.cause)
         raise
-    counts = engine.ledger.state_counts(run.key)
     if halt is not None:
-        engine.ledger.pause(run.key, halt.by, halt.error.message, halt.resumes_at)
         poller.stop()
-    elif not (counts[MessageState.READY] + counts[MessageState.SENDING] or sender.has_resends):
+        try:
+            engine.ledger.pause(run.key, halt.by, halt.error.message, halt.resumes_at, cause=halt.error.cause)
+        except LedgerError as error:  # the run shows as interrupted then, which loses nothing but the reason
+            tell_beside(halt.error, error)
+        return halt
+    counts = engine.ledger.state_counts(run.key)
+    if not (counts[MessageState.READY] + counts[MessageState.SENDING] or sender.has_resends):
         engine.ledger.set_state(run.key, RunState.CANCELLED if sender.cancelled else engine.ledger.ended_state(run.key))
     return halt
 

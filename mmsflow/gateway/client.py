@@ -57,6 +57,7 @@ class GatewayClient:
             raise UsageError(
                 "the gateway's client credentials are not set",
                 "set MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET (or MMSFLOW_CLIENT_SECRET_FILE)",
+                cause="no_credentials",
             )
         local = app is not None
         base = config.base_url.rstrip("/")
@@ -211,13 +212,19 @@ def _quota(exchange: Exchange) -> QuotaReply:
     if 200 <= status < 300:
         quota = read_limit(exchange.body)
         if quota is None:
-            raise GatewayUnavailable(f"asked for the quota, the gateway answered without it: {text}", _CHECK_URL)
+            raise GatewayUnavailable(
+                f"asked for the quota, the gateway answered without it: {text}", _CHECK_URL, cause="quota_unreadable"
+            )
         return quota
     if status >= 500 or status in (408, 425, 429) or code == 53:
-        raise GatewayUnavailable(said, _CHECK_NETWORK)
-    raise GatewayRefused(said, _CHECK_RIGHTS if status in (401, 403) else _CHECK_URL)
+        raise GatewayUnavailable(said, _CHECK_NETWORK, cause="gateway_out_of_order")
+    if status in (401, 403):
+        raise GatewayRefused(said, _CHECK_RIGHTS, cause="quota_refused")
+    raise GatewayRefused(said, _CHECK_URL, cause="gateway_address")
 
 
 def _unreachable(exchange: Exchange) -> GatewayRefused | GatewayUnavailable:
     said = f"the gateway could not be asked for the quota: {exchange.fault}"
-    return GatewayRefused(said, _CHECK_URL) if exchange.misconfigured else GatewayUnavailable(said, _CHECK_NETWORK)
+    if exchange.misconfigured:
+        return GatewayRefused(said, _CHECK_URL, cause="gateway_address")
+    return GatewayUnavailable(said, _CHECK_NETWORK, cause="gateway_unreachable")

@@ -97,21 +97,29 @@ class TokenSource:
         ]
         exchange = await self._ask(headers, b"grant_type=client_credentials")
         if exchange.misconfigured:
-            raise GatewayRefused(f"the token endpoint cannot be asked: {exchange.fault}", _CHECK_URL)
+            raise GatewayRefused(
+                f"the token endpoint cannot be asked: {exchange.fault}", _CHECK_URL, cause="token_address"
+            )
         if exchange.wire is not Wire.ANSWERED:
-            raise GatewayUnavailable(f"the token endpoint could not be asked: {exchange.fault}", _CHECK_NETWORK)
+            raise GatewayUnavailable(
+                f"the token endpoint could not be asked: {exchange.fault}", _CHECK_NETWORK, cause="token_unreachable"
+            )
         if not 200 <= exchange.http_status < 300:
             raise _refusal(exchange.http_status)
         answer = read_token(exchange.body)
         if answer is None:
-            raise GatewayUnavailable("the token endpoint's answer holds no usable token", _CHECK_URL)
+            raise GatewayUnavailable(
+                "the token endpoint's answer holds no usable token", _CHECK_URL, cause="token_unreadable"
+            )
         return answer
 
 
 def _refusal(http_status: int) -> GatewayRefused | GatewayUnavailable:
     said = f"the token endpoint answered {http_status}"
     if http_status in (400, 401, 403):
-        return GatewayRefused(f"{said}: it refuses the client credentials", _CHECK_CREDENTIALS)
+        return GatewayRefused(
+            f"{said}: it refuses the client credentials", _CHECK_CREDENTIALS, cause="credentials_refused"
+        )
     if http_status >= 500 or http_status in (408, 425, 429):
-        return GatewayUnavailable(f"{said}: it is out of order for now", _CHECK_NETWORK)
-    return GatewayRefused(f"{said}: it does not seem to be one", _CHECK_URL)
+        return GatewayUnavailable(f"{said}: it is out of order for now", _CHECK_NETWORK, cause="token_out_of_order")
+    return GatewayRefused(f"{said}: it does not seem to be one", _CHECK_URL, cause="token_address")

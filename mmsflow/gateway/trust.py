@@ -46,6 +46,7 @@ def context_for(ca_file: str, *addresses: str) -> ssl.SSLContext:
         raise UsageError(
             f"the certificate authority {named} cannot be read: {one_line(str(error))}",
             "give `ca_file` the path of a PEM file",
+            cause="ca_file_unreadable",
         ) from None
     return context
 

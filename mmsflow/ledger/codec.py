@@ -126,4 +126,5 @@ def _damaged(expected: str, text: str) -> LedgerError:
     return LedgerError(
         f"the ledger holds something else where {expected} should be ({len(text)} characters)",
         "Restore the ledger from a backup, or run `mmsflow doctor` for a closer look.",
+        cause="ledger_damaged",
     )

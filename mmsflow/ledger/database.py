@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mmsflow.errors import LedgerError, LedgerUnavailable, UsageError
+from mmsflow.first_failure import afterwards
 from mmsflow.ledger.schema import metadata
 from mmsflow.mms.private_files import make_private_folder
 
@@ -70,6 +71,7 @@ def ledger_path(url: str) -> Path:
         raise UsageError(
             "a ledger in PostgreSQL is not carried out yet, only sqlite is",
             "Set MMSFLOW_LEDGER to `sqlite:///PATH`, or leave it out for .mmsflow/ledger.db in the workspace.",
+            cause="ledger_address",
         )
     path = rest.removeprefix("/")
     if scheme != "sqlite" or not separator or not rest.startswith("/") or path in ("", ":memory:") or "\0" in path:
@@ -77,6 +79,7 @@ def ledger_path(url: str) -> Path:
         raise UsageError(
             f"the ledger's address is not understood ({shown})",
             "Write `sqlite:///relative/ledger.db` or `sqlite:////absolute/ledger.db`: the ledger is a file.",
+            cause="ledger_address",
         )
     return Path(path).absolute()
 
@@ -94,6 +97,7 @@ def explained(path: Path) -> Iterator[None]:
         raise LedgerError(
             f"the ledger {path} cannot keep a text that is not valid Unicode",
             "Look for broken characters in the list's cells and save it as UTF-8.",
+            cause="text_not_unicode",
         ) from error
 
 
@@ -106,6 +110,7 @@ def explained_files(path: Path) -> Iterator[None]:
         raise LedgerError(
             f"the ledger {path} cannot be opened: {error.strerror}",
             "Make its folder readable and writable for you, or name another ledger with MMSFLOW_LEDGER.",
+            cause="ledger_not_opened",
         ) from error
 
 
@@ -203,13 +208,14 @@ class Database:
             run = self._connection.exec_driver_sql
             usual = run("PRAGMA secure_delete").scalar_one()
             run("PRAGMA secure_delete = ON")
-            try:
-                with _transaction(self._connection, "BEGIN IMMEDIATE"):
-                    run(f"PRAGMA user_version = {_SCRUB_OWED}")
-                    yield self._connection
-            finally:
+
+            def as_usual() -> None:
                 run(f"PRAGMA secure_delete = {int(usual)}")
                 self._connection.rollback()
+
+            with afterwards(as_usual), _transaction(self._connection, "BEGIN IMMEDIATE"):
+                run(f"PRAGMA user_version = {_SCRUB_OWED}")
+                yield self._connection
 
     @property
     def scrub_owed(self) -> bool:
@@ -301,7 +307,9 @@ def _transaction(connection: Connection, begin: str) -> Iterator[None]:
         yield
         connection.commit()
     except BaseException:
-        connection.rollback()
+        # What broke it is the answer, not that the same broken disk refuses to take it back; the next BEGIN says so.
+        with suppress(SQLAlchemyError, sqlite3.Error):
+            connection.rollback()
         raise
 
 

@@ -45,6 +45,8 @@ class Layouts:
         if key not in self._known:
             text = connection.execute(select(layouts.c.layout).where(layouts.c.key == key)).scalar()
             if text is None:
-                raise LedgerError(f"the ledger has no message layout {key}", "Restore it from a backup.")
+                raise LedgerError(
+                    f"the ledger has no message layout {key}", "Restore it from a backup.", cause="ledger_damaged"
+                )
             self._known[key] = decode_layout(text)
         return self._known[key]

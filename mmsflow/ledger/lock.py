@@ -191,12 +191,13 @@ def _not_locked(ledger: Path, error: OSError, seen: Holder | None) -> RunHeld | 
 
 def _refusal(ledger: Path, holder: Holder | None) -> RunHeld:
     if holder is None:
-        return RunHeld(f"another process holds the ledger {ledger}", "Wait a moment and try again.")
+        return RunHeld(f"another process holds the ledger {ledger}", "Wait a moment and try again.", cause="run_held")
     since = f", since {holder.since.isoformat(timespec='seconds')}" if holder.since else ""
     doing = f" ({holder.command})" if holder.command else ""
     return RunHeld(
         f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}",
         _BESIDE_DAEMON if holder.command == DAEMON else _beside(holder.pid),
+        cause="run_held",
     )
 
 
@@ -211,4 +212,5 @@ def _unusable(path: Path, error: OSError) -> LedgerError:
     return LedgerError(
         f"the lock file {path} cannot be used: {error.strerror}",
         "Make its folder writable for you, or name another ledger with MMSFLOW_LEDGER.",
+        cause="lock_file_unusable",
     )

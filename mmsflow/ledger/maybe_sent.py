@@ -143,7 +143,9 @@ def decide(
         LedgerError: the run was purged, or one of them is not of this run; nothing was changed.
     """
     if is_purged(connection, key):
-        raise LedgerError("the run's personal data were removed: it is not known any more whom a decision is about")
+        raise LedgerError(
+            "the run's personal data were removed: it is not known any more whom a decision is about", cause="purged"
+        )
     current = current_messages(connection, key, {decision.id for decision in decisions})
     history = History(key)
     moves: list[tuple[MessageState, MessageState]] = []

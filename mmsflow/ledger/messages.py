@@ -150,6 +150,7 @@ def _check_lease(connection: Connection, key: int, fence: int) -> str:
         raise LedgerError(
             "lease lost: another process has taken this run over; nothing was changed",
             "Look at it with `mmsflow status`; the other process carries it on.",
+            cause="lease_lost",
         )
     return str(row.account)
 

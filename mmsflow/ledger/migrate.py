@@ -50,6 +50,7 @@ def has_schema(connection: Connection, path: Path) -> bool:
     raise LedgerError(
         f"the ledger {path} has not been brought to this version's schema yet",
         "Run any command that writes to it, such as `mmsflow run` or `mmsflow poll`; that upgrades it.",
+        cause="ledger_version",
     )
 
 
@@ -61,10 +62,13 @@ def _version(connection: Connection, path: Path) -> str | None:
         raise LedgerError(
             f"{path} is a database of another program, not a ledger",
             "Name another file with MMSFLOW_LEDGER.",
+            cause="not_a_ledger",
         )
     version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - a constant
     if version is None:
-        raise LedgerError(f"the ledger {path} does not say which schema it has", "Restore it from a backup.")
+        raise LedgerError(
+            f"the ledger {path} does not say which schema it has", "Restore it from a backup.", cause="ledger_damaged"
+        )
     return str(version)
 
 
@@ -72,4 +76,5 @@ def _newer(path: Path, found: str) -> LedgerError:
     return LedgerError(
         f"the ledger {path} was written by a newer mmsflow (schema {found}, this one knows {HEAD})",
         "Upgrade mmsflow; nothing was changed.",
+        cause="ledger_version",
     )

@@ -73,6 +73,26 @@ class PausedBy(StrEnum):
             PausedBy.GATEWAY,
         }
 
+    @property
+    def cause(self) -> str:
+        """The stable word for such a pause where nothing more precise is known; empty for nobody."""
+        return _CAUSES[self]
+
+
+_CAUSES = {
+    PausedBy.NOBODY: "",
+    PausedBy.USER: "paused_by_person",
+    PausedBy.QUOTA: "quota_spent",
+    PausedBy.GATEWAY: "gateway_unavailable",
+    PausedBy.CREDENTIALS: "credentials_refused",
+    PausedBy.LEDGER: "ledger_unavailable",
+    PausedBy.BREAKER: "breaker",
+    PausedBy.WINDOW: "window_closed",
+    PausedBy.CANARY: "canary_awaited",
+    PausedBy.LISTS: "list_unreadable",
+    PausedBy.ACCOUNT: "account_shared",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Blob:
@@ -176,6 +196,7 @@ class RunInfo:
     lift: Lift | None = None  # the last override of a breaker
     due_at: datetime | None = None  # the scheduled time that it belongs to
     purged_at: datetime | None = None  # when its personal data were removed
+    cause: str = ""  # why it is paused, a word of ``causes``; empty where it is not
 
 
 @dataclass(frozen=True, slots=True)

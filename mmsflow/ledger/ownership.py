@@ -44,4 +44,5 @@ def not_the_owners(ledger: Path, folder: Path, made: os.stat_result) -> LedgerEr
         f"the ledger {ledger} is {name}'s, who could not read what {user_name(made.st_uid)} asks",
         f"Ask as that user: `sudo -u {shlex.quote(name)} mmsflow …`. Should {folder} be another user's, "
         f"`{give_back(folder, owner)}` gives it back.",
+        cause="ledger_of_other_user",
     )

@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mmsflow.errors import LedgerError
+from mmsflow.first_failure import tell_beside
 from mmsflow.ledger.database import Database, ledger_path
 from mmsflow.ledger.migrate import has_schema
 
@@ -53,4 +55,9 @@ class Reading:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except LedgerError as second:
+            if error is None:
+                raise
+            tell_beside(error, second)

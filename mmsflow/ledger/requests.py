@@ -23,6 +23,7 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import to_instant, to_micros
 from mmsflow.ledger.maybe_sent import Decision
 from mmsflow.ledger.ownership import not_the_owners
+from mmsflow.mms.private_files import discard_draft
 from mmsflow.mms.status import MessageState
 
 GOOD_FOR = timedelta(seconds=20)
@@ -116,6 +117,7 @@ class Answer:
         refused: nothing was changed.
         changed: how many messages were changed.
         run: the id of the run that was begun; empty where none was.
+        cause: why it was refused, as ``causes`` has it; empty where it was not.
     """
 
     text: str
@@ -123,6 +125,12 @@ class Answer:
     refused: bool = False
     changed: int = 0
     run: str = ""
+    cause: str = ""
+
+    @classmethod
+    def refusal(cls, text: str, advice: str = "", *, cause: str) -> Answer:
+        """The answer that says why nothing was changed."""
+        return cls(text, advice, refused=True, cause=cause)
 
 
 class Spool:
@@ -188,7 +196,9 @@ class Spool:
             except FileNotFoundError:
                 return None
             except (ValueError, TypeError):
-                answer = Answer("the answer cannot be read", "look at the run with `mmsflow status`", refused=True)
+                answer = Answer.refusal(
+                    "the answer cannot be read", "look at the run with `mmsflow status`", cause="answer_unreadable"
+                )
             path.unlink(missing_ok=True)
         return answer
 
@@ -236,7 +246,7 @@ class Spool:
                 json.dump(document, file)
             draft.rename(self._path(name))
         except BaseException:
-            draft.unlink(missing_ok=True)
+            discard_draft(draft)
             raise
 
     def _path(self, name: str) -> Path:
@@ -250,6 +260,7 @@ class Spool:
             raise LedgerError(
                 f"the folder of requests {self.folder} cannot be used: {error.strerror}",
                 "Make it readable and writable for you, and look at the room on its disk.",
+                cause="requests_folder_unusable",
             ) from error
 
 

@@ -72,7 +72,9 @@ def run_by_key(connection: Connection, key: int) -> RunInfo:
     """
     run = find_by_key(connection, key)
     if run is None:
-        raise LedgerError(f"the ledger has no run number {key}", "List the runs with `mmsflow runs`.")
+        raise LedgerError(
+            f"the ledger has no run number {key}", "List the runs with `mmsflow runs`.", cause="unknown_run"
+        )
     return run
 
 
@@ -120,6 +122,7 @@ def insert_run(connection: Connection, new: NewRun) -> int:
         raise LedgerError(
             f"the ledger has a run {new.run} already, or another one for its occurrence ({new.occurrence})",
             f"Look at it with `mmsflow status {new.run}`; nothing was stored a second time.",
+            cause="run_exists",
         ) from error
     _insert_inputs(connection, key, new.inputs)
     _insert_waves(connection, key, new.waves)
@@ -136,29 +139,39 @@ def set_state(
     paused_by: PausedBy = PausedBy.NOBODY,
     reason: str = "",
     resumes_at: datetime | None = None,
+    cause: str = "",
 ) -> None:
-    """Move a run; the history keeps each change of its state, of who paused it, and of the reason."""
+    """Move a run; the history keeps each change of its state, of who paused it and why, and of the reason."""
     at = to_micros(now)
     values = {
         "state": state.value,
         "paused_by": paused_by.value,
         "reason": reason,
         "resumes_at": maybe_micros(resumes_at),
+        "cause": cause or paused_by.cause,
         "updated_at": at,
     }
     connection.execute(update(runs).where(runs.c.key == run.key), values)
     if (run.state, run.paused_by, run.reason) != (state, paused_by, reason):
-        detail = {"paused_by": paused_by.value} if paused_by else {}
+        detail = {"paused_by": paused_by.value, "cause": values["cause"]} if paused_by else {}
         append_run_event(connection, run.key, at, run.fence, run.state, state, reason, detail)
 
 
 def pause(
-    connection: Connection, run: RunInfo, by: PausedBy, *, now: datetime, reason: str, resumes_at: datetime | None
+    connection: Connection,
+    run: RunInfo,
+    by: PausedBy,
+    *,
+    now: datetime,
+    reason: str,
+    resumes_at: datetime | None,
+    cause: str = "",
 ) -> None:
     """Pause a run; what a person decided is replaced by no pause that lifts itself or that another command lifts."""
     decided = run.paused_by is PausedBy.USER or run.reason == CANCELLED_BY_PERSON
     if not decided:
-        set_state(connection, run, RunState.PAUSED, now=now, paused_by=by, reason=reason, resumes_at=resumes_at)
+        paused, at = RunState.PAUSED, resumes_at
+        set_state(connection, run, paused, now=now, paused_by=by, reason=reason, resumes_at=at, cause=cause)
     elif by is not PausedBy.USER:
         detail = {"paused_by": run.paused_by.value} if run.paused_by else {}
         said = f"{run.reason}; besides, sending stopped: {reason}"
@@ -193,6 +206,7 @@ def blob_of(connection: Connection, sha256: str) -> Blob:
         raise LedgerError(
             f"the ledger has no attachment with the digest {sha256[:12]}…",
             "Restore the ledger from a backup; without it the messages that carry it cannot be sent.",
+            cause="ledger_damaged",
         )
     return Blob(row.sha256, row.content_type, row.data)
 
@@ -263,5 +277,6 @@ def _info(row: Row[Any]) -> RunInfo:
         resumes_at=maybe_instant(row.resumes_at),
         due_at=maybe_instant(row.due_at),
         purged_at=maybe_instant(row.purged_at),
+        cause=row.cause or PausedBy(row.paused_by).cause,
         lift=None if row.lifted_left is None else Lift(row.lifted_left, row.lifted_failed, row.lifted_canary),
     )

@@ -79,6 +79,7 @@ runs = Table(
     Column("state", Text, nullable=False),
     _text("paused_by"),
     _text("reason"),
+    _text("cause"),  # of the pause, a word of causes.py; empty in runs paused by an earlier version
     _count("fence"),
     _instant("updated_at", nullable=False),
     _instant("resumes_at"),

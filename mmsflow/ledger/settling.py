@@ -156,4 +156,5 @@ def write_all(statement: Prepared, connection: Connection, rows: list[tuple[obje
         raise LedgerError(
             "lease lost: a message changed under this transaction; nothing was changed",
             "Another program writes to this ledger; end it and run the same command again.",
+            cause="lease_lost",
         )

@@ -152,6 +152,7 @@ class Ledger(OperationWriting, LedgerReader):
             raise LedgerUnavailable(
                 f"the evidence journal {self.evidence.path} cannot be written: {error.strerror or error}",
                 "Make room on its disk, and make it and its folder writable for you; without it nothing is sent.",
+                cause="journal_not_written",
             ) from error
 
     def set_state(
@@ -162,21 +163,33 @@ class Ledger(OperationWriting, LedgerReader):
         paused_by: PausedBy = PausedBy.NOBODY,
         reason: str = "",
         resumes_at: datetime | None = None,
+        cause: str = "",
     ) -> None:
         """Set where a run is; see RunInfo for the arguments."""
         with self._database.write() as connection:
             run = runs.run_by_key(connection, key)
-            now = self._clock.now()
-            runs.set_state(connection, run, state, now=now, paused_by=paused_by, reason=reason, resumes_at=resumes_at)
+            runs.set_state(
+                connection,
+                run,
+                state,
+                now=self._clock.now(),
+                paused_by=paused_by,
+                reason=reason,
+                resumes_at=resumes_at,
+                cause=cause,
+            )
 
-    def pause(self, key: int, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> None:
+    def pause(
+        self, key: int, by: PausedBy, reason: str, resumes_at: datetime | None = None, *, cause: str = ""
+    ) -> None:
         """Pause a run for what sending has met. What a person decided, a pause or the end, stands.
 
         See RunInfo for the arguments.
         """
         with self._database.write() as connection:
             run = runs.run_by_key(connection, key)
-            runs.pause(connection, run, by, now=self._clock.now(), reason=reason, resumes_at=resumes_at)
+            now = self._clock.now()
+            runs.pause(connection, run, by, now=now, reason=reason, resumes_at=resumes_at, cause=cause)
 
     def note(self, key: int, text: str, detail: Mapping[str, object] | None = None) -> None:
         """Add a step that moves nothing to a run's own history, such as who asked for what; ``detail`` is JSON-able."""
@@ -309,7 +322,9 @@ class Ledger(OperationWriting, LedgerReader):
             run = runs.run_by_key(connection, key)
             if run.purged_at is None:
                 if why := purge.hindrance(connection, run, even_maybe_sent=even_maybe_sent):
-                    raise RunUnfinished(f"the personal data of {run.run} stay: {why.reason}", why.advice)
+                    raise RunUnfinished(
+                        f"the personal data of {run.run} stay: {why.reason}", why.advice, cause="purge_hindered"
+                    )
                 purge.begin(connection, run, now)
             stretches = purge.stretches(connection, key)
         done = 0

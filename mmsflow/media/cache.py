@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from mmsflow.mms.private_files import make_private_folder
+from mmsflow.mms.private_files import discard_draft, make_private_folder, open_draft
 
 FOLDER = Path(".mmsflow") / "cache" / "media"
 MOST_BYTES = 256 << 20
@@ -47,17 +46,18 @@ class MediaCache:
 
     def put(self, key: str, value: bytes) -> None:
         """Keep it if that can be done: whole or not at all, 0600."""
-        name = ""
+        draft = None
         try:
             make_private_folder(self._folder)
-            descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".", suffix=".draft")
+            descriptor, draft = open_draft(self._folder, key)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(hashlib.sha256(value).digest() + value)
-            Path(name).replace(self._folder / key)
+                file.flush()
+                draft.replace(self._folder / key)
             self._wrote = True
         except OSError:
-            if name:
-                Path(name).unlink(missing_ok=True)
+            if draft:
+                discard_draft(draft)
 
     def trim(self) -> None:
         """Remove what was not used for longest until the rest is small enough."""

@@ -25,6 +25,7 @@ class Letter:
         rows: of the run's lists; 0 without a run.
         buckets: rows by bucket as they stand now; empty without a run.
         link: where a person finds more; empty when not known.
+        cause: why people are told, a word for programs; empty where nothing is wrong.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Letter:
     rows: int
     buckets: Mapping[Bucket, int]
     link: str
+    cause: str = ""
 
 
 class Channel(Protocol):
@@ -70,6 +72,7 @@ class NotPosted(MmsflowError):
     """
 
     exit_code = 5
+    cause = "notice_not_posted"
 
     def __init__(self, message: str, advice: str = "", *, for_good: bool = False) -> None:
         super().__init__(message, advice)

@@ -176,6 +176,7 @@ def letter_of(ledger: LedgerReader, notice: Notice, link: str) -> Letter:
         rows=run.rows if run else 0,
         buckets=ledger.bucket_counts(run.key) if run else {},
         link=link,
+        cause=str(said.detail.get("cause", "")),
     )
 
 

@@ -116,6 +116,7 @@ def payload(letter: Letter) -> bytes:
         "rows": letter.rows,
         "buckets": buckets_of(letter),
         "url": letter.link or None,
+        "cause": letter.cause or None,
     }
     at = letter.at.isoformat(timespec="seconds").replace("+00:00", "Z")
     document = {"type": f"notice.{letter.kind}", "timestamp": at, "data": data}

@@ -57,5 +57,6 @@ def _counts(letter: Letter) -> str:
 def _footer(letter: Letter) -> str:
     facts = [f"campaign {letter.campaign}"] if letter.campaign else []
     facts += [f"run {letter.run}"] if letter.run else []
+    facts += [f"cause {letter.cause}"] if letter.cause else []
     facts.append(letter.at.astimezone(_UTC).strftime("%Y-%m-%d %H:%M:%S %Z"))
     return "-- \n" + ", ".join(facts)

@@ -61,6 +61,7 @@ def make_plan(
         raise PlanRefused(
             f"`schedule.not_after` ({_local(timing.not_after, timing.zone)}) has passed",
             "set a later deadline, or remove it",
+            cause="deadline_passed",
         )
     waves = cut_waves(
         draft.messages,

@@ -167,6 +167,7 @@ class Draft:
             raise MmsflowError(
                 f"the plan cannot be kept in a temporary file: {error}",
                 "free some space in the folder for temporary files, or name another one with TMPDIR",
+                cause="temporary_file",
             ) from error
 
     @property

@@ -117,12 +117,18 @@ def refuse_if_other(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
         PlanRefused: naming what has changed since.
     """
     if saved.account != plan.account:
-        raise PlanRefused(f"the plan was made for the account {saved.account}, this is {plan.account}", _FIX)
+        raise PlanRefused(
+            f"the plan was made for the account {saved.account}, this is {plan.account}",
+            _FIX,
+            cause="plan_of_other_account",
+        )
     if saved.campaign_sha256 != campaign_sha256:
-        raise PlanRefused("the plan is stale: the campaign file has changed since", _FIX)
+        raise PlanRefused("the plan is stale: the campaign file has changed since", _FIX, cause="plan_stale")
     if saved.digest != plan.digest:
         change = f"{saved.messages} messages then, {plan.messages} now"
-        raise PlanRefused(f"the plan is stale: its lists, templates or media have changed since ({change})", _FIX)
+        raise PlanRefused(
+            f"the plan is stale: its lists, templates or media have changed since ({change})", _FIX, cause="plan_stale"
+        )
 
 
 def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
@@ -134,8 +140,12 @@ def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
     refuse_if_other(saved, plan, campaign_sha256)
     if plan.due is not None and saved.due != plan.due:
         was = f"{saved.due:%Y-%m-%d %H:%M %Z}" if saved.due else "no scheduled time"
-        raise PlanRefused(f"the plan is stale: it was made for {was}, now {plan.due:%Y-%m-%d %H:%M %Z} is due", _FIX)
+        raise PlanRefused(
+            f"the plan is stale: it was made for {was}, now {plan.due:%Y-%m-%d %H:%M %Z} is due",
+            _FIX,
+            cause="plan_stale",
+        )
     first_wave = plan.waves[0].size if plan.waves else 0
     if first_wave < saved.first_wave and plan.quota.permitted_now < saved.first_wave:
         change = f"it permitted {saved.first_wave} messages at once then, {plan.quota.permitted_now} now"
-        raise PlanRefused(f"the plan is stale: the quota has changed since ({change})", _FIX)
+        raise PlanRefused(f"the plan is stale: the quota has changed since ({change})", _FIX, cause="plan_stale")

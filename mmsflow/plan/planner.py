@@ -70,6 +70,7 @@ def _refuse_without_quota(quota: QuotaForecast) -> None:
             f"the quota ({quota.used} used, {quota.available} available) leaves nothing for this campaign",
             "lower `quota.reserve` or what is guaranteed to other campaigns, raise `quota.share`, or ask the operator "
             "for a larger quota",
+            cause="quota_spent",
         )
 
 
@@ -80,7 +81,9 @@ def _opening(instant: datetime, calendar: SendingCalendar) -> datetime | None:
     opens = calendar.next_open(instant)
     if opens is None:
         raise PlanRefused(
-            "the sending windows never open", "look at `schedule.window`: days, hours, holidays and closed days"
+            "the sending windows never open",
+            "look at `schedule.window`: days, hours, holidays and closed days",
+            cause="window_never_opens",
         )
     return opens
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from mmsflow.errors import Finding
+from mmsflow.errors import Finding, MmsflowError
 from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.parts import HourCount, Latency, Part, SegmentCounts
 
@@ -149,3 +149,20 @@ class ReportPaths:
     json: Path | None
     xlsx: Path | None
     look_problems: tuple[Finding, ...] = ()
+
+
+NOTHING_WRITTEN = ReportPaths(None, None, None, None)
+
+
+class ReportFailed(MmsflowError):
+    """A report, or one of its formats, could not be written.
+
+    Attributes:
+        paths: what of it was written all the same.
+    """
+
+    cause = "report_not_written"
+
+    def __init__(self, message: str, advice: str = "", *, paths: ReportPaths, cause: str = "") -> None:
+        super().__init__(message, advice, cause=cause)
+        self.paths = paths

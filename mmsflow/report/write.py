@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+import errno
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from mmsflow.errors import Finding, InvalidInput, MmsflowError, UsageError
+from mmsflow.errors import Finding, InvalidInput, LedgerError, MmsflowError, UsageError
 from mmsflow.ledger.model import ReportRow, RunInfo
 from mmsflow.mms.private_files import make_private_folder
 from mmsflow.report import document
 from mmsflow.report.drafts import Drafts
 from mmsflow.report.exhibits import collect_exhibits
 from mmsflow.report.html import render_page
-from mmsflow.report.model import ReportPaths, Summary
+from mmsflow.report.model import NOTHING_WRITTEN, ReportFailed, ReportPaths, Summary
 from mmsflow.report.moments import Moments, zone_of
 from mmsflow.report.rejects import RejectsTable
 from mmsflow.report.summary import Summariser
@@ -25,6 +26,7 @@ from mmsflow.report.tables import CsvTable, JsonRows, KeptColumns
 if TYPE_CHECKING:
     from mmsflow.ledger.history import LedgerReader
     from mmsflow.report.look import Look
+    from mmsflow.report.workbook import Workbook
 
 FORMATS = ("csv", "html", "json", "xlsx")
 DEFAULT_FORMATS = ("csv", "html", "json")
@@ -59,31 +61,96 @@ def write_report(
         progress: told the rows done so far, after each chunk.
         workspace: where an own look may be; the built-in one without it, and where the own one is broken.
 
+    A format that cannot be written takes no other with it: the others are put in place first, and the failure is
+    raised then.
+
     Raises:
         UsageError: an unknown format, or a folder that cannot be written to.
-        MmsflowError: the disk is full, or writing failed in another way; an earlier report is still there.
+        ReportFailed: the disk is full, or writing one or all of them failed in another way; earlier ones are still
+            there, and ``paths`` names the new ones.
         LedgerError: the ledger cannot be read.
     """
     if unknown := sorted(set(formats) - set(FORMATS)):
-        raise UsageError(f"there is no report format {', '.join(unknown)}", f"use {', '.join(FORMATS)}")
+        raise UsageError(
+            f"there is no report format {', '.join(unknown)}", f"use {', '.join(FORMATS)}", cause="report_format"
+        )
+    failed: dict[str, Exception] = {}
     with _explained(out):
         make_private_folder(out)
         with Drafts(out) as drafts:
             moments = Moments(zone_of(run.config))
-            summary = _write_rows(reader, run, drafts, formats, moments, now, progress)
+            sheets = _Sheets(reader, run, drafts, moments, now, failed)
+            summary = sheets.write(formats, progress)
             look_problems: tuple[Finding, ...] = ()
             if "html" in formats:
-                exhibits = collect_exhibits(reader, run)
-                page, look_problems = page_in_some_look(
-                    workspace,
-                    lambda look: render_page(
-                        run, summary, exhibits, now=now, zone=moments.zone, show_numbers=show_numbers, look=look
-                    ),
-                )
-                drafts.open("report.html").write(page)
-            paths = drafts.publish()
-    csv, html, json, xlsx = (paths.get(f"report.{name}") for name in FORMATS)
-    return ReportPaths(csv, html, json, xlsx, look_problems)
+                with _noting(failed, "html"):
+                    exhibits = collect_exhibits(reader, run)
+                    page, look_problems = page_in_some_look(
+                        workspace,
+                        lambda look: render_page(
+                            run, summary, exhibits, now=now, zone=moments.zone, show_numbers=show_numbers, look=look
+                        ),
+                    )
+                    drafts.open("report.html").write(page)
+            written = _published(drafts, [name for name in FORMATS if name in formats], failed)
+    csv, html, json, xlsx = (written.get(f"report.{name}") for name in FORMATS)
+    paths = ReportPaths(csv, html, json, xlsx, look_problems)
+    if failed:
+        raise _failure(out, failed, paths)
+    return paths
+
+
+def _published(drafts: Drafts, formats: Sequence[str], failed: dict[str, Exception]) -> dict[str, Path]:
+    written: dict[str, Path] = {}
+    for name in formats:
+        with _noting(failed, name):
+            files = ("report.csv", "rejects.csv") if name == "csv" else (f"report.{name}",)
+            written |= drafts.publish(*files) if name not in failed else {}
+    return written
+
+
+@contextmanager
+def _noting(failed: dict[str, Exception], name: str) -> Iterator[None]:
+    """Keep why a format could not be written, so that the others are; a ledger that cannot be read concerns all."""
+    try:
+        yield
+    except LedgerError:
+        raise
+    except Exception as error:  # whatever a library or a template of the workspace's own raises
+        failed.setdefault(name, error)
+
+
+def _failure(out: Path, failed: Mapping[str, Exception], paths: ReportPaths) -> MmsflowError:
+    """The first failure as an error: with its own class where all formats have met it, and none was written."""
+    first = next(iter(failed.values()))
+    whole = not any((paths.csv, paths.html, paths.json, paths.xlsx))
+    if whole and isinstance(first, OSError):
+        return _refused(out, first, paths)
+    what = f"report.{' and report.'.join(failed)}"
+    why = first.message if isinstance(first, MmsflowError) else _in_words(first)
+    problem = f"{what} in {out} could not be written: {why}"
+    advice = "`mmsflow report RUN` writes it again; the run itself and the other formats are not touched"
+    made = ReportFailed(problem, advice, paths=paths, cause="report_not_written" if whole else "report_incomplete")
+    made.__cause__ = first
+    return made
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _refused(out: Path, error: OSError, paths: ReportPaths = NOTHING_WRITTEN) -> MmsflowError:
+    if isinstance(error, (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError)) or (
+        error.errno == errno.EROFS
+    ):
+        problem = f"the report cannot be written to {out}: {error.strerror}"
+        advice = "make the folder writable, or write it elsewhere: `mmsflow report RUN --out DIR`"
+        return UsageError(problem, advice, cause="report_folder")
+    problem = f"writing the report to {out} failed: {_in_words(error)}"
+    advice = "the run itself is not touched: make room, then write the report again"
+    return ReportFailed(problem, advice, paths=paths, cause="report_not_written")
 
 
 @contextmanager
@@ -91,12 +158,8 @@ def _explained(out: Path) -> Iterator[None]:
     """What the file system refuses, as an error with a way out."""
     try:
         yield
-    except (PermissionError, NotADirectoryError, FileExistsError, IsADirectoryError) as error:
-        problem = f"the report cannot be written to {out}: {error.strerror}"
-        raise UsageError(problem, "name a folder of your own with --out") from error
     except OSError as error:
-        problem = f"writing the report to {out} failed: {error.strerror}"
-        raise MmsflowError(problem, "the run itself is not touched: make room, then write the report again") from error
+        raise _refused(out, error) from error
 
 
 def page_in_some_look(workspace: Path | None, render: Callable[[Look | None], str]) -> tuple[str, tuple[Finding, ...]]:
@@ -115,46 +178,83 @@ def page_in_some_look(workspace: Path | None, render: Callable[[Look | None], st
         return render(None), error.findings
 
 
-def _write_rows(
-    reader: LedgerReader,
-    run: RunInfo,
-    drafts: Drafts,
-    formats: Collection[str],
-    moments: Moments,
-    now: datetime,
-    progress: Progress | None,
-) -> Summary:
-    summariser = Summariser(run.rows, reader.waves(run.key), moments, KeptColumns.of(run.config).segments)
-    sinks: list[Callable[[Sequence[ReportRow]], None]] = [summariser.add]
-    if "csv" in formats:
-        sinks.append(CsvTable(drafts.open("report.csv", "utf-8-sig"), run, moments).add)
-        sinks.append(RejectsTable(drafts.open("rejects.csv", "utf-8-sig")).add)
-    json_file = drafts.open("report.json") if "json" in formats else None
-    if json_file:
+class _Sheets:
+    """The formats that hold every row, fed side by side; one that fails is left out from then on.
+
+    Args:
+        failed: gets why, by format.
+    """
+
+    def __init__(
+        self,
+        reader: LedgerReader,
+        run: RunInfo,
+        drafts: Drafts,
+        moments: Moments,
+        now: datetime,
+        failed: dict[str, Exception],
+    ) -> None:
+        self._reader, self._run, self._drafts, self._moments, self._now = reader, run, drafts, moments, now
+        self._failed = failed
+        self._sinks: list[tuple[str, Callable[[Sequence[ReportRow]], None]]] = []
+        self._endings: list[tuple[str, Callable[[Summary], None]]] = []
+
+    def write(self, formats: Collection[str], progress: Progress | None) -> Summary:
+        """Write all rows in the formats asked for; their sums."""
+        run, kept = self._run, KeptColumns.of(self._run.config)
+        summariser = Summariser(run.rows, self._reader.waves(run.key), self._moments, kept.segments)
+        for name, begin in (("csv", self._begin_csv), ("json", self._begin_json), ("xlsx", self._begin_xlsx)):
+            if name in formats:
+                with _noting(self._failed, name):
+                    begin()
+        done = 0
+        for chunk in _chunks(self._reader.report_rows(run.key)):
+            summariser.add(chunk)
+            for name, sink in self._sinks:
+                if name not in self._failed:
+                    with _noting(self._failed, name):
+                        sink(chunk)
+            done += len(chunk)
+            if progress:
+                progress(done)
+        summary = summariser.summary()
+        for name, end in self._endings:
+            if name not in self._failed:
+                with _noting(self._failed, name):
+                    end(summary)
+        return summary
+
+    def _begin_csv(self) -> None:
+        self._sinks.append(
+            ("csv", CsvTable(self._drafts.open("report.csv", "utf-8-sig"), self._run, self._moments).add)
+        )
+        self._sinks.append(("csv", RejectsTable(self._drafts.open("rejects.csv", "utf-8-sig")).add))
+
+    def _begin_json(self) -> None:
+        run, reader, file = self._run, self._reader, self._drafts.open("report.json")
         approval = reader.approval_for(run.key)
         inputs, begun_by = reader.inputs(run.key), reader.begun_by(run.key)
-        json_file.write(document.opening(run, inputs, now, moments, approval, begun_by))
-        sinks.append(JsonRows(json_file, run, moments).add)
-    workbook = None
-    if "xlsx" in formats:
+        file.write(document.opening(run, inputs, self._now, self._moments, approval, begun_by))
+        self._sinks.append(("json", JsonRows(file, run, self._moments).add))
+        self._endings.append(("json", lambda summary: _to(file, document.closing(summary, self._moments))))
+
+    def _begin_xlsx(self) -> None:
         from mmsflow.report.workbook import Workbook
 
-        workbook = Workbook(drafts.open_binary("report.xlsx"), drafts.scratch_folder(), run, moments)
-        drafts.callback(workbook.discard)
-        sinks.append(workbook.add)
-    done = 0
-    for chunk in _chunks(reader.report_rows(run.key)):
-        for sink in sinks:
-            sink(chunk)
-        done += len(chunk)
-        if progress:
-            progress(done)
-    summary = summariser.summary()
-    if json_file:
-        json_file.write(document.closing(summary, moments))
-    if workbook:
-        workbook.close(summary)
-    return summary
+        file, scratch = self._drafts.open_binary("report.xlsx"), self._drafts.scratch_folder()
+        workbook = Workbook(file, scratch, self._run, self._moments)
+        self._drafts.callback(_discarded, workbook)
+        self._sinks.append(("xlsx", workbook.add))
+        self._endings.append(("xlsx", workbook.close))
+
+
+def _to(file: TextIO, text: str) -> None:
+    file.write(text)
+
+
+def _discarded(workbook: Workbook) -> None:
+    with suppress(Exception):  # its rest may find no room; why the workbook was not written is said already
+        workbook.discard()
 
 
 def _chunks(rows: Iterator[ReportRow]) -> Iterator[list[ReportRow]]:

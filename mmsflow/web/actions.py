@@ -66,8 +66,8 @@ async def send_test(request: Request) -> Response:
 
 
 _LONGEST_NUMBERS = 400
-_NAMELESS = Answer(
-    "nobody is named, so nothing was done", "fill in your name: it is kept with the approval", refused=True
+_NAMELESS = Answer.refusal(
+    "nobody is named, so nothing was done", "fill in your name: it is kept with the approval", cause="who_unknown"
 )
 
 

@@ -234,7 +234,7 @@ def _blocked(
         if (earlier := unfinished.get(name)) is not None:
             why = f"{earlier.run} has unsent messages and does not go on by itself: {earlier.reason}"
             fix = f"`mmsflow resume {earlier.run}` goes on with it, `mmsflow cancel {earlier.run}` ends it"
-            blockers.append(Blocker("run_not_finished", why, fix))
+            blockers.append(Blocker("earlier_run_unfinished", why, fix))
         found += [Blocked(name, each.messages, b.cause, b.message, b.fix) for b in blockers[:1]]
     return found
 

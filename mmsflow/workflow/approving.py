@@ -161,14 +161,20 @@ def refuse_unapproved(ledger: LedgerReader, prepared: Prepared, plan: Plan, *, o
     command = f"mmsflow approve {prepared.loaded.shown_path} {option}".strip()
     advice = f"`{command}` shows the plan and asks for a yes"
     if view.approval is None:
-        raise PlanRefused(f"{plan.campaign} asks for approval, and nobody has approved a plan of it", advice)
+        raise PlanRefused(
+            f"{plan.campaign} asks for approval, and nobody has approved a plan of it", advice, cause="not_approved"
+        )
     given = given_by(view.approval, ZoneInfo(prepared.loaded.campaign.schedule.timezone))
     if view.same_plan:
         raise PlanRefused(
-            f"{plan.campaign} asks for approval: {view.changes[0]} (the last one was given {given})", advice
+            f"{plan.campaign} asks for approval: {view.changes[0]} (the last one was given {given})",
+            advice,
+            cause="not_approved",
         )
     changes = "; ".join(view.changes)
-    raise PlanRefused(f"this plan of {plan.campaign} is not what was approved {given}: {changes}", advice)
+    raise PlanRefused(
+        f"this plan of {plan.campaign} is not what was approved {given}: {changes}", advice, cause="not_approved"
+    )
 
 
 def given_by(approval: Approval, zone: tzinfo) -> str:

@@ -65,10 +65,14 @@ def compare_runs(
             for draft in drafts:
                 draft.publish()
     except (PermissionError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise UsageError(f"the comparison cannot be written: {error}", "name a file in a folder of your own") from error
+        raise UsageError(
+            f"the comparison cannot be written: {error}",
+            "name a file in a folder of your own",
+            cause="file_not_written",
+        ) from error
     except OSError as error:
         problem = f"writing the comparison failed: {error.strerror}"
-        raise MmsflowError(problem, "make room, then compare again") from error
+        raise MmsflowError(problem, "make room, then compare again", cause="file_not_written") from error
     return found
 
 

@@ -83,4 +83,4 @@ async def ask_holder(
     finally:
         taken = not spool.withdraw(name)
     done = "it took the request, but did not answer" if taken else "nothing was changed"
-    raise RunHeld(f"{held.message}, and does not answer; {done}", held.advice)
+    raise RunHeld(f"{held.message}, and does not answer; {done}", held.advice, cause="holder_does_not_answer")

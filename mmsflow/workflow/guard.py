@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from mmsflow.delivery.rules import RunRules
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
+from mmsflow.mms.private_files import private_draft
 from mmsflow.workflow.blocking import Blocker
 
 LONG_PAST = timedelta(days=7)
@@ -173,19 +173,10 @@ def _write(path: Path, campaign: str, markers: Mapping[str, Marker]) -> None:
     accounts = {account: asdict(marker) for account, marker in markers.items()}
     document = {"campaign": campaign, "accounts": accounts}
     text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        with private_draft(path, errors="strict", mode=0o644) as file:
+            file.write(text)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -195,4 +186,5 @@ def _write(path: Path, campaign: str, markers: Mapping[str, Marker]) -> None:
         raise LedgerError(
             f"the run's marker {path} cannot be written: {error.strerror}; nothing was sent",
             f"Make the folder writable for you: {_EXPLAINED}.",
+            cause="marker_not_written",
         ) from error

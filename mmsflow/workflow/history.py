@@ -24,7 +24,7 @@ def find_run(ledger: LedgerReader, name: str) -> RunInfo:
     known = [each.run for each in ledger.runs()]
     near = [each for each in known if name and (each.startswith(name) or name in each)][:3]
     fix = f"did you mean {' or '.join(near)}?" if near else "`mmsflow runs` lists them"
-    raise UsageError(f"there is no run {name}", fix)
+    raise UsageError(f"there is no run {name}", fix, cause="unknown_run")
 
 
 def shown_state(run: RunInfo, *, held: bool) -> str:
@@ -50,6 +50,7 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
         "state": shown_state(run, held=held),
         "paused_by": run.paused_by.value,
         "reason": run.reason,
+        "cause": run.cause or ("interrupted" if shown_state(run, held=held) == "interrupted" else ""),
         "resumes_at": iso(run.resumes_at, zone),
         "due_at": iso(run.due_at, zone),
         "created_at": iso(run.created_at, zone),
@@ -90,7 +91,7 @@ def stories_as_json(ledger: LedgerReader, number: str, *, show_numbers: bool = T
     """
     msisdn = parse_msisdn(number)
     if isinstance(msisdn, BadNumber):
-        raise UsageError(f"that is no number we could have sent to: {msisdn.explanation}")
+        raise UsageError(f"that is no number we could have sent to: {msisdn.explanation}", cause="number_unreadable")
 
     def seen(text: str) -> str:
         return text if show_numbers else mask_in_text(text, msisdn)

@@ -128,7 +128,9 @@ def write_page(prepared: Prepared, seen: Preview, index: SearchIndex, path: Path
         write_private(path, render(page))
     except OSError as error:
         raise UsageError(
-            f"{path}: the page cannot be written: {error.strerror}", "name a file in a folder of your own with --html"
+            f"{path}: the page cannot be written: {error.strerror}",
+            "name a file in a folder of your own with --html",
+            cause="file_not_written",
         ) from error
 
 

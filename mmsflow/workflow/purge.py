@@ -133,7 +133,9 @@ class PurgeInSteps:
 
     def _refuse_hindered(self, run: RunInfo) -> None:
         if why := self._ledger.hindrance(run.key, even_maybe_sent=self._even_maybe_sent):
-            raise RunUnfinished(f"the personal data of {run.run} stay: {why.reason}", why.advice)
+            raise RunUnfinished(
+                f"the personal data of {run.run} stay: {why.reason}", why.advice, cause="purge_hindered"
+            )
 
 
 def received_already(ledger: LedgerReader, account: str, campaign: str) -> frozenset[str]:
@@ -147,6 +149,7 @@ def received_already(ledger: LedgerReader, account: str, campaign: str) -> froze
             raise PlanRefused(
                 f"the personal data of {purged.run} were removed, so who had a message of {campaign} is not known",
                 "`--again` sends to everybody; to leave some out, name a list of them under `exclude`",
+                cause="purged",
             )
     return frozenset(ledger.sent_numbers(account, campaign))
 
@@ -161,7 +164,11 @@ def refuse_short_memory(settings: Settings) -> None:
         return
     cap = read_at_most(settings.at_most)
     if why := short_memory(cap, settings.retain):
-        raise UsageError(f"the setting at_most cannot be kept: {why}", "let `retain` be longer, or the cap's time")
+        raise UsageError(
+            f"the setting at_most cannot be kept: {why}",
+            "let `retain` be longer, or the cap's time",
+            cause="cap_outlives_data",
+        )
 
 
 def _delete_report(workspace: Path, run: str) -> int:
@@ -182,7 +189,9 @@ def _delete_report(workspace: Path, run: str) -> int:
         if error.errno == errno.ELOOP:
             return 0
         raise MmsflowError(
-            f"the report of {run} cannot be deleted: {error.strerror}", f"make {REPORTS}/{run} writable for you"
+            f"the report of {run} cannot be deleted: {error.strerror}",
+            f"make {REPORTS}/{run} writable for you",
+            cause="report_not_deleted",
         ) from error
 
 

@@ -44,7 +44,9 @@ def write_rejects(out: Path, draft: Draft, columns: Collection[str]) -> None:
             table.writerows(_lines(draft, theirs, own_number=_NUMBER in columns))
     except OSError as error:
         fix = "name a file in a folder of yours"
-        raise UsageError(f"the rejects cannot be written to {out}: {error.strerror}", fix) from None
+        raise UsageError(
+            f"the rejects cannot be written to {out}: {error.strerror}", fix, cause="file_not_written"
+        ) from None
 
 
 def _lines(draft: Draft, theirs: Collection[str], *, own_number: bool) -> Iterator[list[str]]:

@@ -33,7 +33,9 @@ def choose(
         UsageError: a number cannot be read, was not maybe sent in this run, or two things are said of it.
     """
     if run.purged_at is not None:
-        raise PlanRefused(f"the personal data of {run.run} were removed: nothing of it can be settled any more")
+        raise PlanRefused(
+            f"the personal data of {run.run} were removed: nothing of it can be settled any more", cause="purged"
+        )
     rest: MessageState | None = None
     wanted: dict[str, MessageState] = {}
     options = (
@@ -69,9 +71,13 @@ def refuse_resend(run: RunInfo, now: datetime) -> None:
     """
     not_after = RunRules.from_config(run.config).not_after
     if run.state is RunState.CANCELLED:
-        raise PlanRefused(f"{run.run} was cancelled: nothing of it can be sent any more", _INSTEAD)
+        raise PlanRefused(f"{run.run} was cancelled: nothing of it can be sent any more", _INSTEAD, cause="cancelled")
     if run.state is RunState.EXPIRED or (not_after is not None and now >= not_after):
-        raise PlanRefused(f"the deadline (not_after) of {run.run} has passed: nothing of it can be sent", _INSTEAD)
+        raise PlanRefused(
+            f"the deadline (not_after) of {run.run} has passed: nothing of it can be sent",
+            _INSTEAD,
+            cause="deadline_passed",
+        )
 
 
 _INSTEAD = "say --sent or --not-sent; a new run with `mmsflow run --top-up` can send to those who had nothing"
@@ -145,4 +151,5 @@ def _not_maybe_sent(run: RunInfo, numbers: Iterable[str]) -> UsageError:
     return UsageError(
         f"no message of {run.run} was maybe sent to {named}; nothing was changed",
         f"`mmsflow resolve {run.run} --show-numbers` lists them",
+        cause="not_maybe_sent",
     )

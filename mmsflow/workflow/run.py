@@ -14,6 +14,7 @@ from mmsflow.campaign.sources import HistorySource
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
 from mmsflow.errors import GatewayUnavailable, MmsflowError, RunUnfinished
+from mmsflow.first_failure import FirstFailure
 from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import uncertain_of
@@ -128,7 +129,8 @@ async def carry_on(
         ended = await carry_out(engine, run, no_wait=no_wait, observer=observer, taken=taken, read_refusals=read)
     except MmsflowError as error:
         return error
-    return verdict(engine.ledger, run, ended)
+    ends = FirstFailure(ended.halt.error if ended.halt and not ended.interrupted else None)
+    return ends.attempt(lambda: verdict(engine.ledger, run, ended), None) or ends.error
 
 
 def refusal_reader(
@@ -156,23 +158,25 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
     if ended.interrupted and has_work(ledger, run):
         goes_on = f"`mmsflow run {run.campaign_file}` goes on with {run.run}"
         advice = "`mmsflow send-test` makes a new test" if run.test else goes_on
-        return Interrupted("interrupted; every message's state is safe", advice)
+        return Interrupted("interrupted; every message's state is safe", advice, cause="interrupted")
     if ended.halt is not None:
         return ended.halt.error
     if has_unsent(ledger, run):
         advice = f"`mmsflow run {run.campaign_file}` goes on with it"
-        return RunUnfinished(f"{run.run} has messages that are not sent yet", advice)
+        return RunUnfinished(f"{run.run} has messages that are not sent yet", advice, cause="unsent")
     maybe = uncertain_of(ledger.state_counts(run.key))
     if maybe:
         noun = "message was" if maybe == 1 else "messages were"
         return RunUnfinished(
             f"{maybe} {noun} maybe sent: the request left, the reply did not come",
             f"they are not sent again by themselves; `mmsflow resolve {run.run}` lists them",
+            cause="maybe_sent",
         )
     if ended.unanswered:
         return GatewayUnavailable(
             f"the gateway gave no delivery status for {ended.unanswered} messages until their deadline",
             f"they stay accepted; `mmsflow poll {run.run}` asks again",
+            cause="status_unanswered",
         )
     return None
 

@@ -67,7 +67,7 @@ def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
     if run.purged_at is not None:
         advice = "`--again` sends to everybody once more; a top-up is not possible"
         text = f"{run.run} is finished, and who had a message of it is not known any more"
-        return PlanRefused(text, advice, cause="run_purged")
+        return PlanRefused(text, advice, cause="purged")
     maybe = uncertain_of(ledger.state_counts(run.key))
     if maybe:
         noun = "message that was" if maybe == 1 else "messages that were"
@@ -77,7 +77,7 @@ def nothing_to_do(ledger: LedgerReader, run: RunInfo) -> MmsflowError:
         return RunUnfinished(f"{run.run} has {maybe} {noun} maybe sent", advice, cause="maybe_sent")
     advice = "`--top-up` sends to recipients who had nothing yet, `--again` sends to everybody once more"
     ended = "cancelled" if run.state is RunState.CANCELLED else "finished"
-    return PlanRefused(f"{run.run} is {ended}", advice, cause=f"run_{ended}")
+    return PlanRefused(f"{run.run} is {ended}", advice, cause=ended)
 
 
 def goes_on(ledger: LedgerReader, run: RunInfo) -> bool:

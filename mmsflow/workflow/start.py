@@ -110,7 +110,7 @@ def decide_start(situation: Situation) -> Decision:
     if latest is not None and standing.goes_on and not begins:
         if wish is not Wish.RUN:
             advice = f"`mmsflow run {latest.campaign_file}` goes on with it first"
-            return Refuse(PlanRefused(f"{latest.run} is not finished", advice, cause="run_not_finished"))
+            return Refuse(PlanRefused(f"{latest.run} is not finished", advice, cause="earlier_run_unfinished"))
         return _blocked(situation) if standing.sends and situation.blockers else Continue(latest)
     if refusal is not None and not begins:
         return ReportOnly(latest, refusal) if latest is not None else Refuse(refusal)

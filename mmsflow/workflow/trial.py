@@ -27,7 +27,9 @@ def handsets(named: Sequence[str], campaign: Campaign, workspace: Path, suppress
     """
     texts = named or campaign.test_recipients
     if not texts:
-        raise UsageError("no test handset is named", "add --to NUMBER, or `test_recipients` to the campaign")
+        raise UsageError(
+            "no test handset is named", "add --to NUMBER, or `test_recipients` to the campaign", cause="no_handset"
+        )
     numbers = list(dict.fromkeys(map(_msisdn, texts)))
     if suppression:
         _refuse_suppressed(numbers, workspace, suppression)
@@ -37,7 +39,9 @@ def handsets(named: Sequence[str], campaign: Campaign, workspace: Path, suppress
 def _msisdn(text: str) -> str:
     msisdn = parse_msisdn(text)
     if isinstance(msisdn, BadNumber):
-        raise UsageError(f"the test number {mask_msisdn(text)} cannot be used: {msisdn.explanation}")
+        raise UsageError(
+            f"the test number {mask_msisdn(text)} cannot be used: {msisdn.explanation}", cause="number_unreadable"
+        )
     return msisdn
 
 
@@ -46,7 +50,7 @@ def _refuse_suppressed(numbers: Sequence[str], workspace: Path, path: str) -> No
     for number in numbers:
         if why := suppressed.is_refused(number):
             fix = f"name another handset; who is in {path} gets nothing, not even a test"
-            raise UsageError(f"the test number {mask_msisdn(number)} is {why}", fix)
+            raise UsageError(f"the test number {mask_msisdn(number)} is {why}", fix, cause="handset_suppressed")
 
 
 def addressed_to(prepared: Prepared, numbers: Sequence[str], row: int | None, variant: str = "") -> Prepared:

@@ -77,6 +77,7 @@ class Desk:
     made_up_for: datetime | None = None
     is_healthy: bool = True
     beat: float = 0.0
+    refusals: dict[str, int] = field(default_factory=dict)
     _version: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)

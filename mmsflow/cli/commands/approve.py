@@ -37,7 +37,7 @@ def approve(file: str, options: ApproveOptions) -> int:
     """Plan, show, ask, and keep the yes; returns the exit code."""
     session, path, saved = named_campaign(file)
     if not (who := shown_name(options.by) or system_user()):
-        raise UsageError("the system does not say who you are", "add --by NAME")
+        raise UsageError("the system does not say who you are", "add --by NAME", cause="who_unknown")
     already = _had_a_message(session, load(path, session.workspace).campaign.campaign) if options.top_up else ()
     with counting("rendering", quiet=options.as_json) as progress:
         prepared = prepare(
@@ -54,7 +54,7 @@ def approve(file: str, options: ApproveOptions) -> int:
             refuse_if_other(saved, made, prepared.loaded.sha256)
         view = _show(session, prepared, made, as_json=options.as_json)
         if not made.messages:
-            raise PlanRefused("nobody is left to send to", "there is nothing to approve")
+            raise PlanRefused("nobody is left to send to", "there is nothing to approve", cause="nobody_left")
         declined = "nothing was approved, as you said"
         ask_first(f"Approve this plan as {who}, for one run?", yes=options.yes, done="approve it", declined=declined)
         yes = Yes(made.account, made.campaign, made.digest, who, seen_of(prepared, made))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 
 from mmsflow.cli.asking import ask_first, system_user
-from mmsflow.cli.output import print_json, say, tell
+from mmsflow.cli.ending import reported
+from mmsflow.cli.output import print_json, say, show_error, tell
 from mmsflow.cli.session import Session
 from mmsflow.errors import PlanRefused
+from mmsflow.first_failure import FirstFailure
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.requests import Action, Request
 from mmsflow.mms.status import Bucket
 from mmsflow.wiring import ledger_file, reading_ledger, writing_ledger
 from mmsflow.workflow.control import Done, have_done
 from mmsflow.workflow.history import find_run, run_as_json
-from mmsflow.workflow.run import report_run
 
 
 def pause(run: str, *, as_json: bool) -> int:
@@ -53,21 +54,26 @@ def request(session: Session, wanted: Request) -> Done:
         have_done(ledger_file(settings), lambda: writing_ledger(settings, clock, command), wanted, clock=clock)
     )
     if done.answer.refused:
-        raise PlanRefused(done.answer.text, done.answer.advice)
+        raise PlanRefused(done.answer.text, done.answer.advice, cause=done.answer.cause or "request_refused")
     return done
 
 
 def show(session: Session, run: RunInfo, done: Done, *, as_json: bool) -> int:
     """Say what became of a request; the report of a run that nobody carries out is written anew."""
+    # It is done, and that is said first of all, whatever becomes of the report.
+    ends = FirstFailure()
     with reading_ledger(session.settings) as ledger:
         current = find_run(ledger, run.run)
         if not done.live:
-            report_run(ledger, current, session.workspace, now=session.clock.now())
+            reported(ends, ledger, current, session)
         if as_json:
-            said = {"answer": done.answer.text, "changed": done.answer.changed}
-            print_json(run_as_json(ledger, current, held=done.live) | said)
+            said: dict[str, object] = {"answer": done.answer.text, "changed": done.answer.changed}
+            failed = ends.error.as_json() if ends.error else {}
+            print_json(run_as_json(ledger, current, held=done.live) | said | failed)
     if not as_json:
         tell(done.answer.text)
         if done.answer.advice:
             say(done.answer.advice)
-    return 0
+    if ends.error:
+        show_error(ends.error, as_json=False)
+    return ends.exit_code

@@ -86,5 +86,6 @@ def _refuse_what_cannot_work(workspace: Path, settings: Settings) -> None:
         raise UsageError(
             f"{workspace} is no workspace: it has neither {SETTINGS_FILE} nor campaigns/",
             "go to your workspace, name it with MMSFLOW_WORKSPACE, or make one with `mmsflow init DIR`",
+            cause="no_workspace",
         )
     _ = settings.account

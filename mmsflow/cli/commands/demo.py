@@ -10,7 +10,7 @@ from mmsflow.cli.commands.check import check
 from mmsflow.cli.commands.plan import plan
 from mmsflow.cli.commands.preview import PreviewOptions, preview
 from mmsflow.cli.commands.run import RunOptions, run
-from mmsflow.cli.output import paint, say
+from mmsflow.cli.output import paint, say, tell
 from mmsflow.errors import UsageError
 from mmsflow.workflow.example import copy_example
 
@@ -39,7 +39,7 @@ def demo(folder: Path | None) -> int:
         return code
     reports = sorted((target / "reports").glob("*/report.html"))
     _step("that was all: look at the report, and at preview.html, in a browser")
-    print(reports[-1])
+    tell(str(reports[-1]))
     return 0
 
 

@@ -90,5 +90,7 @@ def _save(out: Path, made: Plan, prepared: Prepared, session: Session) -> None:
         )
     except OSError as error:
         raise UsageError(
-            f"the plan cannot be saved to {out}: {error.strerror}", "name a file in a folder of yours"
+            f"the plan cannot be saved to {out}: {error.strerror}",
+            "name a file in a folder of yours",
+            cause="file_not_written",
         ) from None

@@ -22,7 +22,11 @@ def poll(run: str, *, as_json: bool) -> int:
         found = find_run(ledger, run)
         if found.account != session.settings.account:
             fix = "set MMSFLOW_GATEWAY and MMSFLOW_GATEWAY_URL as they were for the run"
-            raise UsageError(f"{run} belongs to the account {found.account}, not {session.settings.account}", fix)
+            raise UsageError(
+                f"{run} belongs to the account {found.account}, not {session.settings.account}",
+                fix,
+                cause="run_of_other_account",
+            )
         error = asyncio.run(_poll(session, ledger, found, as_json=as_json))
         return end_run(session, ledger, found, error, as_json=as_json)
 

@@ -72,7 +72,7 @@ def _due(
         return due_runs(ledger, older_than=older_than, now=now, even_maybe_sent=options.even_maybe_sent)
     runs = [find_run(ledger, name) for name in dict.fromkeys(names)]
     if gone := [run.run for run in runs if run.purged_at is not None]:
-        raise PlanRefused(f"the personal data of {', '.join(gone)} were removed already")
+        raise PlanRefused(f"the personal data of {', '.join(gone)} were removed already", cause="purged")
     return sorted_out(ledger, runs, even_maybe_sent=options.even_maybe_sent)
 
 

@@ -37,7 +37,7 @@ def resume(run: str, options: CarryOptions, *, yes: bool, adopt: bool) -> int:
             if answer is None:
                 continue  # the holder has ended meanwhile
             if answer.refused:
-                raise PlanRefused(answer.text, answer.advice) from None
+                raise PlanRefused(answer.text, answer.advice, cause=answer.cause or "request_refused") from None
             return show(session, found, Done(answer, live=True), as_json=options.as_json)
 
 
@@ -47,7 +47,11 @@ def _carry_on(
     run = find_run(ledger, found.run)
     if run.account != session.settings.account:
         fix = "set MMSFLOW_GATEWAY and MMSFLOW_GATEWAY_URL as they were for the run"
-        raise UsageError(f"{run.run} belongs to the account {run.account}, not {session.settings.account}", fix)
+        raise UsageError(
+            f"{run.run} belongs to the account {run.account}, not {session.settings.account}",
+            fix,
+            cause="run_of_other_account",
+        )
     if not goes_on(ledger, run):
         raise nothing_to_do(ledger, run)
     if not run.test and sends(ledger, run):

@@ -112,9 +112,14 @@ def _go_on(ledger: Ledger, run: RunInfo, session: Session, *, yes: bool) -> RunI
                 f"{run.run} is not finished and its inputs have changed",
                 f"`mmsflow resume {run.run}` goes on exactly as it began; or `mmsflow cancel {run.run}`, and then "
                 "`mmsflow run --top-up` sends the new version to the rest",
+                cause="inputs_changed",
             )
         if not confirm(f"Go on with {run.run} exactly as it began?"):
-            raise PlanRefused(f"{run.run} was left as it is", "put its inputs back as they were, or go on as it began")
+            raise PlanRefused(
+                f"{run.run} was left as it is",
+                "put its inputs back as they were, or go on as it began",
+                cause="declined",
+            )
     confirm_if_long_past(session, ledger, run, yes=yes)
     confirm_resends(ledger, run, yes=yes)
     say(f"going on with {run.run}")
@@ -147,13 +152,17 @@ async def _start(
             refuse_if_stale(saved, made, prepared.loaded.sha256)
         if options.at_most is not None and made.messages > options.at_most:
             raise PlanRefused(
-                f"the plan has {made.messages} messages, --max allows {options.at_most}", "look at `mmsflow plan`"
+                f"the plan has {made.messages} messages, --max allows {options.at_most}",
+                "look at `mmsflow plan`",
+                cause="more_than_max",
             )
         schedule = prepared.loaded.campaign.schedule
         zone = ZoneInfo(schedule.timezone)
         say(plan_as_text(made, zone))
         if not made.messages:
-            raise PlanRefused("nobody is left to send to", "every recipient had a message in an earlier run")
+            raise PlanRefused(
+                "nobody is left to send to", "every recipient had a message in an earlier run", cause="nobody_left"
+            )
         if why := start_long_past(due or schedule.start_instant, session.clock.now()):
             warn(why)
         if start.skipped:
@@ -208,7 +217,7 @@ def ask_before_sending(session: Session, made: Plan, zone: ZoneInfo, *, yes: boo
     if yes:
         return
     if not can_ask():
-        raise UsageError("there is no terminal to ask on", "add --yes to send without asking")
+        raise UsageError("there is no terminal to ask on", "add --yes to send without asking", cause="nobody_to_ask")
     sys.stderr.flush()
     if not confirm("Send?"):
-        raise PlanRefused("nothing was sent, as you said", "")
+        raise PlanRefused("nothing was sent, as you said", "", cause="declined")

@@ -80,7 +80,11 @@ def _have_sent(session: Session, held: RunHeld, test: Prepared, wanted: Trial, *
     request = Request("", Action.TEST, clock.now(), trial=wanted)
     answer = asyncio.run(ask_holder(ledger_file(session.settings), held, request, clock=clock, patience=_PATIENCE))
     if answer is None:
-        raise PlanRefused("the daemon ended before it answered", "`mmsflow runs` shows whether the test has begun")
+        raise PlanRefused(
+            "the daemon ended before it answered",
+            "`mmsflow runs` shows whether the test has begun",
+            cause="daemon_ended",
+        )
     if answer.refused:
-        raise PlanRefused(answer.text, answer.advice)
+        raise PlanRefused(answer.text, answer.advice, cause=answer.cause or "request_refused")
     return watch(session, answer.run, answer.text, as_json=as_json)

@@ -167,7 +167,7 @@ def test_the_run_s_own_history_names_who_paused_it_and_why(ledgers: Ledgers) -> 
         ("running", "paused"),
         ("paused", "running"),
     ]
-    assert events[1].detail == {"paused_by": "quota"}
+    assert events[1].detail == {"paused_by": "quota", "cause": "quota_spent"}
 
 
 def test_numbers_that_had_a_message_are_those_of_earlier_runs_that_were_no_tests(ledgers: Ledgers) -> None:

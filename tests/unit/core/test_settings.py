@@ -245,3 +245,61 @@ def test_a_cap_that_no_campaign_would_take_is_refused(tmp_path: Path, text: str)
     assert found.message == "`at_most` must be messages and a time such as 2 in 7 days, or 1 in 24h"
     with pytest.raises(ValueError):
         read_at_most(text)
+
+
+@pytest.mark.parametrize("name", [name for name in GOOD if name not in SECRETS])
+@pytest.mark.parametrize("around", ["{}", "  {}\t", "{}\n"])
+def test_what_the_file_takes_the_environment_takes_in_the_same_form(tmp_path: Path, name: str, around: str) -> None:
+    in_toml, in_environment, value = GOOD[name]
+    for text in (in_toml, in_environment):
+        found = load_settings(tmp_path, {f"MMSFLOW_{name.upper()}": around.format(text)})
+        assert getattr(found, name) == value, text
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('["a@example.com", "b@example.com"]', ("a@example.com", "b@example.com")),
+        ("['a@example.com']", ("a@example.com",)),
+        ('["a@example.com",\n "b@example.com",]', ("a@example.com", "b@example.com")),
+        ("[ ]", ()),
+        ("a@example.com,b@example.com,", ("a@example.com", "b@example.com")),
+        ('"a@example.com, b@example.com"', ("a@example.com", "b@example.com")),
+    ],
+)
+def test_a_list_in_the_environment_is_written_as_in_the_file_or_with_commas(
+    tmp_path: Path, text: str, value: tuple[str, ...]
+) -> None:
+    assert load_settings(tmp_path, {"MMSFLOW_MAIL_TO": text}).mail_to == value
+
+
+@pytest.mark.parametrize("text", ['["a@example.com", "b@example.com"', "[a@example.com]", "nobody", '["x", 1]'])
+@pytest.mark.parametrize("name", ["MAIL_TO", "NOTIFY", "NOT_PROCESSED_STATUSES"])
+def test_a_list_that_cannot_be_read_says_which_forms_are(tmp_path: Path, name: str, text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        load_settings(tmp_path, {f"MMSFLOW_{name}": text})
+    assert '["one", "two"]' in refused.value.advice
+    assert "one, two" in refused.value.advice
+    assert refused.value.cause == "setting"
+
+
+def test_an_address_in_brackets_stays_one(tmp_path: Path) -> None:
+    assert load_settings(tmp_path, {"MMSFLOW_WEB_NAMES": "[::1], ops.example.com"}).web_names == (
+        "[::1]",
+        "ops.example.com",
+    )
+    assert load_settings(tmp_path, {"MMSFLOW_WEB_HOST": "[::1]"}).web_host == "[::1]"
+
+
+def test_a_text_cannot_bring_another_setting_with_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError):
+        load_settings(tmp_path, {"MMSFLOW_NOTIFY": '["paused"]\ngateway = "orange"'})
+
+
+@pytest.mark.parametrize("secret", ['"quoted"', " spaces ", "[a]", "{}"])
+def test_a_secret_in_the_environment_is_taken_as_it_stands(tmp_path: Path, secret: str) -> None:
+    assert load_settings(tmp_path, {"MMSFLOW_CLIENT_SECRET": secret}).client_secret == Secret(secret)
+
+
+def test_a_variable_of_spaces_alone_sets_nothing(tmp_path: Path) -> None:
+    assert load_settings(tmp_path, {"MMSFLOW_AT_MOST": "  ", "MMSFLOW_GATEWAY": "\n"}) == load_settings(tmp_path, {})

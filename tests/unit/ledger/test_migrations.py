@@ -17,8 +17,11 @@ from sqlalchemy import Connection, create_engine
 
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.migrate import MIGRATIONS
+from mmsflow.ledger.model import PausedBy, RunState
 from mmsflow.ledger.schema import HEAD, VERSION_TABLE, metadata
 from mmsflow.ledger.store import Ledger, LedgerReader
+
+from .test_numbers import NEW
 
 
 def definitions(connection: Connection) -> dict[str, list[str]]:
@@ -93,6 +96,7 @@ def test_what_an_earlier_version_watched_is_kept_and_its_schedule_not_known(url:
         ledger.account_for("simulator", "news", until, schedule="times")
         with ledger._database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE watched DROP COLUMN schedule")
+            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN cause")
     set_version(url, "0003")
     with Ledger.open(url) as ledger:
         assert ledger.accounted_until("simulator", "news") == until
@@ -107,3 +111,25 @@ def test_a_migration_that_is_interrupted_leaves_nothing(url: str, monkeypatch: p
     with LedgerReader.open(url) as reader:
         assert reader.runs() == []
     Ledger.open(url).close()
+
+
+def test_of_a_run_that_an_earlier_version_paused_who_paused_it_tells_the_cause(url: str) -> None:
+    with Ledger.open(url) as ledger:
+        run = ledger.freeze_run(NEW, [], [])
+        ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.QUOTA, reason="spent")
+        with ledger._database.write() as connection:
+            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN cause")
+    set_version(url, "0004")
+    with Ledger.open(url) as ledger:
+        found = ledger.find_run(run.run)
+        assert found is not None
+        assert (found.cause, found.reason) == ("quota_spent", "spent")
+        ledger.pause(run.key, PausedBy.BREAKER, "refused", cause="all_rejected")
+        again = ledger.find_run(run.run)
+        assert again is not None
+        assert again.cause == "all_rejected"
+        assert ledger.run_events(run.key)[-1].detail["cause"] == "all_rejected"
+        ledger.set_state(run.key, RunState.RUNNING)
+        gone = ledger.find_run(run.run)
+        assert gone is not None
+        assert gone.cause == ""

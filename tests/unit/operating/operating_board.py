@@ -35,6 +35,7 @@ class OperatingBoard:
     beat: float = 0.0
     healthy: bool = True
     version: int = 0
+    refusals: dict[str, int] = field(default_factory=dict)
     campaigns: tuple[CampaignCard, ...] = ()
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
 

@@ -16,6 +16,7 @@ from mmsflow.ledger.operation import Approval
 from mmsflow.message.model import DrawnPart, Layout, StaticPart, TextPart
 from mmsflow.mms.status import Bucket
 from mmsflow.report.exhibits import collect_exhibits
+from mmsflow.report.model import ReportFailed
 from mmsflow.report.write import write_report
 
 ROWS = [
@@ -187,3 +188,44 @@ def test_the_document_says_who_began_a_run_by_hand(tmp_path: Path, who: str) -> 
     paths = write_report(ledger, replace(RUN, rows=3), tmp_path, formats=["json"], now=START)
     assert paths.json
     assert json.loads(paths.json.read_text("utf-8"))["run"]["begun_by"] == (who or None)
+
+
+@pytest.mark.parametrize("broken", ["csv", "html", "json", "xlsx"])
+def test_a_format_that_fails_takes_no_other_with_it(tmp_path: Path, broken: str) -> None:
+    formats = ["csv", "html", "json", "xlsx"]
+    (tmp_path / f"report.{broken}" / "in the way").mkdir(parents=True)
+    with pytest.raises(ReportFailed, match=f"report.{broken}") as caught:
+        write_report(LedgerOfRows(ROWS).as_reader(), replace(RUN, rows=3), tmp_path, formats=formats, now=START)
+    assert caught.value.cause == "report_incomplete"
+    written = {name: getattr(caught.value.paths, name) for name in formats}
+    assert [name for name, path in written.items() if path is None] == [broken]
+    assert all(path.stat().st_size for path in written.values() if path)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_sink_that_breaks_half_way_is_left_out_and_the_rest_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mmsflow.report.write.JsonRows.add", full)
+    with pytest.raises(ReportFailed, match=r"report\.json .*No space") as caught:
+        write_report(LedgerOfRows(ROWS).as_reader(), replace(RUN, rows=3), tmp_path, now=START)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rejects.csv", "report.csv", "report.html"]
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_dead_drafts_and_scratch_folders_of_a_killed_report_are_swept(tmp_path: Path) -> None:
+    for name in ("report.csv", "report.html", "report.json", "report.xlsx", "rejects.csv"):
+        (tmp_path / f".{name}.abcd_123.draft").write_text("+48501000000")
+    (tmp_path / ".scratch.abcd_123").mkdir()
+    (tmp_path / ".scratch.abcd_123" / "sheet").write_text("+48501000000")
+    write_report(
+        LedgerOfRows(ROWS).as_reader(),
+        replace(RUN, rows=3),
+        tmp_path,
+        formats=["csv", "html", "json", "xlsx"],
+        now=START,
+    )
+    assert not list(tmp_path.glob(".*"))

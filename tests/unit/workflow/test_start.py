@@ -68,8 +68,8 @@ def said(decision: object) -> str:
 PLAIN = {
     # latest run: (run, --top-up, --again, a saved plan, by itself)
     NONE: ("start", "start", "start", "start", "start"),
-    SENDING: ("continue", *["refuse: run_not_finished"] * 3, "refuse: sent_before"),
-    POLLING: ("continue", "start", "start", "refuse: run_not_finished", "refuse: sent_before"),
+    SENDING: ("continue", *["refuse: earlier_run_unfinished"] * 3, "refuse: sent_before"),
+    POLLING: ("continue", "start", "start", "refuse: earlier_run_unfinished", "refuse: sent_before"),
     DONE: ("report: run_finished", "start", "start", "report: run_finished", "refuse: sent_before"),
     HELD: (*["report: paused_by_person"] * 4, "refuse: sent_before"),
     UNCERTAIN: ("report: maybe_sent", "start", "start", "report: maybe_sent", "refuse: sent_before"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
@@ -10,3 +13,9 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring a ledger of the version before to this one."""
+    _causes()
+
+
+def _causes() -> None:
+    """Add why a run is paused, as a word; of a run that is paused already, ``paused_by`` tells it."""
+    op.add_column("runs", sa.Column("cause", sa.Text(), server_default="", nullable=False))
