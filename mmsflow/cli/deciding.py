@@ -65,6 +65,34 @@ def cancel(run: RunName, yes: Yes = False, json: AsJson = False) -> int:
 
 
 @deciding.command(rich_help_panel=RUNS)
+def stop(
+    everything: Annotated[bool, typer.Option("--all", help="Everything that sends from this ledger.")] = False,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why; shown wherever something waits for it.")] = "",
+    json: AsJson = False,
+) -> int:
+    """Stop all sending at once, whoever sends: read before each claim, with the daemon dead or alive, over restarts.
+
+    Waits some seconds until what is on the wire has come in. Exit code 0 when nothing is on the wire, 7 when something
+    still is, or the process that sends does not answer; sending is stopped in any case. `pause` stops one run.
+    """
+    from mmsflow.cli.commands.stop import stop as command
+
+    return command(everything=everything, why=why, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def start(
+    everything: Annotated[bool, typer.Option("--all", help="Everything that was stopped.")] = False,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> int:
+    """Lift `stop --all`: what waited goes on, and the daemon begins what is due."""
+    from mmsflow.cli.commands.stop import start as command
+
+    return command(everything=everything, yes=yes, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
 def resolve(
     run: RunName,
     sent: Annotated[list[str] | None, typer.Option(metavar=_SAID, help="These were sent; repeatable.")] = None,

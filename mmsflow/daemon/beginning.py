@@ -16,6 +16,7 @@ from mmsflow.daemon.telling import Teller
 from mmsflow.errors import GatewayRefused, InvalidInput, MmsflowError, PlanRefused, UsageError
 from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.ledger.operation import Approval, NoticeKind
+from mmsflow.ledger.stop_file import ALL_STOPPED
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.plan.model import Plan
@@ -128,6 +129,8 @@ class Beginner:
         blockers = blockers_of(self._ledger, self._settings, version.name, version.loaded.path)
         if blockers:
             error = blockers[0].as_error()
+            if error.cause == ALL_STOPPED:
+                raise error  # of a stop of all sending people are told once, and not for each campaign
             kind, name = NoticeKind.NEEDS_PERSON, f"ledger/{version.name}"
             self._teller.people(name, kind, error.message, error.advice, campaign=version.name)
             raise error

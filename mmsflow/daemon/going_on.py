@@ -7,6 +7,7 @@ from datetime import datetime
 
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import PausedBy, RunInfo
+from mmsflow.ledger.stop_file import ALL_STOPPED
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.blockers import blockers_of
@@ -43,8 +44,10 @@ def _why_not(ledger: LedgerReader, settings: Settings, run: RunInfo, now: dateti
         return f"{paused} ({run.reason})" if run.reason else paused
     try:
         file = settings.workspace / run.campaign_file
-        if blockers := blockers_of(ledger, settings, run.campaign, file):
-            return blockers[0].message
+        # A run waits under a stop of all sending as it waits for its window, and goes on when that is lifted.
+        blockers = blockers_of(ledger, settings, run.campaign, file)
+        if lasting := [blocker for blocker in blockers if blocker.cause != ALL_STOPPED]:
+            return lasting[0].message
         return long_past(ledger, run, now)
     except LedgerError as error:
         return error.message

@@ -37,11 +37,12 @@ class PausedBy(StrEnum):
     CANARY = "canary"  # the delivery reports of the first messages are awaited
     LISTS = "lists"  # an opt-out, consent or suppression list cannot be read
     ACCOUNT = "account"  # other runs of the account go first
+    STOPPED = "stopped"  # a person has stopped all sending
 
     @property
     def needs_person(self) -> bool:
         """Whether such a pause lasts until a person lifts it."""
-        return self in {PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS}
+        return self in {PausedBy.USER, PausedBy.BREAKER, PausedBy.CREDENTIALS, PausedBy.STOPPED}
 
 
 @dataclass(frozen=True, slots=True)

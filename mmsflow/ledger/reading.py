@@ -8,6 +8,7 @@ from typing import Self
 
 from mmsflow.ledger.database import Database, ledger_path
 from mmsflow.ledger.migrate import has_schema
+from mmsflow.ledger.stop_file import StopFile
 
 
 class Reading:
@@ -15,6 +16,7 @@ class Reading:
 
     def __init__(self, path: Path, database: Database) -> None:
         self.path = path
+        self.stop_file = StopFile(path)
         self._database = database
 
     @classmethod

@@ -53,6 +53,18 @@ async def begin(request: Request) -> Response:
     return back(request, _plan_of(file) if answer.refused else f"/runs/{quote(answer.run)}", answer)
 
 
+async def stop_all(request: Request) -> Response:
+    """Stop all sending. A name is kept where one is given: nobody is kept from stopping for want of it."""
+    form = await form_of(request)
+    who = _remembered(request, form) or who_asks(request)
+    return back(request, "/", await site_of(request).board.stop_all(who, form.get("why", "")))
+
+
+async def start_all(request: Request) -> Response:
+    """Let sending go on."""
+    return back(request, "/", await site_of(request).board.start_all(who_asks(request)))
+
+
 async def send_test(request: Request) -> Response:
     """Send a message of a campaign to the handsets that the form names, or else to the campaign's own."""
     form, site = await form_of(request), site_of(request)

@@ -50,6 +50,8 @@ def _pages() -> list[BaseRoute]:
         Route("/approve", actions.approve, methods=["POST"]),
         Route("/begin", actions.begin, methods=["POST"]),
         Route("/test", actions.send_test, methods=["POST"]),
+        Route("/stop", actions.stop_all, methods=["POST"]),
+        Route("/start", actions.start_all, methods=["POST"]),
         Route("/preview", views.preview_page),
         Route("/preview/page", views.preview_document),
         Route("/runs/{run}", views.run_page),

@@ -22,7 +22,7 @@ ROWS = 50
 _ALL: tuple[Bucket, ...] = (*SHOWN_ORDER, *(bucket for bucket in Bucket if bucket not in SHOWN_ORDER))
 _MOST_WAVES = 40
 _MOST_EVENTS = 30
-_GO_ON_BY_THEMSELVES = frozenset({PausedBy.QUOTA, PausedBy.WINDOW, PausedBy.GATEWAY, PausedBy.CANARY})
+_GO_ON_BY_THEMSELVES = frozenset({PausedBy.QUOTA, PausedBy.WINDOW, PausedBy.GATEWAY, PausedBy.CANARY, PausedBy.STOPPED})
 _LONGEST_FORECAST = timedelta(days=366)
 PARTS = {
     "state": "run_state.html.j2",

@@ -24,6 +24,7 @@ SHOWN_ORDER: tuple[Bucket, ...] = (
 )
 """Buckets of messages, in the order of the bar."""
 
+_BY_PEOPLE = (PausedBy.USER, PausedBy.STOPPED)
 _GRAVE = (PausedBy.BREAKER, PausedBy.CREDENTIALS, PausedBy.LISTS, PausedBy.LEDGER, PausedBy.GATEWAY)
 
 
@@ -75,7 +76,7 @@ def state_key(run: RunInfo, counts: Counts, *, live: bool) -> str:
 def level_of(run: RunInfo, counts: Counts, *, live: bool) -> str:
     """How grave it is, as the style sheet names it."""
     if run.state is RunState.PAUSED:
-        return "alarm" if run.paused_by in _GRAVE else "look" if run.paused_by is PausedBy.USER else "wait"
+        return "alarm" if run.paused_by in _GRAVE else "look" if run.paused_by in _BY_PEOPLE else "wait"
     if run.state in (RunState.RUNNING, RunState.PLANNED):
         return "wait" if live else "look"
     if run.state is RunState.DONE_WITH_UNKNOWN or counts.buckets[Bucket.MAYBE_SENT]:
