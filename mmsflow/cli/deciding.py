@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -90,6 +91,27 @@ def start(
     from mmsflow.cli.commands.stop import start as command
 
     return command(everything=everything, yes=yes, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def optout(
+    action: Annotated[str, typer.Argument(metavar="add|check", help="Add numbers, or see whether they are in it.")],
+    number: Annotated[
+        list[str] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers, as you would type them.")
+    ] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A list with a header, or one number a line.")
+    ] = None,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Kept in the list's column for it, if it has one.")] = "",
+    json: AsJson = False,
+) -> int:
+    """Put numbers into the workspace's suppression list: nothing goes out to them, from the next second or two on.
+
+    Works beside a daemon or a run that sends. One entry that is no number, and nothing is added.
+    """
+    from mmsflow.cli.commands.optout import optout as command
+
+    return command(action, number or [], from_file, why, as_json=json)
 
 
 @deciding.command(rich_help_panel=RUNS)

@@ -52,6 +52,7 @@ def _pages() -> list[BaseRoute]:
         Route("/test", actions.send_test, methods=["POST"]),
         Route("/stop", actions.stop_all, methods=["POST"]),
         Route("/start", actions.start_all, methods=["POST"]),
+        Route("/optout", actions.optout, methods=["POST"]),
         Route("/preview", views.preview_page),
         Route("/preview/page", views.preview_document),
         Route("/runs/{run}", views.run_page),

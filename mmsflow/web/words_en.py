@@ -75,6 +75,13 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
             "right now is still settled."
         ),
         "stop_all.really": "Stop all sending now",
+        "optout": "Never send to a number",
+        "optout.means": (
+            "The numbers go into the suppression list: no campaign sends to them any more, not even one that is "
+            "running now."
+        ),
+        "optout.numbers": "Numbers, separated by commas",
+        "optout.really": "Add to the suppression list",
         "notice.finished": "Finished",
         "notice.paused": "Paused",
         "seen": "Seen",

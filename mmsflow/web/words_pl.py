@@ -75,6 +75,12 @@ POLISH: Mapping[str, str] = MappingProxyType(
             "bramki, zostanie jeszcze rozliczone."
         ),
         "stop_all.really": "Zatrzymaj całą wysyłkę teraz",
+        "optout": "Nie wysyłaj więcej na numer",
+        "optout.means": (
+            "Numery trafią na listę wykluczeń: żadna kampania już na nie nie wyśle, nawet ta, która właśnie trwa."
+        ),
+        "optout.numbers": "Numery, oddzielone przecinkami",
+        "optout.really": "Dodaj do listy wykluczeń",
         "notice.finished": "Zakończono",
         "notice.paused": "Wstrzymano",
         "seen": "Przeczytane",
