@@ -19,7 +19,8 @@ from mmsflow.errors import Finding, InvalidInput
 from mmsflow.mms.msisdn import BadNumber, parse_msisdn
 
 # Numbers of this kind are readable and can never be a recipient: an opt-out list may hold them.
-_HARMLESS = frozenset({"landline", "foreign", "m2m", "special_service"})
+HARMLESS = frozenset({"landline", "foreign", "m2m", "special_service"})
+"""Codes of ``BadNumber`` that an opt-out list may hold."""
 _MOST_FINDINGS = 50
 _ROW_BITS = 40
 
@@ -145,7 +146,7 @@ def suppressed_only(workspace: Path, suppression: str) -> Refusals:
     Raises:
         InvalidInput: the list or an entry cannot be read; never an empty set instead.
     """
-    plans = _suppression_plans(workspace, suppression)
+    plans = suppression_plans(workspace, suppression)
     states = {plan.name: _file_state(workspace, plan.name) for plan in plans}
     return Refusals({}, {}, (), (), workspace, states, _refused(plans, "suppressed number", ReadLists()), plans)
 
@@ -167,7 +168,7 @@ def collect_refusals(
     suppression: str = "",
 ) -> Refusals:
     """One pass over the lists that refuse, and over the recipients where consent is asked (``asked`` is empty else)."""
-    suppressing = _suppression_plans(workspace, suppression)
+    suppressing = suppression_plans(workspace, suppression)
     every = (*suppressing, *excluded, *asked)
     states = {plan.name: _file_state(workspace, plan.name) for plan in every if plan.is_file}
     suppressed = _refused(suppressing, "suppressed number", read_lists)
@@ -177,7 +178,12 @@ def collect_refusals(
     return Refusals(opt_outs, no_consent, excluded, asked, workspace, states, suppressed, suppressing)
 
 
-def _suppression_plans(workspace: Path, path: str) -> tuple[SourcePlan, ...]:
+def suppression_plans(workspace: Path, path: str) -> tuple[SourcePlan, ...]:
+    """How the suppression list at that path is read; nothing where the path is empty.
+
+    Raises:
+        InvalidInput: it cannot be opened, or has no column for the number.
+    """
     if not path:
         return ()
     source: CsvSource | JsonLinesSource | XlsxSource
@@ -217,7 +223,7 @@ def _refused(plans: Sequence[SourcePlan], noun: str, read_lists: ReadLists) -> d
                         digits = int(number[3:])
                         if plan.history is None or plan.history.judge(digits) is None:
                             refused.setdefault(digits, pack_place(index, row))
-                    elif number.code not in _HARMLESS:
+                    elif number.code not in HARMLESS:
                         findings.append(_unreadable(plan, table.line, row, noun, number.explanation))
                 if len(findings) >= _MOST_FINDINGS:
                     raise InvalidInput(findings)

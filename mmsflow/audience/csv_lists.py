@@ -75,6 +75,16 @@ class CsvList:
     def line(self) -> int:
         return self._skipped + self._reader.line_num
 
+    @property
+    def delimiter(self) -> str:
+        """What stands between cells; a character that separates nothing where the list has one column."""
+        return self._delimiter
+
+    @property
+    def encoding(self) -> str:
+        """The encoding that it is read in, a byte order mark included."""
+        return self._encoding
+
     def digest(self) -> ListDigest:
         return self._bytes.digest()
 

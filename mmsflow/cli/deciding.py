@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -62,6 +63,55 @@ def cancel(run: RunName, yes: Yes = False, json: AsJson = False) -> int:
     from mmsflow.cli.commands.control import cancel as command
 
     return command(run, yes=yes, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def stop(
+    everything: Annotated[bool, typer.Option("--all", help="Everything that sends from this ledger.")] = False,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Why; shown wherever something waits for it.")] = "",
+    json: AsJson = False,
+) -> int:
+    """Stop all sending at once, whoever sends: read before each claim, with the daemon dead or alive, over restarts.
+
+    Waits some seconds until what is on the wire has come in. Exit code 0 when nothing is on the wire, 7 when something
+    still is, or the process that sends does not answer; sending is stopped in any case. `pause` stops one run.
+    """
+    from mmsflow.cli.commands.stop import stop as command
+
+    return command(everything=everything, why=why, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def start(
+    everything: Annotated[bool, typer.Option("--all", help="Everything that was stopped.")] = False,
+    yes: Yes = False,
+    json: AsJson = False,
+) -> int:
+    """Lift `stop --all`: what waited goes on, and the daemon begins what is due."""
+    from mmsflow.cli.commands.stop import start as command
+
+    return command(everything=everything, yes=yes, as_json=json)
+
+
+@deciding.command(rich_help_panel=RUNS)
+def optout(
+    action: Annotated[str, typer.Argument(metavar="add|check", help="Add numbers, or see whether they are in it.")],
+    number: Annotated[
+        list[str] | None, typer.Argument(metavar="[NUMBER]...", help="Numbers, as you would type them.")
+    ] = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", metavar="FILE", help="A list with a header, or one number a line.")
+    ] = None,
+    why: Annotated[str, typer.Option(metavar="TEXT", help="Kept in the list's column for it, if it has one.")] = "",
+    json: AsJson = False,
+) -> int:
+    """Put numbers into the workspace's suppression list: nothing goes out to them, from the next second or two on.
+
+    Works beside a daemon or a run that sends. One entry that is no number, and nothing is added.
+    """
+    from mmsflow.cli.commands.optout import optout as command
+
+    return command(action, number or [], from_file, why, as_json=json)
 
 
 @deciding.command(rich_help_panel=RUNS)

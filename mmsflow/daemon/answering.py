@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.reporting import Reporting
 from mmsflow.daemon.telling import Teller
-from mmsflow.engine.control import answer
+from mmsflow.engine.control import answer, refusal_while_stopped, stop_all_here
 from mmsflow.engine.embedded import Engine
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
@@ -53,8 +53,33 @@ class Answering:
         self._turn()
         return said
 
+    async def stop_all(self, who: str, why: str) -> Answer:
+        """Stop all sending, and wait some seconds until what is on the wire has come in."""
+        engine = self._engine
+        try:
+            said = await stop_all_here(engine.ledger, engine.clock, engine.live, who=who, why=why)
+        except LedgerError as error:
+            return Answer(error.message, error.advice, refused=True)
+        self._turn()
+        return said
+
+    def start_all(self, who: str) -> Answer:
+        """Let sending go on."""
+        try:
+            lifted = self._engine.ledger.stop_file.lift()
+        except LedgerError as error:
+            return Answer(error.message, error.advice, refused=True)
+        if not lifted:
+            return Answer("nothing was stopped")
+        self._teller.event("sending_start_asked", who=who)
+        for live in self._engine.live:
+            live.sender.nudge()
+        return Answer("sending may go on")
+
     def _resume(self, name: str) -> Answer:
         ledger = self._engine.ledger
+        if (refusal := refusal_while_stopped(ledger)) is not None:
+            return refusal
         run = ledger.find_run(name)
         if run is None:
             return Answer.refusal(f"there is no run {name}", "`mmsflow runs` lists them", cause="unknown_run")

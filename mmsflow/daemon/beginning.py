@@ -15,6 +15,7 @@ from mmsflow.daemon.telling import Teller
 from mmsflow.errors import GatewayRefused, InvalidInput, MmsflowError, PlanRefused, UsageError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import Approval, NoticeKind
+from mmsflow.ledger.stop_file import ALL_STOPPED
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.plan.model import Plan
@@ -122,7 +123,9 @@ class Beginner:
         decision = decide_start(situation)
         if isinstance(decision, Refuse):
             refusal = decision.refusal
-            if situation.blockers and refusal.cause == situation.blockers[0].cause:
+            # Of a stop of all sending people are told once, and not for each campaign.
+            blocked = bool(situation.blockers) and refusal.cause == situation.blockers[0].cause
+            if blocked and refusal.cause != ALL_STOPPED:
                 self._tell_blocked(version.name, situation.blockers[0])
             raise refusal
         _refuse_empty(plan)

@@ -92,6 +92,14 @@ class Board(Protocol):
         """Send one of a campaign's messages to test handsets, as a run of its own, which the answer names."""
         ...
 
+    async def stop_all(self, who: str, why: str) -> Answer:
+        """Stop all sending, and wait some seconds until what is on the wire has come in."""
+        ...
+
+    async def start_all(self, who: str) -> Answer:
+        """Let sending go on after ``stop_all``, whoever stopped it."""
+        ...
+
     async def preview(self, file: str) -> str:
         """The campaign's preview page, one self-contained HTML document, numbers masked.
 

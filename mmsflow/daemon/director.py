@@ -25,6 +25,7 @@ from mmsflow.daemon.reporting import Reporting
 from mmsflow.daemon.retention import keep_purging
 from mmsflow.daemon.run_news import RunNews
 from mmsflow.daemon.stillness import Stillness
+from mmsflow.daemon.stop_watch import StopWatch
 from mmsflow.daemon.telling import Changes, OnEvent, Teller, ignore
 from mmsflow.daemon.trying import Tester
 from mmsflow.daemon.watch import Watch
@@ -116,6 +117,7 @@ class Director(Front):
         self._keeper = self._make_keeper()
         self._tester = Tester(settings, ledger, clock, self._planner, self._crew, self._teller)
         self._hearing = Hearing(ledger, clock, self._teller, self._periods.requests)
+        self._stop_watch = StopWatch(ledger.stop_file, clock, self._teller, self.files_changed)
         self._answering = Answering(
             engine,
             settings.account,
@@ -208,6 +210,7 @@ class Director(Front):
         )
         helpers = [
             self._kept("heeding other terminals", heed),
+            self._kept("following a stop of all sending", lambda: self._stop_watch.follow(self._periods.requests)),
             self._kept("reading campaign files", self._read_files),
             self._kept("asking for the quota", self._ask_quota),
             self._kept("telling of what has happened", self._catch_up),

@@ -15,6 +15,7 @@ from mmsflow.daemon.crew import Crew
 from mmsflow.daemon.keeper import Keeper
 from mmsflow.daemon.model import CampaignCard, CardState, PlanView
 from mmsflow.daemon.planning import Planner
+from mmsflow.daemon.stop_watch import StopWatch
 from mmsflow.daemon.telling import Changes, Teller
 from mmsflow.daemon.timetable import Timetable, waits_for
 from mmsflow.daemon.trying import Tester, refusal
@@ -55,6 +56,7 @@ class Front:
     _keeper: Keeper
     _answering: Answering
     _tester: Tester
+    _stop_watch: StopWatch
 
     def reading(self) -> AbstractContextManager[LedgerReader]:
         return reading_ledger(self.settings)
@@ -148,6 +150,16 @@ class Front:
 
     async def send_test(self, trial: Trial) -> Answer:
         return await self._tester.send(self._version_of, trial)
+
+    async def stop_all(self, who: str, why: str) -> Answer:
+        said = await self._answering.stop_all(who, why)
+        self._stop_watch.look()
+        return said
+
+    async def start_all(self, who: str) -> Answer:
+        said = self._answering.start_all(who)
+        self._stop_watch.look()
+        return said
 
     async def preview(self, file: str) -> str:
         return await self._planner.page(self._version_of(file))

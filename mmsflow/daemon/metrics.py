@@ -23,10 +23,11 @@ from mmsflow.daemon.health import REASONS, Health
 from mmsflow.daemon.model import CampaignCard, CardState
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.operation import NoticeKind
+from mmsflow.ledger.stop_file import StopFile
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import BUCKET_OF_STATE, Bucket
 from mmsflow.plan.quota import learn_period, next_reset
-from mmsflow.wiring import reset_rules
+from mmsflow.wiring import ledger_file, reset_rules
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _MOST_NOTICES = 1000
@@ -47,6 +48,7 @@ METRICS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "mmsflow_quota_available": ("requests left in this period, as the gateway said last", ()),
     "mmsflow_quota_read_timestamp_seconds": ("when the gateway said so", ()),
     "mmsflow_quota_reset_timestamp_seconds": ("when the counter resets, where that is known", ()),
+    "mmsflow_all_stopped": ("1 while a person has stopped all sending, 0 when not", ()),
     "mmsflow_notices_open": ("notices that wait for somebody", ("kind",)),
     "mmsflow_refusals_total": ("how often people or the log were told of each cause", ("cause",)),
     "mmsflow_ledger_readable": ("1 when the ledger could be read for these figures", ()),
@@ -112,6 +114,7 @@ def _of_the_daemon(board: Board, pulse: Pulse) -> _Samples:
         yield "mmsflow_unhealthy", (reason,), reason in pulse.health.reasons
     yield "mmsflow_started_timestamp_seconds", (), board.started_at.timestamp()
     yield "mmsflow_beat_age_seconds", (), pulse.silent_seconds
+    yield "mmsflow_all_stopped", (), StopFile(ledger_file(board.settings)).exists()
     for cause, number in board.refusals.items():
         yield "mmsflow_refusals_total", (cause,), number
 

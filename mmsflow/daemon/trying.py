@@ -16,6 +16,7 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.mms.msisdn import mask_msisdn
 from mmsflow.settings import Settings
 from mmsflow.workflow.run import freeze
+from mmsflow.workflow.stopping import refuse_stopped
 from mmsflow.workflow.trial import addressed_to, handsets
 
 
@@ -54,6 +55,7 @@ class Tester:
 
     async def _send(self, version_of: Callable[[str], Version], trial: Trial) -> Answer:
         try:
+            refuse_stopped(self._ledger, self._settings.quota_timezone)
             version = version_of(trial.file)
             numbers = handsets(trial.numbers, version.campaign, self._settings.workspace, self._settings.suppression)
             run = await self._freeze(version, trial, numbers)

@@ -56,6 +56,10 @@ class Steering:
         self.held = None
         self._wake.set()
 
+    def nudge(self) -> None:
+        """Look again now at what holds for everybody, such as a stop of all sending."""
+        self._wake.set()
+
     def cancel(self) -> None:
         """Settle what is on the wire; the rest is not sent at all, whatever else would have stopped it."""
         self.cancelled = True

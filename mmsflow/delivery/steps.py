@@ -28,10 +28,12 @@ from mmsflow.delivery.resending import Resending
 from mmsflow.delivery.rules import RunRules
 from mmsflow.delivery.steering import Steering
 from mmsflow.delivery.waiting import Waiting
+from mmsflow.errors import RunUnfinished
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.pacing import Pacer
 from mmsflow.gateway.retry import Action, Decision, RetryPolicy
 from mmsflow.ledger.model import PausedBy, ReadyMessage, RunInfo
+from mmsflow.ledger.stop_file import ALL_STOPPED, START_ALL
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState, outcomes_of
 
@@ -39,6 +41,7 @@ UNTIL_WOKEN = math.inf
 LONGEST_NAP = 300.0  # dates are looked at again, should the machine have slept or its clock been set
 _AT_HAND = 500  # messages that may be looked at in one step; more would hold replies up
 _CANARY_LOOK = 5.0
+_STOP_LOOK = 1.0  # seconds between two looks at whether a stop of all sending was lifted
 _TOO_LATE = ("its deadline (not_after) passed before it was sent", "not_after")
 _CANCELLED = ("cancelled by a person before it was sent", "cancelled")
 
@@ -102,6 +105,11 @@ class Steps(Steering):
         self._ahead = ReadAhead(ledger, run, clock)
         self._halt: Halt | None = None
 
+    @property
+    def under_way(self) -> int:
+        """Requests on the wire."""
+        return self._flight.under_way
+
     def resume(self) -> None:
         """Go on after ``pause``; the ledger says already that the run goes on."""
         self._waiting.resumed()
@@ -163,8 +171,24 @@ class Steps(Steering):
             self._halt = self._seat.halt = None
         return False
 
+    def _stopped(self) -> float | None:
+        """Wait while a person has stopped all sending; None when nobody has.
+
+        Looked at before each claim, and nothing is awaited between this look and the intents.
+        """
+        if (stop := self._ledger.stop_file.read()) is None:
+            return None
+        if not self._no_wait:
+            return self._blocked(_STOP_LOOK, PausedBy.STOPPED, stop.reason)
+        self._flight.commit()
+        if self._flight.under_way:
+            return UNTIL_WOKEN
+        return self._stop_for(Halt(PausedBy.STOPPED, RunUnfinished(stop.reason, START_ALL, cause=ALL_STOPPED)))
+
     def _until_it_may_send(self, now: datetime) -> float | None:
-        """The start that has not come yet, or the window that is closed; None when neither is in the way."""
+        """The stop of all sending, the start to come, or the closed window; None when none is in the way."""
+        if (stopped := self._stopped()) is not None:
+            return stopped
         opens, reason = self._rules.start, "its start has not come yet"
         if now >= opens:
             opening = self._hours.opening(now)
@@ -290,6 +314,8 @@ class Steps(Steering):
         return not self.cancelled and self._resending.due() is not None
 
     def _until_next_attempt(self, at: datetime) -> float:
+        if (stopped := self._stopped()) is not None:
+            return stopped
         wait = max(0.05, (at - self._clock.now()).total_seconds())
         return self._blocked(wait, PausedBy.GATEWAY, self.gate.reason or "messages wait for their next attempt")
 
@@ -297,6 +323,8 @@ class Steps(Steering):
         due = self._resending.due()
         if due is None:
             return None
+        if (stopped := self._stopped()) is not None:
+            return stopped
         if (wait := (due - self._clock.now()).total_seconds()) > 0:
             return self._blocked(wait, PausedBy.GATEWAY, RESEND_REASON, due)
         self._resending.make_ready()

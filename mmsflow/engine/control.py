@@ -19,10 +19,13 @@ from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.requests import Action, Answer, Request, Spool
+from mmsflow.ledger.stop_file import START_ALL
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState, unsent_of
 
 LOOK_SECONDS = 0.5
+SETTLE_SECONDS = 8.0  # how long whoever stops all sending is kept waiting for replies
+_SETTLE_LOOK = 0.05
 PAUSED = "paused by a person"
 
 
@@ -85,7 +88,11 @@ async def heed_requests(
     spool, later = Spool(ledger.path), set[asyncio.Task[None]]()
 
     def heed(request: Request) -> None:
-        said = reply(request) if reply else answer(ledger, request, live)
+        said: Answer | Awaitable[Answer]
+        if request.action is Action.STOP:
+            said = settled(ledger, clock, live)
+        else:
+            said = reply(request) if reply else answer(ledger, request, live)
         if isinstance(said, Answer):
             spool.done(request, said)
             return
@@ -93,10 +100,14 @@ async def heed_requests(
         later.add(task)
         task.add_done_callback(later.discard)
 
+    stopped = ledger.stop_file.exists()
     try:
         with suppress(LedgerError):
             spool.forget_taken()
         while True:
+            if stopped is not (stopped := ledger.stop_file.exists()):
+                for each in live:
+                    each.sender.nudge()
             try:
                 for request in spool.pending(clock.now()):
                     try:
@@ -111,6 +122,42 @@ async def heed_requests(
             task.cancel()
 
 
+async def settled(ledger: Ledger, clock: Clock, live: LiveRuns) -> Answer:
+    """Wait, some seconds at most, until nothing is on the wire; ``changed`` is how many requests still are.
+
+    Asked after all sending was stopped. Every sender looks at the stop file before each claim and awaits nothing in
+    between, so what is not on the wire by now is not begun.
+    """
+    if not ledger.stop_file.exists():
+        return Answer(f"no stop file is seen at {ledger.stop_file.path}", "look at MMSFLOW_LEDGER", refused=True)
+    patience = clock.monotonic() + SETTLE_SECONDS
+    while on_wire := sum(each.sender.under_way for each in live):
+        if clock.monotonic() >= patience:
+            noun = "request is" if on_wire == 1 else "requests are"
+            return Answer(f"{on_wire} {noun} still on the wire; nothing more is begun", changed=on_wire)
+        await clock.sleep(_SETTLE_LOOK)
+    return Answer("nothing is on the wire")
+
+
+async def stop_all_here(ledger: Ledger, clock: Clock, live: LiveRuns, *, who: str, why: str) -> Answer:
+    """Stop all sending from the process that sends, and wait until what is on the wire has come in.
+
+    Raises:
+        LedgerError: the stop file cannot be made; nothing is stopped.
+    """
+    stop = ledger.stop_file.set(who, why, clock.now())
+    for each in live:
+        each.sender.nudge()
+    said = await settled(ledger, clock, live)
+    return Answer(f"{stop.reason}; {said.text}", START_ALL, changed=said.changed)
+
+
+def refusal_while_stopped(ledger: Ledger) -> Answer | None:
+    """Say why nothing is resumed while all sending is stopped; None when it is not."""
+    stop = ledger.stop_file.read()
+    return Answer(stop.reason, START_ALL, refused=True) if stop else None
+
+
 async def _answer_later(spool: Spool, request: Request, said: Awaitable[Answer]) -> None:
     done = await said
     with suppress(LedgerError):
@@ -119,6 +166,8 @@ async def _answer_later(spool: Spool, request: Request, said: Awaitable[Answer])
 
 def answer(ledger: Ledger, request: Request, live: LiveRuns) -> Answer:
     """Do what is asked, of a run that is carried out here or lies still; what cannot be done is said, not raised."""
+    if request.action is Action.RESUME and (refusal := refusal_while_stopped(ledger)) is not None:
+        return refusal
     try:
         if (carried := live.get(request.run)) is not None:
             return _noted(ledger, request, _do_live(ledger, request, carried))

@@ -52,22 +52,35 @@ class PausedBy(StrEnum):
     CANARY = "canary"  # the delivery reports of the first messages are awaited
     LISTS = "lists"  # an opt-out, consent or suppression list cannot be read
     ACCOUNT = "account"  # other runs of the account go first
+    STOPPED = "stopped"  # a person has stopped all sending
 
     @property
     def needs_person(self) -> bool:
         """Tell whether such a pause lasts until a person lifts it."""
-        return self is PausedBy.USER or self is PausedBy.BREAKER or self is PausedBy.CREDENTIALS
+        return self.is_by_person or self is PausedBy.BREAKER or self is PausedBy.CREDENTIALS
+
+    @property
+    def is_by_person(self) -> bool:
+        """Tell whether a person has paused it, by itself or with all sending."""
+        return self is PausedBy.USER or self is PausedBy.STOPPED
 
     @property
     def lifts_itself(self) -> bool:
         """Tell whether whoever carries the run out goes on by itself, so that a person's word would change nothing."""
-        waits = {PausedBy.QUOTA, PausedBy.WINDOW, PausedBy.GATEWAY, PausedBy.CANARY, PausedBy.ACCOUNT, PausedBy.LEDGER}
-        return self in waits
+        return self in {
+            PausedBy.QUOTA,
+            PausedBy.WINDOW,
+            PausedBy.GATEWAY,
+            PausedBy.CANARY,
+            PausedBy.ACCOUNT,
+            PausedBy.LEDGER,
+            PausedBy.STOPPED,
+        }
 
     @property
     def is_fault(self) -> bool:
         """Tell whether something is wrong, rather than merely not due."""
-        return (self.needs_person and self is not PausedBy.USER) or self in {
+        return (self.needs_person and not self.is_by_person) or self in {
             PausedBy.LISTS,
             PausedBy.LEDGER,
             PausedBy.GATEWAY,
@@ -91,6 +104,7 @@ _CAUSES = {
     PausedBy.CANARY: "canary_awaited",
     PausedBy.LISTS: "list_unreadable",
     PausedBy.ACCOUNT: "account_shared",
+    PausedBy.STOPPED: "all_stopped",
 }
 
 

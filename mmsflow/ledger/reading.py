@@ -10,6 +10,7 @@ from mmsflow.errors import LedgerError
 from mmsflow.first_failure import tell_beside
 from mmsflow.ledger.database import Database, ledger_path
 from mmsflow.ledger.migrate import has_schema
+from mmsflow.ledger.stop_file import StopFile
 
 
 class Reading:
@@ -17,6 +18,7 @@ class Reading:
 
     def __init__(self, path: Path, database: Database) -> None:
         self.path = path
+        self.stop_file = StopFile(path)
         self._database = database
 
     @classmethod

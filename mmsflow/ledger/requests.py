@@ -41,7 +41,7 @@ _REQUEST, _TAKEN, _ANSWER = ".request", ".taken", ".answer"
 
 
 class Action(StrEnum):
-    """What can be asked of a run; ``approve`` is asked of a plan, ``test`` of a campaign."""
+    """What can be asked of a run; ``approve`` is asked of a plan, ``test`` of a campaign, ``stop`` of the process."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -49,6 +49,7 @@ class Action(StrEnum):
     RESOLVE = "resolve"
     APPROVE = "approve"
     TEST = "test"
+    STOP = "stop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Request:
     """One thing that a person asks.
 
     Attributes:
-        run: the run's id; empty for ``approve`` and ``test``.
+        run: the run's id; empty for ``approve``, ``test`` and ``stop``.
         at: when it was asked, aware; it is void ``GOOD_FOR`` later.
         decisions: for ``resolve``.
         approves: for ``approve``, and for nothing else.

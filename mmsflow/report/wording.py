@@ -207,6 +207,7 @@ PAUSE_WORDS: Mapping[PausedBy, str] = MappingProxyType(
         PausedBy.CANARY: "until the canary's delivery reports have come",
         PausedBy.LISTS: "an opt-out, consent or suppression list cannot be read",
         PausedBy.ACCOUNT: "other runs of the account go first",
+        PausedBy.STOPPED: "all sending is stopped",
     }
 )
 

@@ -11,6 +11,7 @@ from mmsflow.daemon.model import CampaignCard, CardState
 from mmsflow.daemon.places import faulty_file, files_of, place_of
 from mmsflow.ledger.model import QuotaReading, RunInfo
 from mmsflow.ledger.operation import Notice, NoticeKind
+from mmsflow.ledger.stop_file import ALL_STOPPED, Stop
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.chart import Segment, bar
@@ -98,12 +99,14 @@ class Overview:
     """Everything that the page shows.
 
     Attributes:
+        stop: of all sending, while a person has stopped it.
         places: by the name of a notice, the path of the page that settles it; without those that this one settles.
         needs: messages of ours that are still to be sent.
         before, older: keys for paging through the runs; 0 where there is nothing.
     """
 
     healthy: bool
+    stop: Stop | None
     notices: list[Notice]
     places: Mapping[str, str]
     faulty: list[CampaignCard]
@@ -129,12 +132,14 @@ def overview(board: Board, before: int = 0) -> Overview:
         readings = ledger.quota_readings(account, 1)
         notices = ledger.notices(account, _MOST_READ, open_only=True, kinds=_ALARMING)
         blocked = _blocked(board, ledger, cards)
+        stop = ledger.stop_file.read()
     faulty = [card for card in cards if card.errors]
     notices = _alarming(notices, {card.file for card in faulty})
     files = files_of(cards)
     unfinished = {line.run.key: line for line in (*recent, *running)}
     return Overview(
         healthy=board.healthy,
+        stop=stop,
         notices=notices,
         places={each.said.name: f"/{place}" for each in notices if (place := place_of(each.said, files))},
         faulty=faulty,
@@ -156,7 +161,8 @@ def _alarming(notices: list[Notice], shown: set[str]) -> list[Notice]:
     Args:
         shown: faulty files that have a box of their own, with all that is wrong with them.
     """
-    left = [notice for notice in notices if faulty_file(notice.said) not in shown]
+    named = [notice for notice in notices if notice.said.name != ALL_STOPPED]  # it has a box of its own
+    left = [notice for notice in named if faulty_file(notice.said) not in shown]
     return sorted(left, key=_urgency)[:_MOST_NOTICES]
 
 

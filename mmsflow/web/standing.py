@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mmsflow.delivery.progress import Snapshot
 from mmsflow.engine.control import PAUSED
-from mmsflow.ledger.model import PausedBy, RunInfo, RunState
+from mmsflow.ledger.model import RunInfo, RunState
 from mmsflow.mms.status import Bucket
 
 SHOWN_ORDER: tuple[Bucket, ...] = (
@@ -71,7 +71,7 @@ def state_key(run: RunInfo, counts: Counts, *, live: bool) -> str:
 def level_of(run: RunInfo, counts: Counts, *, live: bool) -> str:
     """How grave it is, as the style sheet names it."""
     if run.state is RunState.PAUSED:
-        return "alarm" if run.paused_by.is_fault else "look" if run.paused_by is PausedBy.USER else "wait"
+        return "alarm" if run.paused_by.is_fault else "look" if run.paused_by.is_by_person else "wait"
     if run.state.is_under_way:
         return "wait" if live else "look"
     if run.state is RunState.DONE_WITH_UNKNOWN or counts.buckets[Bucket.MAYBE_SENT]:

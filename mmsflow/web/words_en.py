@@ -62,6 +62,26 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "all_well": "Nothing needs you right now.",
         "unhealthy.title": "The daemon is not well",
         "unhealthy.text": "Its loop has not turned lately, or the ledger cannot be written. Look at its log.",
+        "stopped.title": "All sending is stopped",
+        "stopped.text": "Nothing goes out, whatever is due or running. Delivery reports are still followed.",
+        "stopped.by": "Stopped by",
+        "stopped.since": "Since",
+        "start_all": "Let sending go on",
+        "start_all.means": "Runs that were stopped go on at once, and what is due begins.",
+        "start_all.really": "Yes, let sending go on",
+        "stop_all": "Stop all sending",
+        "stop_all.means": (
+            "Nothing more goes out, of any run, until somebody lets sending go on. What is on its way to the gateway "
+            "right now is still settled."
+        ),
+        "stop_all.really": "Stop all sending now",
+        "optout": "Never send to a number",
+        "optout.means": (
+            "The numbers go into the suppression list: no campaign sends to them any more, not even one that is "
+            "running now."
+        ),
+        "optout.numbers": "Numbers, separated by commas",
+        "optout.really": "Add to the suppression list",
         "notice.finished": "Finished",
         "notice.paused": "Paused",
         "seen": "Seen",
@@ -187,6 +207,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "paused.canary": "paused until the canary's reports have come",
         "paused.lists": "paused: an opt-out list cannot be read",
         "paused.account": "waits for other runs of the account",
+        "paused.stopped": "all sending is stopped",
         "bucket.delivered": "Delivered",
         "bucket.accepted": "Accepted",
         "bucket.pending": "Pending",

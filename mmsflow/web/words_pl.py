@@ -62,6 +62,25 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "all_well": "Teraz nic nie wymaga Twojej uwagi.",
         "unhealthy.title": "Usługa nie działa prawidłowo",
         "unhealthy.text": "Jej pętla ostatnio się nie wykonała albo nie da się zapisać księgi. Zajrzyj do dziennika.",
+        "stopped.title": "Cała wysyłka jest zatrzymana",
+        "stopped.text": "Nic nie wychodzi, cokolwiek trwa lub nadeszło. Raporty doręczenia są nadal zbierane.",
+        "stopped.by": "Zatrzymał(a)",
+        "stopped.since": "Od",
+        "start_all": "Wznów całą wysyłkę",
+        "start_all.means": "Zatrzymane wysyłki ruszą od razu, a te, których termin nadszedł, się rozpoczną.",
+        "start_all.really": "Tak, wznów całą wysyłkę",
+        "stop_all": "Zatrzymaj całą wysyłkę",
+        "stop_all.means": (
+            "Nic więcej nie wyjdzie, z żadnej wysyłki, dopóki ktoś nie wznowi całości. To, co właśnie idzie do "
+            "bramki, zostanie jeszcze rozliczone."
+        ),
+        "stop_all.really": "Zatrzymaj całą wysyłkę teraz",
+        "optout": "Nie wysyłaj więcej na numer",
+        "optout.means": (
+            "Numery trafią na listę wykluczeń: żadna kampania już na nie nie wyśle, nawet ta, która właśnie trwa."
+        ),
+        "optout.numbers": "Numery, oddzielone przecinkami",
+        "optout.really": "Dodaj do listy wykluczeń",
         "notice.finished": "Zakończono",
         "notice.paused": "Wstrzymano",
         "seen": "Przeczytane",
@@ -187,6 +206,7 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "paused.canary": "wstrzymana do raportów z próby",
         "paused.lists": "wstrzymana: nie da się odczytać listy sprzeciwów",
         "paused.account": "czeka na inne wysyłki z tego konta",
+        "paused.stopped": "cała wysyłka jest zatrzymana",
         "bucket.delivered": "Doręczone",
         "bucket.accepted": "Przyjęte",
         "bucket.pending": "Oczekujące",

@@ -34,6 +34,7 @@ from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.situation import watched_since, why_not_by_itself
 from mmsflow.workflow.standing import sent_before
+from mmsflow.workflow.stopping import stop_blocker
 
 MOST_OF_ONE = 100  # scheduled times of one campaign; beyond them a calendar says nothing new
 
@@ -243,11 +244,12 @@ def _unfinished(
     ledger: LedgerReader, settings: Settings, period: str, now: datetime
 ) -> tuple[list[Appointment], list[Held]]:
     going_on, held, account = [], [], settings.account
+    stopped = stop_blocker(ledger, settings.quota_timezone)
     for run in ledger.runs(account=account, tests=False, unfinished=True):
         unsent = unsent_of(ledger.state_counts(run.key))
         if not unsent:
             continue
-        if why := why_not_by_itself(ledger, settings, run, now):
+        if why := why_not_by_itself(ledger, settings, run, now) or (stopped.message if stopped else ""):
             held.append(Held(run.run, run.campaign, unsent, why))
             continue
         rules, ours = RunRules.from_config(run.config), ledger.posts_in_period(account, period, run.key)

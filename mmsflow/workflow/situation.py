@@ -10,6 +10,7 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.lock import holder_of
 from mmsflow.ledger.model import PausedBy, RunInfo
 from mmsflow.ledger.requests import DAEMON
+from mmsflow.ledger.stop_file import ALL_STOPPED
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.blockers import blockers_of
@@ -78,7 +79,9 @@ def why_not_by_itself(ledger: LedgerReader, settings: Settings, run: RunInfo, no
     if (paused := _LASTING.get(run.paused_by)) is not None:
         return run.reason or paused
     try:
-        blockers = blockers_of(ledger, settings, run.campaign, settings.workspace / run.campaign_file)
+        found = blockers_of(ledger, settings, run.campaign, settings.workspace / run.campaign_file)
+        # A run waits under a stop of all sending as it waits for its window, and goes on when that is lifted.
+        blockers = [blocker for blocker in found if blocker.cause != ALL_STOPPED]
         return blockers[0].message if blockers else long_past(ledger, run, now)
     except LedgerError as error:
         return error.message

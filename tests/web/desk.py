@@ -18,7 +18,7 @@ from mmsflow.campaign.load import load_campaign
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.daemon.model import CampaignCard, CardState, PlanView
 from mmsflow.delivery.progress import Snapshot
-from mmsflow.engine.control import answer
+from mmsflow.engine.control import answer, stop_all_here
 from mmsflow.engine.embedded import Engine
 from mmsflow.errors import InvalidInput, UsageError
 from mmsflow.gateway.client import GatewayClient
@@ -179,6 +179,16 @@ class Desk:
     async def send_test(self, trial: Trial) -> Answer:
         self.trials.append(trial)
         return self.trial_answer
+
+    async def stop_all(self, who: str, why: str) -> Answer:
+        said = await stop_all_here(self.ledger, self.clock, self.engine.live, who=who, why=why)
+        self.moved()
+        return said
+
+    async def start_all(self, who: str) -> Answer:
+        lifted = self.ledger.stop_file.lift()
+        self.moved()
+        return Answer("sending may go on" if lifted else "nothing was stopped")
 
     async def preview(self, file: str) -> str:
         return await asyncio.to_thread(self._preview, self._path(file))

@@ -20,10 +20,11 @@ from mmsflow.ledger.requests import DAEMON, Action, Request, Trial
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.msisdn import mask_msisdn
 from mmsflow.plan.model import Plan
-from mmsflow.wiring import ledger_file, make_engine, open_gateway, writing_ledger
+from mmsflow.wiring import ledger_file, make_engine, open_gateway, reading_ledger, writing_ledger
 from mmsflow.workflow.control import ask_holder
 from mmsflow.workflow.prepare import Prepared, prepare
 from mmsflow.workflow.run import carry_on, freeze
+from mmsflow.workflow.stopping import refuse_stopped
 from mmsflow.workflow.trial import addressed_to, handsets
 
 _PATIENCE = timedelta(minutes=10)  # the daemon renders the whole campaign before it answers
@@ -32,6 +33,8 @@ _PATIENCE = timedelta(minutes=10)  # the daemon renders the whole campaign befor
 def send_test(file: str, to: Sequence[str], row: int | None, variant: str, *, yes: bool, as_json: bool) -> int:
     """Send one of the campaign's messages to test handsets; returns the exit code."""
     session, path = Session.for_file(file)
+    with reading_ledger(session.settings) as reader:
+        refuse_stopped(reader, session.settings.quota_timezone)
     with counting("rendering", quiet=as_json) as progress:
         intake = session.intake()
         prepared = prepare(path, session.workspace, progress=progress, fitting=progress.fitting, intake=intake)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import tzinfo
 
 from mmsflow.cli.ending import buckets_table, state_in_words, way_on
 from mmsflow.cli.output import local, paint, print_json, table, tell
 from mmsflow.cli.session import Session
 from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.stop_file import START_ALL
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.report.moments import zone_of
 from mmsflow.report.wording import PAUSE_WORDS
 from mmsflow.wiring import reading_ledger
 from mmsflow.workflow.history import find_run, run_as_json
 from mmsflow.workflow.standing import has_work
+from mmsflow.workflow.stopping import described
 
 _WATCH_SECONDS = 1.0
 _CLEAR = "\033[H\033[J"
@@ -28,12 +31,15 @@ def status(run: str | None, *, watch: bool, as_json: bool) -> int:
         with reading_ledger(session.settings) as ledger:
             chosen = [find_run(ledger, run)] if run else _unfinished(ledger)
             held = ledger.holder() is not None
+            stop = ledger.stop_file.read()
             if as_json:
-                print_json({"runs": [run_as_json(ledger, each, held=held) for each in chosen]})
+                print_json(_document(ledger, chosen, held=held))
             else:
                 text = "\n\n".join(_describe(ledger, each, held=held) for each in chosen)
                 if watch and sys.stdout.isatty():
                     print(_CLEAR, end="")
+                if stop is not None:
+                    tell(f"{described(stop, session.settings.quota_timezone)}; {START_ALL}\n")
                 tell(text or "no runs yet")
             busy = any(has_work(ledger, each) for each in chosen)
         if not watch or not busy:
@@ -49,8 +55,10 @@ def runs(*, as_json: bool) -> int:
         found = ledger.runs()
         held = ledger.holder() is not None
         if as_json:
-            print_json({"runs": [run_as_json(ledger, each, held=held) for each in found]})
+            print_json(_document(ledger, found, held=held))
             return 0
+        if (stop := ledger.stop_file.read()) is not None:
+            tell(f"{described(stop, session.settings.quota_timezone)}; {START_ALL}\n")
         rows = []
         for each in found:
             counts = {bucket.value: number for bucket, number in ledger.bucket_counts(each.key).items()}
@@ -64,6 +72,12 @@ def runs(*, as_json: bool) -> int:
         else "no runs yet"
     )
     return 0
+
+
+def _document(ledger: LedgerReader, runs: Sequence[RunInfo], *, held: bool) -> dict[str, object]:
+    stop = ledger.stop_file.read()
+    shown = [run_as_json(ledger, each, held=held) for each in runs]
+    return {"all_stopped": stop.as_json() if stop else None, "runs": shown}
 
 
 def _unfinished(ledger: LedgerReader) -> list[RunInfo]:

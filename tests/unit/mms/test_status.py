@@ -98,8 +98,9 @@ def test_what_is_asked_of_a_bucket(question: str, members: str) -> None:
         (RunState, "is_ended", "cancelled done done_with_unknown expired"),
         (RunState, "is_closed", "cancelled expired"),
         (RunState, "is_under_way", "planned running"),
-        (PausedBy, "needs_person", "breaker credentials user"),
-        (PausedBy, "lifts_itself", "account canary gateway ledger quota window"),
+        (PausedBy, "needs_person", "breaker credentials stopped user"),
+        (PausedBy, "is_by_person", "stopped user"),
+        (PausedBy, "lifts_itself", "account canary gateway ledger quota stopped window"),
         (PausedBy, "is_fault", "breaker credentials gateway ledger lists"),
     ],
 )

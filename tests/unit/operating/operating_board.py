@@ -57,6 +57,8 @@ class OperatingBoard:
     approve: Any = None
     begin: Any = None
     send_test: Any = None
+    stop_all: Any = None
+    start_all: Any = None
     preview: Any = None
 
     def run_on_the_wire(self, name: str = "winter-sale-20261201-1") -> tuple[RunInfo, list[int]]:
