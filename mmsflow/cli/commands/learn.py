@@ -12,7 +12,6 @@ from mmsflow.cli.session import Session
 from mmsflow.errors import GatewayRefused, UsageError
 from mmsflow.ledger.stop_file import StopFile
 from mmsflow.mms.msisdn import mask_msisdn
-from mmsflow.report.html import account_host
 from mmsflow.wiring import ledger_file, open_gateway, reading_ledger
 from mmsflow.workflow.learn import Learned, Learner, sender_of, write_learned
 from mmsflow.workflow.learning import FORMS
@@ -70,7 +69,7 @@ def _kept(session: Session, learned: Learned, private: Sequence[str]) -> str:
         return ""
     try:
         folder = session.workspace / ".mmsflow" / FOLDER
-        host = account_host(session.settings.account)
+        host = session.settings.base_url.split("://", 1)[-1]  # the account would name the client id
         return str(write_learned(learned, folder, host=host, private=private))
     except OSError as error:
         warn(f"what was learned cannot be kept: {error.strerror or error}")
