@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mmsflow.cli.options import SETUP, AsJson
+from mmsflow.cli.options import SETUP, AsJson, Yes
+from mmsflow.errors import UsageError
 
 setting_up = typer.Typer()
 
@@ -82,9 +83,27 @@ def schema() -> int:
 @setting_up.command(rich_help_panel=SETUP)
 def doctor(
     notify: Annotated[bool, typer.Option("--notify", help="Send a test notice by each channel, now.")] = False,
+    learn: Annotated[
+        bool, typer.Option("--learn", help="Send test messages to your own handset, and see what the gateway answers.")
+    ] = False,
+    to: Annotated[list[str] | None, typer.Option(metavar="NUMBER", help="With --learn: your own handset.")] = None,
+    sender: Annotated[
+        str, typer.Option(metavar="NAME", help="With --learn: who the messages come from; default: the campaigns'.")
+    ] = "",
+    yes: Yes = False,
     json: AsJson = False,
 ) -> int:
-    """Look at this set-up and say what is wrong with it, and how to mend it."""
+    """Look at this set-up and say what is wrong with it, and how to mend it.
+
+    --learn asks first, then sends one message in each form, follows them for three minutes at most, keeps the answers
+    masked in .mmsflow/learned/, and names what is not as the operator's document has it.
+    """
+    if learn:
+        from mmsflow.cli.commands.learn import learn as learning
+
+        return learning(to or [], sender, yes=yes, as_json=json)
+    if to or sender or yes:
+        raise UsageError("--to, --sender and --yes belong to --learn", "add --learn, or leave them out")
     from mmsflow.cli.commands.doctor import doctor as command
 
     return command(notify=notify, as_json=json)

@@ -30,6 +30,15 @@ def handsets(named: Sequence[str], campaign: Campaign, workspace: Path, suppress
         raise UsageError(
             "no test handset is named", "add --to NUMBER, or `test_recipients` to the campaign", cause="no_handset"
         )
+    return own_handsets(texts, workspace, suppression)
+
+
+def own_handsets(texts: Sequence[str], workspace: Path, suppression: str) -> list[str]:
+    """Read the numbers of handsets; E.164, each once.
+
+    Raises:
+        UsageError: one of them is no number, or is suppressed.
+    """
     numbers = list(dict.fromkeys(map(_msisdn, texts)))
     if suppression:
         _refuse_suppressed(numbers, workspace, suppression)

@@ -87,7 +87,9 @@ def test_commands_do_beside_the_daemon_what_the_page_says(mmsflow: Callable[...,
     rest: dict[str, tuple[str, ...]] = dict.fromkeys(("why", "verify", "report", "poll", "status"), (run,))
     rest |= dict.fromkeys(("check", "preview", "plan", "run"), ("campaigns/hello.yaml",))
     rest |= {"why": ("501000101",), "compare": (run, other), "purge": ("--older-than", "1d", "--yes")}
+    rest["optout"] = ("add", "501000101")
     own_ways = {"pause", "resume", "cancel", "resolve", "approve", "send-test", "init", "demo", "simulator"}
+    own_ways |= {"stop", "start"}
 
     with writing_ledger(session.settings, session.clock, DAEMON):
         codes = {name: mmsflow(name, *rest.get(name, ())) for name in beside_the_daemon().keys() - own_ways}
