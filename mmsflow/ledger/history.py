@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mmsflow.ledger import steps
+from mmsflow.ledger.copies import Judgement, LedgerFacts, LostRun, WitnessRecord
 from mmsflow.ledger.identity import identity_of
+from mmsflow.ledger.lineage import lost_runs_of
 from mmsflow.ledger.lock import holder_of
 from mmsflow.ledger.model import Holder
 from mmsflow.ledger.operation import Step
@@ -12,6 +14,7 @@ from mmsflow.ledger.reading_numbers import NumberReading
 from mmsflow.ledger.reading_operation import OperationReading
 from mmsflow.ledger.reading_runs import RunReading
 from mmsflow.ledger.reading_work import WorkReading
+from mmsflow.ledger.sending_guard import judged, load_facts, witnessed
 
 
 class LedgerReader(RunReading, MessageReading, WorkReading, NumberReading, OperationReading):
@@ -24,6 +27,23 @@ class LedgerReader(RunReading, MessageReading, WorkReading, NumberReading, Opera
         """Which ledger this is, 32 hex digits that every copy of it shares; empty where none has been made yet."""
         with self._database.read() as connection:
             return identity_of(connection)
+
+    def judged(self) -> Judgement | None:
+        """Why nothing may be sent with this ledger before a person decides; None where nothing speaks against it."""
+        # A log left behind by a process that was killed may belong to another state of the file.
+        log = self.path.with_name(self.path.name + "-wal")
+        left = log.exists() and log.stat().st_size > 0 and self.holder() is None
+        return judged(self._database, self._witnesses, closely=left)
+
+    def lost_runs(self, account: str, campaign: str) -> list[LostRun]:
+        """Runs of a campaign that were begun after the copy was taken which became this ledger, oldest first."""
+        with self._database.read() as connection:
+            return lost_runs_of(connection, account, campaign)
+
+    def facts(self) -> tuple[LedgerFacts, WitnessRecord | str | None]:
+        """What the ledger says of itself, looked at closely, and what its witness says."""
+        witness = witnessed(self._witnesses, self.identity())
+        return load_facts(self._database, witness, closely=True), witness
 
     def newest_step(self) -> int:
         """The number of the newest step in the history of anything; 0 when there is none."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -35,6 +36,8 @@ from mmsflow.ledger.model import (
     RunInfo,
     RunState,
 )
+from mmsflow.ledger.presence import LedgerVanished
+from mmsflow.ledger.sending_guard import SendingGuard
 from mmsflow.ledger.takeover import cancel_carried, cancel_run, take_run
 from mmsflow.ledger.writing_operation import OperationWriting
 from mmsflow.message.model import PlannedMessage
@@ -46,22 +49,28 @@ __all__ = ["Ledger", "LedgerReader"]
 class Ledger(OperationWriting, LedgerReader):
     """The ledger, open for writing. Every method that writes is one short transaction: all of it or nothing."""
 
-    def __init__(self, path: Path, database: Database, lock: WriteLock, clock: Clock) -> None:
-        super().__init__(path, database)
+    def __init__(
+        self, path: Path, database: Database, lock: WriteLock, clock: Clock, witnesses: Path | None = None
+    ) -> None:
+        super().__init__(path, database, witnesses)
         self._lock = lock
         self._clock = clock
         self._layouts = Layouts()
         self._begun, self._begun_in_all = Counter[int](), 0
         self.evidence = EvidenceJournal(path)
+        database.presence.lock, database.presence.lock_key = lock.path, lock.key
+        self.guard = SendingGuard(database, witnesses)
+        self._rescued: Path | None = None
 
     @classmethod
-    def open(cls, url: str, *, command: str = "", clock: Clock | None = None) -> Self:
+    def open(cls, url: str, *, command: str = "", clock: Clock | None = None, witnesses: Path | None = None) -> Self:
         """Take the right to write, make the file if there is none, and bring it to this version's schema.
 
         Args:
             url: ``sqlite:///PATH``.
             command: what this process was asked to do, shown to others that want to write.
             clock: for the instants that the ledger notes by itself; the system's when not given.
+            witnesses: the folder of the witnesses; None keeps none, so that copies are not told apart.
 
         Raises:
             UsageError: another kind of database.
@@ -72,13 +81,38 @@ class Ledger(OperationWriting, LedgerReader):
         make_folder(path)
         lock = WriteLock.take(path, command=command, now=clock.now())
         try:
-            return cls(path, _migrated(path), lock, clock)
+            return cls(path, _migrated(path), lock, clock, witnesses)
         except BaseException:
             lock.release()
             raise
 
+    @property
+    def vanished(self) -> LedgerVanished | None:
+        """Why the file is not the one that was opened any more; None as long as it is."""
+        with suppress(LedgerVanished):
+            self._database.presence.look()
+        return self._database.presence.error
+
+    def rescue(self, elsewhere: Path) -> Path:
+        """Save what this process has written to a ledger that vanished into a file of its own; again is harmless.
+
+        Args:
+            elsewhere: a folder to save it in where the ledger's own is gone.
+
+        Raises:
+            LedgerError: it cannot be saved.
+        """
+        if self._rescued is None:
+            folder = self.path.parent if self.path.parent.is_dir() else elsewhere
+            stamp = self._clock.now().strftime("%Y%m%d-%H%M%S")
+            target = folder / f"{self.path.name}.rescued-{stamp}-{os.getpid()}"
+            self._database.copy_to(target)
+            self._rescued = target
+        return self._rescued
+
     def close(self) -> None:
         """Close and give the right to write up; again is harmless."""
+        self.guard.release()
         try:
             super().close()
         finally:
@@ -98,6 +132,7 @@ class Ledger(OperationWriting, LedgerReader):
         Raises:
             LedgerError: a row is missing or there twice, a number has two messages, the run exists.
         """
+        self._database.presence.look()
         with self._database.write() as connection:
             key = freeze.freeze(connection, new, messages, set_aside)
             return runs.run_by_key(connection, key)
@@ -111,6 +146,7 @@ class Ledger(OperationWriting, LedgerReader):
         Raises:
             LedgerError: it, or the journal, cannot be written; nothing may be sent then.
         """
+        self._database.presence.look()
         with self._taking_over() as (connection, witnessed):
             return take_run(connection, key, self._clock.now(), witnessed)
 
@@ -217,14 +253,21 @@ class Ledger(OperationWriting, LedgerReader):
             The ids whose intent took, in the order given; only these may be sent.
 
         Raises:
-            LedgerError: the fence is not the run's any more (nothing was changed), or the disk is full.
+            LedgerError: the fence is not the run's any more (nothing was changed), or the disk is full; with intents
+                also where the file vanished, or the witness cannot be written.
+            PlanRefused: intents of a ledger that a person has to decide about first.
             IllegalTransition: an outcome names a state that sending cannot lead to.
         """
+        if intents:
+            self.guard.before_claim(self._clock.now())
         # Before it is known whether they took: a commit that fails may have become durable.
         self._begun[key] += len(intents)
         self._begun_in_all += len(intents)
         with self._database.write() as connection:
-            return messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+            begun = messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+            progress = self.guard.progress(connection, key, begun)
+        self.guard.claimed(key, progress)
+        return begun
 
     def begun_elsewhere(self, key: int) -> int:
         """How many intents were to be noted for other runs since the ledger was opened; it only grows."""
@@ -241,7 +284,12 @@ class Ledger(OperationWriting, LedgerReader):
             return polls.polls_by_id(connection, key, after=after, limit=limit)
 
     def record_polls(self, key: int, results: Sequence[PollResult]) -> None:
-        """Write answers to status questions down; a final state never changes."""
+        """Write answers to status questions down; a final state never changes.
+
+        Raises:
+            LedgerVanished: nobody would ever read them.
+        """
+        self._database.presence.look()
         with self._database.write() as connection:
             polls.record_polls(connection, key, results)
 

@@ -51,6 +51,14 @@ def marker_path(campaign_file: Path, campaign: str) -> Path:
     return campaign_file.parent / ".runs" / f"{campaign}.json"
 
 
+def markers_of(campaign_file: Path, campaign: str) -> list[Marker]:
+    """The markers of a campaign's latest runs, one for each account; none where they cannot be read."""
+    try:
+        return list(_read(marker_path(campaign_file, campaign)).values())
+    except ValueError:
+        return []
+
+
 def marker_blocker(ledger: LedgerReader, account: str, campaign: str, campaign_file: Path) -> Blocker | None:
     """Compare the ledger with the marker of the campaign's latest run on this account.
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from mmsflow.cli.adopting import go_on_from_here
 from mmsflow.cli.asking import system_user
 from mmsflow.cli.carrying import CarryOptions, carry
 from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
@@ -67,6 +68,8 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
     file, decided = session.workspace / loaded.shown_path, Decided(adopt=options.adopt, again=options.again)
+    refuse_blocked(blockers_of(ledger, session.settings, name, file, decided=decided))
+    go_on_from_here(session, ledger, decided)
     refuse_blocked(blockers_of(ledger, session.settings, name, file, decided=decided))
     standing, by_hand = standing_of(ledger, account, name), options.again or options.top_up
     occasion = None if by_hand else occasion_of(ledger, account, loaded.campaign, session.clock.now())
