@@ -144,11 +144,19 @@ class Ledger(OperationWriting, LedgerReader):
         ``sending`` otherwise becomes ``unknown``. A breaker that had tripped is overridden.
 
         Raises:
-            LedgerError: it, or the journal, cannot be written; nothing may be sent then.
+            LedgerError: it, the journal or the witness cannot be written; nothing may be sent then.
+            PlanRefused: something is unsent, and a person has to decide about the ledger first.
         """
+        if self._has_unsent(key):
+            # Before anybody is told that it was taken up: a copy that was taken from now on knows this epoch.
+            self.guard.before_claim(self._clock.now())
         self._database.presence.look()
         with self._taking_over() as (connection, witnessed):
             return take_run(connection, key, self._clock.now(), witnessed)
+
+    def _has_unsent(self, key: int) -> bool:
+        counts = self.state_counts(key)
+        return bool(counts[MessageState.READY] + counts[MessageState.SENDING])
 
     def cancel_run(self, key: int) -> int:
         """End a run that nobody carries out, what is left of it unsent for good; how many messages that are.
