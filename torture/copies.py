@@ -149,8 +149,14 @@ class Stage:
 
     def _take(self) -> None:
         """Take the copy, as a tree like the workspace's; a folder that was being written to is copied file by file."""
-        ledger, copy = self.workspace.ledger, self._copy / ".mmsflow" / "ledger.db"
-        copy.parent.mkdir(parents=True)
+        copy = self._copy / ".mmsflow" / "ledger.db"
+        while not _names_a_ledger(copy):  # taken while the file is made, it holds nothing at all: no copy of anything
+            shutil.rmtree(self._copy, ignore_errors=True)
+            copy.parent.mkdir(parents=True)
+            self._take_once(copy)
+
+    def _take_once(self, copy: Path) -> None:
+        ledger = self.workspace.ledger
         match self._case.taken:
             case "backup":
                 with closing(sqlite3.connect(ledger)) as source, closing(sqlite3.connect(copy)) as target:
@@ -173,7 +179,7 @@ class Stage:
         if self._case.put == "elsewhere":
             self._elsewhere()
         elif self._case.put == "mmsflow_restore" and _is_whole(copies / "ledger.db"):
-            code = self.launch.start("restore", str(copies / "ledger.db"), "--yes").wait(_PATIENCE_SECONDS)
+            code = self.launch.start("restore", str(copies / "ledger.db")).wait(_PATIENCE_SECONDS)
             self._check(code == 0, f"`restore` ended with exit code {code}")
         else:
             if self._case.put != "beside_the_old_log":
@@ -218,7 +224,8 @@ class Stage:
         more = self._server.received() - before
         if code == _REFUSED and not more:
             self.refused += 1
-        elif not complete and more:
+        elif not complete and more and self._case.put != "beside_the_old_log":
+            # (the old log makes of some copies the newest state again, which goes on rightly)
             self._check(False, f"{more} messages went out before a person had decided (exit code {code})")
         if code == _REFUSED:
             code = self._start("--adopt").wait(_PATIENCE_SECONDS)
@@ -233,7 +240,7 @@ class Stage:
     def _repair(self) -> None:
         """Do as the refusal says."""
         source = self._copy / ".mmsflow" / "ledger.db"
-        code = self.launch.start("restore", str(source), "--yes").wait(_PATIENCE_SECONDS)
+        code = self.launch.start("restore", str(source)).wait(_PATIENCE_SECONDS)
         self._check(code == 0, f"`restore` of a mixed ledger ended with exit code {code}")
 
     def _write_off(self) -> None:
@@ -252,6 +259,14 @@ class Stage:
     def _check(self, holds: bool, what: str) -> None:
         if not holds:
             self.violations.append(what)
+
+
+def _names_a_ledger(copy: Path) -> bool:
+    if not copy.exists():
+        return False
+    with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):
+        return connection.execute("SELECT ledger FROM identity").fetchone() is not None
+    return False
 
 
 def _is_whole(copy: Path) -> bool:

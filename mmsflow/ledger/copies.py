@@ -81,12 +81,14 @@ class WitnessRecord:
         epoch, event: the epoch and the step of the last intents.
         complete_after: all runs with intents after this step are among ``runs``.
         runs: by their ids.
+        path: where the ledger's file was.
     """
 
     epoch: str
     event: int
     sequence: int = 0
     complete_after: int = 0
+    path: str = ""
     runs: dict[str, Progress] = field(default_factory=dict)
 
 

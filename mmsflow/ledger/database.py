@@ -221,6 +221,18 @@ class Database:
                 self._connection.rollback()
                 self.presence.note()
 
+    def checkpoint(self) -> None:
+        """Bring what was written so far from the log into the main file, as far as nobody reads an older state.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        with explained(self.path):
+            self.presence.sense()
+            self._connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            self._connection.rollback()  # of nothing: SQLAlchemy believes that a transaction has begun
+            self.presence.note()
+
     def copy_to(self, target: Path, progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
         """Write a copy of the database as it is now to a new file (0600), also while others read or write it.
 
@@ -234,10 +246,14 @@ class Database:
             descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             os.close(descriptor)
         try:
-            source: sqlite3.Connection = self._connection.connection.driver_connection  # type: ignore[assignment]
-            with explained(target), closing(sqlite3.connect(target)) as copy:
-                source.backup(copy, pages=_BACKUP_PAGES, progress=lambda _, left, every: progress(every - left, every))
-                copy.execute("PRAGMA journal_mode = DELETE")
+            # Within a transaction: one state, and nobody who writes meanwhile makes it begin anew.
+            with self.read() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+                source: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+                with closing(sqlite3.connect(target)) as copy:
+                    told = lambda _, left, every: progress(every - left, every)  # noqa: E731
+                    source.backup(copy, pages=_BACKUP_PAGES, progress=told)
+                    copy.execute("PRAGMA journal_mode = DELETE")
             with explained_files(target), target.open("rb") as file:
                 os.fsync(file.fileno())
         except BaseException:

@@ -229,14 +229,29 @@ def _hold_doubtful(connection: Connection, key: int, at: int) -> None:
 
 def mark_copy(connection: Connection, at: int) -> None:
     """Have this file know that it is a copy."""
-    connection.execute(update(identity).values(copied_at=at))
+    connection.execute(update(identity).values(copied_at=at, closed_at=None))
 
 
-def mark_moved_here(connection: Connection) -> None:
+def mark_moved_here(connection: Connection, at: int) -> None:
     """Have this file be the one that goes on, wherever it will stand."""
-    connection.execute(update(identity).values(copied_at=None, closed_at=None, place=""))
+    begin_epoch(connection, Place(), at)
+    connection.execute(update(identity).values(closed_at=None, place=""))
 
 
-def mark_closed(connection: Connection, at: int) -> None:
-    """Have this file never be sent with again."""
+def is_moved_here(connection: Connection) -> bool:
+    """Whether ``mark_moved_here`` was the last word on this file."""
+    row = connection.execute(select(identity)).one()
+    sent = connection.execute(select(func.count()).select_from(epochs)).scalar_one()
+    return bool(sent and not row.place and row.copied_at is None and row.closed_at is None)
+
+
+def mark_closed(connection: Connection, at: int | None) -> None:
+    """Have this file never be sent with again; None opens it again."""
     connection.execute(update(identity).values(closed_at=at))
+
+
+def counts_of(connection: Connection) -> tuple[int, int, int]:
+    """How many runs there are, how many of them have something unsent, and how many messages that is."""
+    runs_in_all = connection.execute(select(func.count()).select_from(runs)).scalar_one()
+    unsent = [run.unsent for run in _open_runs(connection, closely=False) if run.unsent]
+    return runs_in_all, len(unsent), sum(unsent)

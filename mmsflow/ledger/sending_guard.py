@@ -129,14 +129,14 @@ class SendingGuard:
             held = lineage.hold(connection, extents, to_micros(now))
             lineage.note_lost(connection, lost, to_micros(now))
             epoch = lineage.begin_epoch(connection, lineage.place_of(self._database.path, identity), to_micros(now))
+        self._database.checkpoint()  # a copy of the main file alone knows the epoch, too
         if self._folder is None:
             return held
         before = witnessed(self._folder, identity)
-        record = WitnessRecord(epoch.token, epoch.after, complete_after=epoch.after)
+        record = WitnessRecord(epoch.token, epoch.after, complete_after=epoch.after, path=str(self._database.path))
         if isinstance(before, WitnessRecord):
-            record = WitnessRecord(
-                epoch.token, epoch.after, before.sequence, min(before.complete_after, epoch.after), dict(before.runs)
-            )
+            record.sequence, record.runs = before.sequence, dict(before.runs)
+            record.complete_after = min(before.complete_after, epoch.after)
         path = witness_path(self._folder, identity)
         try:
             self._witness = Witness.claim(path, record)

@@ -16,6 +16,7 @@ from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.errors import LedgerUnavailable, RunUnfinished
 from mmsflow.ledger import freeze, messages, polls, purge, runs, withheld
+from mmsflow.ledger.backup import Copied, OnPages, move_out
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
 from mmsflow.ledger.evidence import EvidenceJournal, Witnessed
@@ -86,6 +87,16 @@ class Ledger(OperationWriting, LedgerReader):
             lock.release()
             raise
 
+    def move_out(self, target: Path, now: datetime, *, replace: bool, on_pages: OnPages) -> Copied:
+        """Copy this ledger to ``target`` and close it here: it is never sent with again, the copy goes on.
+
+        Raises:
+            UsageError: the target exists, and is not to be replaced.
+            LedgerError: it cannot be written; the ledger is as it was.
+        """
+        self.guard.release()
+        return move_out(self._database, target, now, replace=replace, on_pages=on_pages)
+
     @property
     def vanished(self) -> LedgerVanished | None:
         """Why the file is not the one that was opened any more; None as long as it is."""
@@ -135,7 +146,9 @@ class Ledger(OperationWriting, LedgerReader):
         self._database.presence.look()
         with self._database.write() as connection:
             key = freeze.freeze(connection, new, messages, set_aside)
-            return runs.run_by_key(connection, key)
+            run = runs.run_by_key(connection, key)
+        self._database.checkpoint()  # whoever copies the main file alone has the run, and what of it is unsent
+        return run
 
     def take_run(self, key: int) -> RunInfo:
         """Begin to carry a run out: fence + 1, state running (an ended run keeps its state).
@@ -418,7 +431,9 @@ def _migrated(path: Path) -> Database:
     try:
         with database.write() as connection:
             migrate(connection, path)
-            ensure_identity(connection)
+            is_new = ensure_identity(connection)
+        if is_new:
+            database.checkpoint()  # a copy of the main file alone says which ledger it is
     except BaseException:
         database.close()
         raise

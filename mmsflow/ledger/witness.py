@@ -60,6 +60,16 @@ def read_witness(path: Path) -> WitnessRecord | None:
     return max(records, key=lambda record: record.sequence)
 
 
+def witnesses_of_path(folder: Path, ledger: Path, identity: str) -> list[WitnessRecord]:
+    """Read the witnesses of other ledgers that were in use at the path of this one."""
+    found = []
+    for path in sorted(folder.glob("*.witness")) if folder.is_dir() else ():
+        with suppress(ValueError, OSError):
+            if path.stem != identity and (record := read_witness(path)) and record.path == str(ledger):
+                found.append(record)
+    return found
+
+
 @dataclass(slots=True)
 class Witness:
     """The witness, open and locked for the process that sends; made by ``claim``."""
@@ -67,6 +77,7 @@ class Witness:
     path: Path
     _descriptor: int
     _record: WitnessRecord
+    _path_text: str
     _texts: dict[str, str] = field(default_factory=dict)
     _synced_at: float = 0.0
     _unsynced: int = 0
@@ -87,7 +98,7 @@ class Witness:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise WitnessBusy("another process sends with a copy of this ledger") from None
-            witness = cls(path, descriptor, record)
+            witness = cls(path, descriptor, record, json.dumps(record.path))
             witness._texts = {run: _run_text(run, progress) for run, progress in record.runs.items()}
             witness._write()
             witness.sync()
@@ -147,7 +158,7 @@ class Witness:
         while True:
             text = (
                 f'{{"version":{_VERSION},"sequence":{record.sequence},"epoch":"{record.epoch}","event":{record.event},'
-                f'"complete_after":{record.complete_after},"runs":{{{",".join(self._texts.values())}}}}}'
+                f'"complete_after":{record.complete_after},"path":{self._path_text},"runs":{{{",".join(self._texts.values())}}}}}'
             )
             payload = text.encode()
             if len(payload) <= _MOST_BYTES or len(record.runs) < 2:
@@ -176,6 +187,7 @@ def _parsed(slot: bytes) -> WitnessRecord | None:
             epoch=str(facts["epoch"]),
             event=int(facts["event"]),
             complete_after=int(facts["complete_after"]),
+            path=str(facts["path"]),
             runs={run: _progress(*values) for run, values in runs.items()},
         )
     except (ValueError, KeyError, TypeError, AttributeError):

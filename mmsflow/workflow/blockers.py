@@ -13,7 +13,7 @@ from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
 from mmsflow.workflow.guard import marker_blocker
-from mmsflow.workflow.ledger_check import ledger_blocker, lost_run_blocker
+from mmsflow.workflow.ledger_check import ledger_blocker, lost_run_blocker, replaced_blocker
 
 
 def blockers_of(
@@ -28,6 +28,7 @@ def blockers_of(
     found: list[Blocker | None] = [
         ledger_blocker(ledger, decided),
         lost_run_blocker(ledger, settings.account, campaign, decided),
+        replaced_blocker(ledger, settings.account, campaign, decided),
     ]
     if not (decided.adopt or decided.again):
         found.append(marker_blocker(ledger, settings.account, campaign, campaign_file))

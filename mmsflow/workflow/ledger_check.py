@@ -15,7 +15,7 @@ from mmsflow.workflow.guard import markers_of
 _GO_ON = "add --adopt to go on from here; what may have gone out since is then kept as maybe sent, not sent again"
 _WHAT: dict[Kind, tuple[str, str]] = {
     Kind.RESTORED: (
-        "this ledger is a copy of one that went on sending{missing}",
+        "this ledger is an older copy of one that went on sending{missing}",
         f"Bring back the newest ledger, if there is one; or {_GO_ON}",
     ),
     Kind.COPY: (
@@ -40,6 +40,22 @@ _WHAT: dict[Kind, tuple[str, str]] = {
         "Put the copy back with `mmsflow restore FILE`, which takes the old log away first",
     ),
 }
+
+
+def replaced_blocker(ledger: LedgerReader, account: str, campaign: str, decided: Decided) -> Blocker | None:
+    """Say that another ledger in this place had sent the campaign; None where none had, or a person has decided."""
+    if decided.adopt or decided.again:
+        return None
+    for other in ledger.replaced():
+        for name, run in other.runs.items():
+            if (run.campaign, run.account) == (campaign, account):
+                return Blocker(
+                    "ledger_replaced",
+                    f"{name} of this campaign was carried out with another ledger at {ledger.path}, and this one is "
+                    f"empty: {_messages(run.begun)} of it had begun",
+                    "Bring back the right ledger from a backup; or add --adopt or --again for a new run to everybody",
+                )
+    return None
 
 
 @dataclass(frozen=True, slots=True)
