@@ -46,7 +46,7 @@ def main(options: Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How the copy is taken and put back; ``lost`` is what else is gone by then: the witness, the marker, or nothing."""
+    """How the copy is taken and put back; ``lost`` is what else is gone: the witness, the marker, or nothing."""
 
     taken: str
     put: str
@@ -79,6 +79,8 @@ def one_seed(seed: int, folder: Path) -> dict[str, Figure]:
         stage = Stage(rng, launch, server, workspace, folder, case)
         stage.play()
         verdict = judge(stage.workspace, server.by_number(), bound=len(workspace.valid))
+        if stage.written_off:  # no run, so no report either; nobody was sent to after the copy was put back
+            verdict.violations = [f"{verdict.duplicates} received twice"] if verdict.duplicates else []
         verdict.violations += stage.violations + audit(stage.launch)
     return {
         "kind": "copies",
@@ -105,6 +107,7 @@ class Stage:
     Attributes:
         at_copy, since_copy: messages received until the copy was taken, and from then until it was put back.
         refused: how often the start was refused before a person decided.
+        written_off: the copy does not hold the run at all, and nothing more was sent.
         violations: what must not be.
     """
 
@@ -115,6 +118,7 @@ class Stage:
         self._copy = folder / "copy"
         self._witness = folder / "witness"
         self.at_copy = self.since_copy = self.refused = 0
+        self.written_off = False
         self.violations: list[str] = []
 
     def play(self) -> None:
@@ -137,7 +141,7 @@ class Stage:
         end = time.monotonic() + self._rng.uniform(0, 0.05)
         until(lambda: time.monotonic() >= end, process, 1)
         ledger = self.workspace.ledger
-        until(lambda: ledger.exists() and ledger.stat().st_size > 0, process, _PATIENCE_SECONDS)
+        until(lambda: _names_a_ledger(ledger), process, _PATIENCE_SECONDS)
 
     def _end(self, process: Command) -> None:
         how = self._rng.choice(("killed", "killed", "stopped", "left to end"))
@@ -244,8 +248,8 @@ class Stage:
         self._check(code == 0, f"`restore` of a mixed ledger ended with exit code {code}")
 
     def _write_off(self) -> None:
-        """Nobody knows who had a run that the copy does not hold, so nothing more is sent; the simulator knows."""
-        self.workspace = replace(self.workspace, valid=frozenset(self._server.by_number()))
+        """Who had a run that the copy does not hold is not known, so nothing more is sent."""
+        self.written_off = True
 
     def _causes(self) -> str:
         plan = self.launch.folder / "blocked.json"
@@ -264,7 +268,10 @@ class Stage:
 def _names_a_ledger(copy: Path) -> bool:
     if not copy.exists():
         return False
-    with closing(sqlite3.connect(copy)) as connection, suppress(sqlite3.DatabaseError):
+    if not copy.stat().st_size:
+        return False
+    address = f"{copy.as_uri()}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=10)) as connection, suppress(sqlite3.DatabaseError):
         return connection.execute("SELECT ledger FROM identity").fetchone() is not None
     return False
 

@@ -141,9 +141,12 @@ class Ledger(OperationWriting, LedgerReader):
                 iterating ``report_rows`` or ``sent_numbers``.
 
         Raises:
-            LedgerError: a row is missing or there twice, a number has two messages, the run exists.
+            LedgerError: a row is missing or there twice, a number has two messages, the run exists; or the witness
+                cannot be written.
+            PlanRefused: a person has to decide about the ledger first.
         """
-        self._database.presence.look()
+        # Before there is anything unfinished: a ledger without it goes on wherever it was copied to.
+        self.guard.before_claim(self._clock.now())
         with self._database.write() as connection:
             key = freeze.freeze(connection, new, messages, set_aside)
             run = runs.run_by_key(connection, key)

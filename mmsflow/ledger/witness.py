@@ -51,7 +51,7 @@ def read_witness(path: Path) -> WitnessRecord | None:
     try:
         with path.open("rb") as file:
             content = file.read(2 * _SLOT + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     found = [_parsed(content[at : at + _SLOT]) for at in (0, _SLOT)]
     records = [record for record in found if record is not None]

@@ -30,8 +30,9 @@ def blockers_of(
         lost_run_blocker(ledger, settings.account, campaign, decided),
         replaced_blocker(ledger, settings.account, campaign, decided),
     ]
-    if not (decided.adopt or decided.again):
-        found.append(marker_blocker(ledger, settings.account, campaign, campaign_file))
+    if not decided.again:
+        adopted = decided.adopt
+        found.append(marker_blocker(ledger, settings.account, campaign, campaign_file, adopted=adopted))
     return [blocker for blocker in found if blocker is not None]
 
 

@@ -17,7 +17,10 @@ from mmsflow.workflow.ledger_check import ledger_blocker
 def backup(target: Path, *, move: bool, force: bool, as_json: bool) -> int:
     """Write a copy of the workspace's ledger; returns the exit code."""
     session, target = Session.start(), target.absolute()
-    if not (path := ledger_file(session.settings)).exists():
+    path = ledger_file(session.settings)
+    with reading_ledger(session.settings) as reader:
+        made = bool(reader.identity())
+    if not made:
         raise LedgerError(f"there is no ledger at {path} yet", "The first run makes it.")
     now = session.clock.now()
     with copying("copying", quiet=as_json) as bar:
