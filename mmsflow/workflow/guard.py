@@ -65,8 +65,8 @@ def marker_blocker(
     """Compare the ledger with the marker of the campaign's latest run on this account.
 
     Args:
-        adopted: a person has said that this ledger is the one from now on. Who had a run that it does not hold at all is
-            not known even then, so that run is no reason to begin anew.
+        adopted: a person has said that this ledger is the one from now on. Who had a run that it does not hold at all
+            is not known even then, so the campaign is not begun anew.
 
     Returns:
         What blocks where the ledger knows less than the marker says, or the marker cannot be read.
