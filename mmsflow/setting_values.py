@@ -206,6 +206,7 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "client_secret": _secret,
     "client_secret_file": _text,
     "ledger": _text,
+    "witness": _text,
     "in_flight": _whole(1, 1024),
     "total_deadline": _duration,
     "connect_timeout": _duration,

@@ -39,6 +39,8 @@ class Settings:
         token_url: OAuth 2.0 token address; empty means base URL + ``/oauth/v2/token``.
         client_id, client_secret: OAuth 2.0 client credentials; ``client_secret_file`` reads the secret from a file.
         ledger: ``sqlite:///PATH``; empty means ``.mmsflow/ledger.db`` in the workspace.
+        witness: folder outside the workspace for the witness, which tells a copy of the ledger that was put back from
+            the ledger that went on sending; empty for ``mmsflow`` in the user's state folder.
         in_flight: requests at a time, all runs together.
         total_deadline: longest time for one request, its reply included.
         connect_timeout: longest time to connect.
@@ -79,6 +81,7 @@ class Settings:
     client_id: str = ""
     client_secret: Secret = field(default_factory=lambda: Secret(""))
     ledger: str = ""
+    witness: str = ""
     in_flight: int = 16
     total_deadline: timedelta = timedelta(seconds=60)
     connect_timeout: timedelta = timedelta(seconds=10)

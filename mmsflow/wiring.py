@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmsflow.clock import Clock
 from mmsflow.engine.embedded import Engine
+from mmsflow.errors import UsageError
 from mmsflow.first_failure import afterwards
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.model import GatewayConfig
@@ -78,10 +80,35 @@ def ledger_file(settings: Settings) -> Path:
     return ledger_path(settings.ledger_url)
 
 
+def witness_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """Where the witnesses of ledgers are: as set, else in the user's state folder, else below /var/tmp.
+
+    The last is for users without a home folder, as services have; it survives a reboot.
+
+    Raises:
+        UsageError: it is inside the workspace, where it would be put back together with the ledger.
+    """
+    if settings.witness:
+        folder = Path(os.path.expanduser(settings.witness))  # noqa: PTH111 - leaves `~name` of nobody as it is
+        folder = (settings.workspace / folder).resolve()
+        if folder.is_relative_to(settings.workspace.resolve()):
+            raise UsageError(
+                f"the setting `witness` names {folder}, which is inside the workspace",
+                "Name a folder outside it: whoever puts the workspace back from a copy must not put the witness back.",
+            )
+        return folder
+    if (state := Path(environ.get("XDG_STATE_HOME", ""))).is_absolute():
+        return state / "mmsflow"
+    home = environ.get("HOME", "")
+    if home and Path(home).is_dir():
+        return Path(home) / ".local" / "state" / "mmsflow"
+    return Path("/var/tmp") / f"mmsflow-{os.getuid()}"  # noqa: S108 - a folder of our own, 0700
+
+
 @contextmanager
 def reading_ledger(settings: Settings) -> Iterator[LedgerReader]:
     """The workspace's ledger for reading; works while another process writes."""
-    with LedgerReader.open(settings.ledger_url) as ledger:
+    with LedgerReader.open(settings.ledger_url, witnesses=witness_folder(settings, os.environ)) as ledger:
         yield ledger
 
 
@@ -92,7 +119,8 @@ def writing_ledger(settings: Settings, clock: Clock, command: str) -> Iterator[L
     Raises:
         RunHeld: another process writes it.
     """
-    with Ledger.open(settings.ledger_url, command=command, clock=clock) as ledger:
+    witnesses = witness_folder(settings, os.environ)
+    with Ledger.open(settings.ledger_url, command=command, clock=clock, witnesses=witnesses) as ledger:
         yield ledger
 
 

@@ -20,6 +20,7 @@ CAMPAIGNS = {
     "replies": "torture.fuzz_replies",
     "inputs": "torture.fuzz_inputs",
     "daemon": "torture.daemon_day",
+    "copies": "torture.copies",
 }
 """Each a module with PURPOSE, ``configure`` and ``main``."""
 

@@ -223,4 +223,18 @@ MUTANTS = (
         " if self._rules.resend_unknown else None",
         "",
     ),
+    Mutant(
+        "a copy put back is not told from the ledger that went on",
+        "mmsflow/ledger/copies.py",
+        "    return reach is None or witness.event > reach\n",
+        "    return False\n",
+        tests="tests/contract/ledger/test_ledger_copies.py",
+    ),
+    Mutant(
+        "a ledger that vanished is sent with",
+        "mmsflow/ledger/sending_guard.py",
+        "        self._database.presence.look()\n",
+        "",
+        tests="tests/contract/ledger/test_ledger_copies.py",
+    ),
 )

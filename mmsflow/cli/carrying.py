@@ -15,7 +15,7 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.wiring import make_engine
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import leave_marker
-from mmsflow.workflow.run import carry_on
+from mmsflow.workflow.run import carry_on, what_was_written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,4 +48,5 @@ async def carry(session: Session, ledger: Ledger, gateway: GatewayClient, run: R
         )
     with suppress(LedgerError):  # what was there before still tells a lost ledger, only a little less sharply
         mark(run)
-    return end_run(session, ledger, run, error, show_numbers=options.show_numbers, as_json=options.as_json)
+    with what_was_written(ledger, session.workspace) as reading:
+        return end_run(session, reading, run, error, show_numbers=options.show_numbers, as_json=options.as_json)

@@ -70,6 +70,21 @@ def erasing(total: int, *, quiet: bool = False) -> Iterator[Callable[[int], None
 
 
 @contextmanager
+def copying(label: str, *, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """A bar over the pages of a file, told how many are done and how many there are."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _done, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, refresh_per_second=_PER_SECOND) as bars:
+        task = bars.add_task(label, total=None)
+        yield lambda done, every: bars.update(task, completed=done, total=every)
+
+
+@contextmanager
 def following(*, quiet: bool = False) -> Iterator[Observer]:
     """Two bars for a run: what was sent, and what is final; with the reason when nothing moves."""
     if quiet or not sys.stderr.isatty():

@@ -81,6 +81,38 @@ def schema() -> int:
 
 
 @setting_up.command(rich_help_panel=SETUP)
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy, a new file outside the workspace.")],
+    move: Annotated[
+        bool, typer.Option("--move", help="Close the ledger here: the copy goes on elsewhere, without a question.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+    json: AsJson = False,
+) -> int:
+    """Copy the ledger, also beside a daemon that sends. The copy knows that it is one.
+
+    Put back or opened, a copy sends nothing before a person has decided, unless nothing in it is unfinished.
+    """
+    from mmsflow.cli.commands.backup import backup as command
+
+    return command(file, move=move, force=force, as_json=json)
+
+
+@setting_up.command(rich_help_panel=SETUP)
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy of the ledger, by `backup` or otherwise.")],
+    json: AsJson = False,
+) -> int:
+    """Put a copy back as the ledger; the present one is kept aside. Nothing is sent before a person has decided.
+
+    Refused while another process holds the ledger. It says what may have gone out since the copy was taken.
+    """
+    from mmsflow.cli.commands.backup import restore as command
+
+    return command(file, as_json=json)
+
+
+@setting_up.command(rich_help_panel=SETUP)
 def doctor(
     notify: Annotated[bool, typer.Option("--notify", help="Send a test notice by each channel, now.")] = False,
     learn: Annotated[

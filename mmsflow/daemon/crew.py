@@ -19,7 +19,7 @@ from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.mms.status import Bucket
 from mmsflow.settings import Settings
 from mmsflow.workflow.guard import leave_marker
-from mmsflow.workflow.run import carry_on
+from mmsflow.workflow.run import carry_on, report_run, what_was_written
 from mmsflow.workflow.standing import goes_on, has_unsent, resends_left
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 900.0
@@ -172,7 +172,11 @@ class Crew:
         )
         with suppress(LedgerError):  # what was there before still tells a lost ledger, only a little less sharply
             mark(run)
-        await self._reporting.write(run)
+        if ledger.vanished is None:
+            await self._reporting.write(run)
+        else:
+            with what_was_written(ledger, self._settings.workspace) as saved:
+                report_run(saved, run, self._settings.workspace, now=self._engine.clock.now())
         return error
 
     def _seen(self, carried: _Carried, snapshot: Snapshot) -> None:
@@ -192,7 +196,7 @@ class Crew:
         self._teller.changes.note()
 
     def _tries_again(self, run: RunInfo, error: MmsflowError | None) -> bool:
-        if self._stopping:
+        if self._stopping or self._engine.ledger.vanished is not None:
             return False
         current = self._engine.ledger.find_run(run.run) or run
         if current.state is RunState.PAUSED:

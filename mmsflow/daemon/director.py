@@ -40,6 +40,7 @@ from mmsflow.ledger.store import Ledger
 from mmsflow.settings import Settings
 from mmsflow.wiring import make_engine, reading_ledger
 from mmsflow.workflow.intake import Intake
+from mmsflow.workflow.run import vanished
 
 _SETTLING = 5.0  # seconds beyond the longest request, for writing down what came in
 
@@ -143,6 +144,9 @@ class Director(Front):
         """Go on until ``stop`` is set, then settle what is on the wire and end; state is safe whenever it ends.
 
         Cancelled, or after ``cut_off``, it does not wait: what is on the wire becomes "maybe sent".
+
+        Raises:
+            LedgerVanished: the ledger's file was removed or replaced; what was written to it is saved.
         """
         self._teller.event("daemon_started", account=self.settings.account, workspace=str(self.settings.workspace))
         helpers = [asyncio.create_task(self._until(stop))]
@@ -158,6 +162,8 @@ class Director(Front):
             self._crew.hold()  # before anything that takes time, and before anybody is told that we are stopping
             self._teller.event("daemon_stopping", runs=[run.run for run in self._crew.runs()])
             await self._close(helpers)
+        if (gone := vanished(self._ledger, self.settings.workspace)) is not None:
+            raise gone
 
     def cut_off(self) -> None:
         """End at once what ``run`` still waits for."""
@@ -168,7 +174,7 @@ class Director(Front):
         self._files.set()
 
     async def _turns(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
+        while not stop.is_set() and self._ledger.vanished is None:
             self.beat, self._turned_at = self.clock.monotonic(), self.clock.now()
             try:
                 self._teller.catch_up()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from mmsflow.errors import LedgerError, LedgerUnavailable, UsageError
 from mmsflow.first_failure import afterwards
+from mmsflow.ledger.presence import Presence
 from mmsflow.ledger.schema import metadata
 from mmsflow.mms.private_files import make_private_folder
 
@@ -41,6 +42,7 @@ _BUSY_SECONDS = 5.0
 _LOG_BYTES = 64 * 1024 * 1024  # what the log is cut back to after a large run was frozen
 _WRITER_CACHE_KIB = 64 * 1024  # holds the index on numbers of a million rows, which are inserted in no order
 _LOOKUP_KEYS = 512
+_BACKUP_PAGES = 2048  # copied at a time: 8 MB
 _SCRUB_OWED = 1  # in SQLite's user_version, which nothing else uses and a transaction takes back like any row
 _DIALECT = SQLiteDialect_pysqlite(paramstyle="qmark")
 
@@ -129,6 +131,8 @@ class Database:
         self._engine = engine
         with explained(path):
             self._connection = engine.connect()
+        self.presence = Presence(path, path, (0, 0))
+        self.presence.note()
 
     @classmethod
     def for_reading(cls, path: Path) -> Database | None:
@@ -194,8 +198,12 @@ class Database:
         Raises:
             LedgerError: the database cannot be written.
         """
-        with explained(self.path), _transaction(self._connection, "BEGIN IMMEDIATE"):
-            yield self._connection
+        self.presence.sense()
+        try:
+            with explained(self.path), _transaction(self._connection, "BEGIN IMMEDIATE"):
+                yield self._connection
+        finally:
+            self.presence.note()
 
     @contextmanager
     def erase(self) -> Iterator[Connection]:
@@ -204,6 +212,7 @@ class Database:
         Raises:
             LedgerError: the database cannot be written.
         """
+        self.presence.sense()
         with explained(self.path):
             run = self._connection.exec_driver_sql
             usual = run("PRAGMA secure_delete").scalar_one()
@@ -212,10 +221,50 @@ class Database:
             def as_usual() -> None:
                 run(f"PRAGMA secure_delete = {int(usual)}")
                 self._connection.rollback()
+                self.presence.note()
 
             with afterwards(as_usual), _transaction(self._connection, "BEGIN IMMEDIATE"):
                 run(f"PRAGMA user_version = {_SCRUB_OWED}")
                 yield self._connection
+
+    def checkpoint(self) -> None:
+        """Bring what was written so far from the log into the main file, as far as nobody reads an older state.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        with explained(self.path):
+            self.presence.sense()
+            self._connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            self._connection.rollback()  # of nothing: SQLAlchemy believes that a transaction has begun
+            self.presence.note()
+
+    def copy_to(self, target: Path, progress: Callable[[int, int], None] = lambda _done, _all: None) -> None:
+        """Write a copy of the database as it is now to a new file (0600), also while others read or write it.
+
+        Args:
+            progress: told of the pages done and of all of them.
+
+        Raises:
+            LedgerError: it cannot be written; what was written of it is removed.
+        """
+        with explained_files(target):
+            descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            os.close(descriptor)
+        try:
+            # Within a transaction: one state, and nobody who writes meanwhile makes it begin anew.
+            with self.read() as connection:
+                connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one()
+                source: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
+                with closing(sqlite3.connect(target)) as copy:
+                    told = lambda _, left, every: progress(every - left, every)  # noqa: E731
+                    source.backup(copy, pages=_BACKUP_PAGES, progress=told)
+                    copy.execute("PRAGMA journal_mode = DELETE")
+            with explained_files(target), target.open("rb") as file:
+                os.fsync(file.fileno())
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
 
     @property
     def scrub_owed(self) -> bool:
@@ -242,6 +291,7 @@ class Database:
                 run("PRAGMA user_version = 0")
                 run("PRAGMA wal_checkpoint(TRUNCATE)")
             self._connection.rollback()  # of nothing: SQLAlchemy believes that a transaction has begun
+            self.presence.note()
             return not busy
 
 

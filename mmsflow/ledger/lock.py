@@ -37,9 +37,15 @@ _held: dict[tuple[int, int, int], Holder] = {}  # by (our pid, device, inode); a
 class WriteLock:
     """The right to write, held from ``take`` to ``release``."""
 
-    def __init__(self, descriptor: int, key: tuple[int, int, int]) -> None:
+    def __init__(self, path: Path, descriptor: int, key: tuple[int, int, int]) -> None:
         self._descriptor, self._key = descriptor, key
         self._released = False
+        self.path = path
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """Device and inode of the lock file that is held."""
+        return self._key[1:]
 
     @classmethod
     def take(cls, ledger: Path, *, command: str, now: datetime) -> WriteLock:
@@ -71,7 +77,7 @@ class WriteLock:
                 break
             os.close(descriptor)  # somebody removed the file between our opening and locking it
         _held[key] = mine
-        lock = cls(descriptor, key)
+        lock = cls(path, descriptor, key)
         try:
             _write_note(descriptor, mine)
         except OSError as error:

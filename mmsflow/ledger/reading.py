@@ -16,17 +16,19 @@ from mmsflow.ledger.stop_file import StopFile
 class Reading:
     """An open ledger. The questions to it are in ``reading_…``, by subject; ``LedgerReader`` has all of them."""
 
-    def __init__(self, path: Path, database: Database) -> None:
+    def __init__(self, path: Path, database: Database, witnesses: Path | None = None) -> None:
         self.path = path
         self.stop_file = StopFile(path)
         self._database = database
+        self._witnesses = witnesses
 
     @classmethod
-    def open(cls, url: str) -> Self:
+    def open(cls, url: str, *, witnesses: Path | None = None) -> Self:
         """Open read-only; a ledger that does not exist yet reads as empty, and is not made.
 
         Args:
             url: ``sqlite:///PATH``.
+            witnesses: the folder of the witnesses; None where copies need not be told apart.
 
         Raises:
             UsageError: another kind of database.
@@ -43,7 +45,7 @@ class Reading:
             database.close()
             raise
         if found:
-            return cls(path, database)
+            return cls(path, database, witnesses)
         database.close()
         return cls(path, Database.empty(path))
 

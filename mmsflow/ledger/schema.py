@@ -54,7 +54,35 @@ def _run_key() -> Column[int]:
 
 
 # One row: which ledger this is, so that a run's marker can tell it from a fresh or another one.
-identity = Table("identity", metadata, Column("ledger", Text, primary_key=True))
+identity = Table(
+    "identity",
+    metadata,
+    Column("ledger", Text, primary_key=True),
+    _text("place"),  # JSON array: machine, device, inode of the file when it last sent; empty where not known
+    _instant("copied_at"),  # when `mmsflow backup` made this file; NULL for one that nobody marked as a copy
+    _instant("closed_at"),  # when `mmsflow backup --move` closed it; NULL while it may be used
+)
+
+# One row for each process that has sent: a copy shares those up to the moment at which it was taken. See copies.py.
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("number", _Key, primary_key=True),
+    Column("token", Text, nullable=False),
+    Column("after_event", BigInteger, nullable=False),  # the newest step in the history when it began
+    _instant("at", nullable=False),
+)
+
+# Runs that a person has heard of as lost: begun after the copy that became this ledger was taken.
+lost_runs = Table(
+    "lost_runs",
+    metadata,
+    Column("run", Text, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("begun", Integer, nullable=False),
+    _instant("at", nullable=False),
+)
 
 runs = Table(
     "runs",

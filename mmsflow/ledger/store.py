@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ from mmsflow.audience.model import SetAside
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.errors import LedgerUnavailable, RunUnfinished
 from mmsflow.ledger import freeze, messages, polls, purge, runs, withheld
+from mmsflow.ledger.backup import Copied, OnPages, move_out
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
 from mmsflow.ledger.evidence import EvidenceJournal, Witnessed
@@ -35,6 +37,8 @@ from mmsflow.ledger.model import (
     RunInfo,
     RunState,
 )
+from mmsflow.ledger.presence import LedgerVanished
+from mmsflow.ledger.sending_guard import SendingGuard
 from mmsflow.ledger.takeover import cancel_carried, cancel_run, take_run
 from mmsflow.ledger.writing_operation import OperationWriting
 from mmsflow.message.model import PlannedMessage
@@ -46,22 +50,28 @@ __all__ = ["Ledger", "LedgerReader"]
 class Ledger(OperationWriting, LedgerReader):
     """The ledger, open for writing. Every method that writes is one short transaction: all of it or nothing."""
 
-    def __init__(self, path: Path, database: Database, lock: WriteLock, clock: Clock) -> None:
-        super().__init__(path, database)
+    def __init__(
+        self, path: Path, database: Database, lock: WriteLock, clock: Clock, witnesses: Path | None = None
+    ) -> None:
+        super().__init__(path, database, witnesses)
         self._lock = lock
         self._clock = clock
         self._layouts = Layouts()
         self._begun, self._begun_in_all = Counter[int](), 0
         self.evidence = EvidenceJournal(path)
+        database.presence.lock, database.presence.lock_key = lock.path, lock.key
+        self.guard = SendingGuard(database, witnesses)
+        self._rescued: Path | None = None
 
     @classmethod
-    def open(cls, url: str, *, command: str = "", clock: Clock | None = None) -> Self:
+    def open(cls, url: str, *, command: str = "", clock: Clock | None = None, witnesses: Path | None = None) -> Self:
         """Take the right to write, make the file if there is none, and bring it to this version's schema.
 
         Args:
             url: ``sqlite:///PATH``.
             command: what this process was asked to do, shown to others that want to write.
             clock: for the instants that the ledger notes by itself; the system's when not given.
+            witnesses: the folder of the witnesses; None keeps none, so that copies are not told apart.
 
         Raises:
             UsageError: another kind of database.
@@ -72,13 +82,48 @@ class Ledger(OperationWriting, LedgerReader):
         make_folder(path)
         lock = WriteLock.take(path, command=command, now=clock.now())
         try:
-            return cls(path, _migrated(path), lock, clock)
+            return cls(path, _migrated(path), lock, clock, witnesses)
         except BaseException:
             lock.release()
             raise
 
+    def move_out(self, target: Path, now: datetime, *, replace: bool, on_pages: OnPages) -> Copied:
+        """Copy this ledger to ``target`` and close it here: it is never sent with again, the copy goes on.
+
+        Raises:
+            UsageError: the target exists, and is not to be replaced.
+            LedgerError: it cannot be written; the ledger is as it was.
+        """
+        self.guard.release()
+        return move_out(self._database, target, now, replace=replace, on_pages=on_pages)
+
+    @property
+    def vanished(self) -> LedgerVanished | None:
+        """Why the file is not the one that was opened any more; None as long as it is."""
+        with suppress(LedgerVanished):
+            self._database.presence.look()
+        return self._database.presence.error
+
+    def rescue(self, elsewhere: Path) -> Path:
+        """Save what this process has written to a ledger that vanished into a file of its own; again is harmless.
+
+        Args:
+            elsewhere: a folder to save it in where the ledger's own is gone.
+
+        Raises:
+            LedgerError: it cannot be saved.
+        """
+        if self._rescued is None:
+            folder = self.path.parent if self.path.parent.is_dir() else elsewhere
+            stamp = self._clock.now().strftime("%Y%m%d-%H%M%S")
+            target = folder / f"{self.path.name}.rescued-{stamp}-{os.getpid()}"
+            self._database.copy_to(target)
+            self._rescued = target
+        return self._rescued
+
     def close(self) -> None:
         """Close and give the right to write up; again is harmless."""
+        self.guard.release()
         try:
             super().close()
         finally:
@@ -96,11 +141,17 @@ class Ledger(OperationWriting, LedgerReader):
                 iterating ``report_rows`` or ``sent_numbers``.
 
         Raises:
-            LedgerError: a row is missing or there twice, a number has two messages, the run exists.
+            LedgerError: a row is missing or there twice, a number has two messages, the run exists; or the witness
+                cannot be written.
+            PlanRefused: a person has to decide about the ledger first.
         """
+        # Before there is anything unfinished: a ledger without it goes on wherever it was copied to.
+        self.guard.before_claim(self._clock.now())
         with self._database.write() as connection:
             key = freeze.freeze(connection, new, messages, set_aside)
-            return runs.run_by_key(connection, key)
+            run = runs.run_by_key(connection, key)
+        self._database.checkpoint()  # whoever copies the main file alone has the run, and what of it is unsent
+        return run
 
     def take_run(self, key: int) -> RunInfo:
         """Begin to carry a run out: fence + 1, state running (an ended run keeps its state).
@@ -109,10 +160,19 @@ class Ledger(OperationWriting, LedgerReader):
         ``sending`` otherwise becomes ``unknown``. A breaker that had tripped is overridden.
 
         Raises:
-            LedgerError: it, or the journal, cannot be written; nothing may be sent then.
+            LedgerError: it, the journal or the witness cannot be written; nothing may be sent then.
+            PlanRefused: something is unsent, and a person has to decide about the ledger first.
         """
+        if self._has_unsent(key):
+            # Before anybody is told that it was taken up: a copy that was taken from now on knows this epoch.
+            self.guard.before_claim(self._clock.now())
+        self._database.presence.look()
         with self._taking_over() as (connection, witnessed):
             return take_run(connection, key, self._clock.now(), witnessed)
+
+    def _has_unsent(self, key: int) -> bool:
+        counts = self.state_counts(key)
+        return bool(counts[MessageState.READY] + counts[MessageState.SENDING])
 
     def cancel_run(self, key: int) -> int:
         """End a run that nobody carries out, what is left of it unsent for good; how many messages that are.
@@ -230,14 +290,21 @@ class Ledger(OperationWriting, LedgerReader):
             The ids whose intent took, in the order given; only these may be sent.
 
         Raises:
-            LedgerError: the fence is not the run's any more (nothing was changed), or the disk is full.
+            LedgerError: the fence is not the run's any more (nothing was changed), or the disk is full; with intents
+                also where the file vanished, or the witness cannot be written.
+            PlanRefused: intents of a ledger that a person has to decide about first.
             IllegalTransition: an outcome names a state that sending cannot lead to.
         """
+        if intents:
+            self.guard.before_claim(self._clock.now())
         # Before it is known whether they took: a commit that fails may have become durable.
         self._begun[key] += len(intents)
         self._begun_in_all += len(intents)
         with self._database.write() as connection:
-            return messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+            begun = messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+            progress = self.guard.progress(connection, key, begun)
+        self.guard.claimed(key, progress)
+        return begun
 
     def begun_elsewhere(self, key: int) -> int:
         """How many intents were to be noted for other runs since the ledger was opened; it only grows."""
@@ -254,7 +321,12 @@ class Ledger(OperationWriting, LedgerReader):
             return polls.polls_by_id(connection, key, after=after, limit=limit)
 
     def record_polls(self, key: int, results: Sequence[PollResult]) -> None:
-        """Write answers to status questions down; a final state never changes."""
+        """Write answers to status questions down; a final state never changes.
+
+        Raises:
+            LedgerVanished: nobody would ever read them.
+        """
+        self._database.presence.look()
         with self._database.write() as connection:
             polls.record_polls(connection, key, results)
 
@@ -377,7 +449,9 @@ def _migrated(path: Path) -> Database:
     try:
         with database.write() as connection:
             migrate(connection, path)
-            ensure_identity(connection)
+            is_new = ensure_identity(connection)
+        if is_new:
+            database.checkpoint()  # a copy of the main file alone says which ledger it is
     except BaseException:
         database.close()
         raise

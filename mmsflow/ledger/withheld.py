@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, Connection, bindparam, func, null, select, update
 
 from mmsflow.ledger.codec import maybe_instant
+from mmsflow.ledger.copies import HELD
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.events import Current, History, current_messages
 from mmsflow.ledger.model import FirstMessages, Refusal
@@ -97,7 +98,8 @@ def _to_resend(key: int) -> tuple[ColumnElement[bool], ...]:
         events.c.reason == _RESENT,
     )
     uncertain = messages.c.state.in_(_UNCERTAIN)
-    return messages.c.run_key == key, uncertain, ~resent.exists()
+    # What may have gone out since a copy was taken may have been sent once more since then, too.
+    return messages.c.run_key == key, uncertain, messages.c.code != HELD, ~resent.exists()
 
 
 def first_messages(connection: Connection, key: int, count: int) -> FirstMessages:

@@ -13,6 +13,7 @@ from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
 from mmsflow.workflow.guard import marker_blocker
+from mmsflow.workflow.ledger_check import ledger_blocker, lost_run_blocker, replaced_blocker
 from mmsflow.workflow.stopping import stop_blocker
 
 
@@ -25,9 +26,15 @@ def blockers_of(
         settings: name the account in force.
         decided: what a person has said with this command.
     """
-    found: list[Blocker | None] = [stop_blocker(ledger, settings.quota_timezone)]
-    if not (decided.adopt or decided.again):
-        found.append(marker_blocker(ledger, settings.account, campaign, campaign_file))
+    found: list[Blocker | None] = [
+        stop_blocker(ledger, settings.quota_timezone),
+        ledger_blocker(ledger, decided),
+        lost_run_blocker(ledger, settings.account, campaign, decided),
+        replaced_blocker(ledger, settings.account, campaign, decided),
+    ]
+    if not decided.again:
+        adopted = decided.adopt
+        found.append(marker_blocker(ledger, settings.account, campaign, campaign_file, adopted=adopted))
     return [blocker for blocker in found if blocker is not None]
 
 

@@ -51,8 +51,22 @@ def marker_path(campaign_file: Path, campaign: str) -> Path:
     return campaign_file.parent / ".runs" / f"{campaign}.json"
 
 
-def marker_blocker(ledger: LedgerReader, account: str, campaign: str, campaign_file: Path) -> Blocker | None:
+def markers_of(campaign_file: Path, campaign: str) -> list[Marker]:
+    """The markers of a campaign's latest runs, one for each account; none where they cannot be read."""
+    try:
+        return list(_read(marker_path(campaign_file, campaign)).values())
+    except ValueError:
+        return []
+
+
+def marker_blocker(
+    ledger: LedgerReader, account: str, campaign: str, campaign_file: Path, *, adopted: bool = False
+) -> Blocker | None:
     """Compare the ledger with the marker of the campaign's latest run on this account.
+
+    Args:
+        adopted: a person has said that this ledger is the one from now on. Who had a run that it does not hold at all
+            is not known even then, so the campaign is not begun anew.
 
     Returns:
         What blocks where the ledger knows less than the marker says, or the marker cannot be read.
@@ -63,14 +77,25 @@ def marker_blocker(ledger: LedgerReader, account: str, campaign: str, campaign_f
         marker = _read(path).get(account)
         problem = None if marker is None else _problem(ledger, marker)
     except ValueError as error:
-        problem, cause = f"its marker cannot be read ({error})", "marker_unreadable"
+        marker, problem, cause = None, f"its marker cannot be read ({error})", "marker_unreadable"
     if problem is None:
         return None
+    if adopted:
+        lost = marker is not None and marker.ledger == ledger.identity() and ledger.find_run(marker.run) is None
+        return _lost(marker, path) if marker is not None and lost else None
     return Blocker(
         cause,
         f"this ledger may not know what {campaign} has sent already: {problem} (see {path})",
         f"{_EXPLAINED}. Bring back the right ledger with MMSFLOW_LEDGER or from a backup; or, if you know what you "
         "are doing, add --adopt (this ledger is the one from now on) or --again (a new run to everybody)",
+    )
+
+
+def _lost(marker: Marker, path: Path) -> Blocker:
+    return Blocker(
+        "run_lost",
+        f"{marker.run} is not in this ledger, which goes on from an older copy (see {path})",
+        "who had a message of it is not known here. --again sends the campaign to everybody, perhaps a second time",
     )
 
 

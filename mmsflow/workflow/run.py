@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,9 +14,10 @@ from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.sources import HistorySource
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
-from mmsflow.errors import GatewayUnavailable, MmsflowError, RunUnfinished
+from mmsflow.errors import GatewayUnavailable, LedgerError, MmsflowError, RunUnfinished
 from mmsflow.first_failure import FirstFailure
 from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
+from mmsflow.ledger.presence import LedgerVanished
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import uncertain_of
 from mmsflow.plan.draft import in_waves
@@ -128,9 +130,38 @@ async def carry_on(
         read = refusal_reader(engine.ledger, run, workspace, suppression)
         ended = await carry_out(engine, run, no_wait=no_wait, observer=observer, taken=taken, read_refusals=read)
     except MmsflowError as error:
-        return error
+        return vanished(engine.ledger, workspace) or error
+    if (gone := vanished(engine.ledger, workspace)) is not None:
+        return gone
     ends = FirstFailure(ended.halt.error if ended.halt and not ended.interrupted else None)
     return ends.attempt(lambda: verdict(engine.ledger, run, ended), None) or ends.error
+
+
+def vanished(ledger: Ledger, workspace: Path) -> MmsflowError | None:
+    """Say that the ledger's file vanished while it was in use, and where what was written to it is; None otherwise."""
+    if (error := ledger.vanished) is None:
+        return None
+    try:
+        saved = ledger.rescue(workspace)
+    except LedgerError as failure:
+        return LedgerVanished(
+            f"{error.message}; what was written to it cannot be saved: {failure.message}", error.advice
+        )
+    advice = (
+        "Find out who removed or replaced it. What this process wrote is in that file: "
+        f"`mmsflow restore {saved}` makes it the ledger again"
+    )
+    return LedgerVanished(f"{error.message}; all that was written to it is saved in {saved}", advice)
+
+
+@contextmanager
+def what_was_written(ledger: Ledger, workspace: Path) -> Iterator[LedgerReader]:
+    """Read what this process wrote, also where the ledger's file vanished and another one has its name."""
+    if ledger.vanished is None:
+        yield ledger
+        return
+    with LedgerReader.open(f"sqlite:///{ledger.rescue(workspace)}") as saved:
+        yield saved
 
 
 def refusal_reader(

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,9 @@ class Runner(Protocol):
 def environment_with(variables: Mapping[str, str]) -> dict[str, str]:
     """A bare environment: nothing of the caller's set-up, save what measures coverage."""
     kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COVERAGE")}
-    return kept | {"HOME": "/nonexistent", "LANG": "C.UTF-8"} | dict(variables)
+    state = tempfile.gettempdir()  # not the user's own: a test is none of their ledgers
+    witness = f"{state}/mmsflow-tests-{os.getuid()}"
+    return kept | {"HOME": "/nonexistent", "LANG": "C.UTF-8", "MMSFLOW_WITNESS": witness} | dict(variables)
 
 
 def real_process(arguments: list[str], folder: Path, environment: Mapping[str, str]) -> Done:

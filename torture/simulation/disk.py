@@ -172,7 +172,7 @@ class Disk:
             database = Database(self.path, _shared_engine())
         finally:
             _opening.clear()
-        ledger = Ledger(self.path, database, WriteLock(-1, _NOBODYS_LOCK), clock)
+        ledger = Ledger(self.path, database, WriteLock(self.path, -1, _NOBODYS_LOCK), clock)
         ledger.evidence = journal = SimulatedJournal(self.path, handle)
         return ledger, handle, journal
 

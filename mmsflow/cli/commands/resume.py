@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mmsflow.cli.adopting import go_on_from_here
 from mmsflow.cli.asking import ask_first, system_user
 from mmsflow.cli.carrying import CarryOptions, carry
 from mmsflow.cli.commands.control import show
@@ -57,6 +58,8 @@ def _carry_on(
     if not run.test and sends(ledger, run):
         campaign_file = session.workspace / run.campaign_file
         decided = Decided(adopt=adopt)
+        refuse_blocked(blockers_of(ledger, session.settings, run.campaign, campaign_file, decided=decided))
+        go_on_from_here(session, ledger, decided)
         refuse_blocked(blockers_of(ledger, session.settings, run.campaign, campaign_file, decided=decided))
     confirm_if_long_past(session, ledger, run, yes=yes)
     confirm_resends(ledger, run, yes=yes)

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from mmsflow.cli.adopting import go_on_from_here
 from mmsflow.cli.asking import system_user
 from mmsflow.cli.carrying import CarryOptions, carry
 from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
@@ -66,18 +67,20 @@ def run(file: str, options: RunOptions) -> int:
 async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | None, options: RunOptions) -> int:
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
-    situation = situation_of(
-        ledger,
-        session.settings,
-        loaded.campaign,
-        session.workspace / loaded.shown_path,
-        session.clock.now(),
-        wish=_wish(options, saved),
-        decided=Decided(adopt=options.adopt, again=options.again),
-    )
-    decision = decide_start(situation)
-    if isinstance(decision, Refuse):
-        raise decision.refusal
+    decided = Decided(adopt=options.adopt, again=options.again)
+
+    def decide() -> Start | Continue | ReportOnly:
+        file, now = session.workspace / loaded.shown_path, session.clock.now()
+        wish = _wish(options, saved)
+        situation = situation_of(ledger, session.settings, loaded.campaign, file, now, wish=wish, decided=decided)
+        decision = decide_start(situation)
+        if isinstance(decision, Refuse):
+            raise decision.refusal
+        return decision
+
+    decide()
+    go_on_from_here(session, ledger, decided)
+    decision = decide()  # what may have gone out since a copy was taken is maybe sent now
     async with open_gateway(session.settings, session.clock) as gateway:
         match decision:
             case Continue(run):
