@@ -127,7 +127,7 @@ def test_of_a_run_that_an_earlier_version_paused_who_paused_it_tells_the_cause(u
         run = ledger.freeze_run(NEW, [], [])
         ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.QUOTA, reason="spent")
         with ledger._database.write() as connection:
-            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN cause")
+            forget_version_5(connection)
     set_version(url, "0004")
     with Ledger.open(url) as ledger:
         found = ledger.find_run(run.run)
