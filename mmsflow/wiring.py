@@ -83,7 +83,7 @@ def ledger_file(settings: Settings) -> Path:
 def witness_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
     """Where the witnesses of ledgers are: as set, else in the user's state folder, else below /var/tmp.
 
-    The last is for users without a home folder, as services have; it survives a reboot.
+    The last is for users without a home folder, or with the workspace for it, as services have; it survives a reboot.
 
     Raises:
         UsageError: it is inside the workspace, where it would be put back together with the ledger.
@@ -97,11 +97,13 @@ def witness_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
                 "Name a folder outside it: whoever puts the workspace back from a copy must not put the witness back.",
             )
         return folder
-    if (state := Path(environ.get("XDG_STATE_HOME", ""))).is_absolute():
-        return state / "mmsflow"
-    home = environ.get("HOME", "")
-    if home and Path(home).is_dir():
-        return Path(home) / ".local" / "state" / "mmsflow"
+    state, home = Path(environ.get("XDG_STATE_HOME", "")), Path(environ.get("HOME", ""))
+    candidates = [state / "mmsflow"] if state.is_absolute() else []
+    candidates += [home / ".local" / "state" / "mmsflow"] if home.is_absolute() and home.is_dir() else []
+    workspace = settings.workspace.resolve()
+    for folder in candidates:
+        if not folder.resolve().is_relative_to(workspace):  # the home of a service's user may be the workspace
+            return folder
     return Path("/var/tmp") / f"mmsflow-{os.getuid()}"  # noqa: S108 - a folder of our own, 0700
 
 

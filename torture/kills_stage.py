@@ -16,6 +16,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -215,6 +216,7 @@ def environment(server: Server, *, in_flight: int, **more: str) -> dict[str, str
         "MMSFLOW_CLIENT_ID": "simulator",
         "MMSFLOW_CLIENT_SECRET": "simulator",
         "MMSFLOW_IN_FLIGHT": str(in_flight),
+        "MMSFLOW_WITNESS": f"{tempfile.gettempdir()}/mmsflow-torture-{os.getuid()}",
         **{f"MMSFLOW_{name.upper()}": value for name, value in more.items()},
     }
 

@@ -12,6 +12,7 @@ from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.workflow.blocking import Blocker, Decided
 from mmsflow.workflow.guard import markers_of
 
+_USUAL_GAP = 100  # what tests by hand and calls that count beside sending may come to
 _GO_ON = "add --adopt to go on from here; what may have gone out since is then kept as maybe sent, not sent again"
 _WHAT: dict[Kind, tuple[str, str]] = {
     Kind.RESTORED: (
@@ -100,6 +101,19 @@ def lost_run_blocker(ledger: LedgerReader, account: str, campaign: str, decided:
         "run_lost",
         f"{names} is not in this ledger, which goes on from an older copy: {_messages(begun)} of it had begun",
         "who had them is not known here. --again sends the campaign to everybody, perhaps a second time to those",
+    )
+
+
+def counter_gap(used: int, ours: int) -> str:
+    """Say that the gateway has counted clearly more requests than this ledger has begun; empty where it has not.
+
+    It is all that shows a machine that was put back whole, with ledger, markers and witness.
+    """
+    if used - ours <= max(_USUAL_GAP, ours // 10):
+        return ""
+    return (
+        f"the gateway has counted {used:,} requests in this period, this ledger has begun {ours:,}: others use the "
+        "account too, or this machine was put back from an older copy; look at the newest report before you send"
     )
 
 

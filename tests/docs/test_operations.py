@@ -86,6 +86,8 @@ def test_commands_do_beside_the_daemon_what_the_page_says(mmsflow: Callable[...,
         run, other = (each.run for each in ledger.runs())
     rest: dict[str, tuple[str, ...]] = dict.fromkeys(("why", "verify", "report", "poll", "status"), (run,))
     rest |= dict.fromkeys(("check", "preview", "plan", "run"), ("campaigns/hello.yaml",))
+    copy = str(tmp_path.parent / f"{tmp_path.name}.db")
+    rest |= {"backup": (copy,), "restore": (copy,)}
     rest |= {"why": ("501000101",), "compare": (run, other), "purge": ("--older-than", "1d", "--yes")}
     rest["optout"] = ("add", "501000101")
     own_ways = {"pause", "resume", "cancel", "resolve", "approve", "send-test", "init", "demo", "simulator"}

@@ -31,6 +31,11 @@ def test_a_run_killed_again_and_again_sends_nothing_twice_and_loses_nothing(tmp_
         assert result["worst_unknown"] <= result["in_flight"]
 
 
+def test_copies_put_back_send_nothing_before_a_person_decides_and_nobody_gets_two(tmp_path: Path) -> None:
+    for result in results_of(tmp_path, "copies", "--seeds", "1:5"):
+        assert (result["duplicates"], result["lost"], result["violations"]) == (0, 0, [])
+
+
 def test_a_process_that_was_stopped_past_its_deadlines_goes_on_alone(tmp_path: Path) -> None:
     (result,) = results_of(tmp_path, "stops", "--seeds", "1")
     assert result["stops"] >= 2

@@ -32,6 +32,7 @@ from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
+from mmsflow.workflow.ledger_check import counter_gap
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
 from mmsflow.workflow.purge import received_already
@@ -186,6 +187,8 @@ async def plan_now(
     now = session.clock.now()
     account = session.settings.account
     ledger.record_quota(QuotaReading(now, account, reply.used, reply.available, reply.reset_on))
+    if gap := counter_gap(reply.used, ledger.posts_in_period(account, reply.period)):
+        warn(gap)
     return plan_campaign(
         prepared,
         reply,
