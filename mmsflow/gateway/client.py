@@ -114,7 +114,8 @@ class GatewayClient:
         try:
             exchange = await self._authorized("GET", self._status_url.copy_with(params={"id": gateway_id}))
         except MmsflowError as error:
-            return StatusReply(None, http_status=401 if isinstance(error, GatewayRefused) else 0, text=error.message)
+            refused = 401 if isinstance(error, GatewayRefused) else 0
+            return StatusReply(None, http_status=refused, text=error.message, not_asked=True)
         status = read_status(exchange.http_status, exchange.body)
         code, text = (0, "") if status else read_error(exchange.body, exchange.content_type)
         return StatusReply(

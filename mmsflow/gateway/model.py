@@ -123,6 +123,8 @@ class StatusReply:
     Attributes:
         status: the operator's word, understood; None when the answer held none or did not come.
         http_status, code, text, body, retry_after_seconds: as in Evidence.
+        not_asked: no token could be had, so the question was not asked; ``http_status`` is 401 where the credentials
+            were refused.
     """
 
     status: DeliveryStatus | None
@@ -131,6 +133,7 @@ class StatusReply:
     text: str = ""
     body: bytes = field(default=b"", repr=False)
     retry_after_seconds: float | None = None
+    not_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

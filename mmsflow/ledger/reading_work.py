@@ -7,7 +7,7 @@ from datetime import datetime
 from mmsflow.ledger import polls, quota, withheld
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.messages import next_not_before
-from mmsflow.ledger.model import FirstMessages, QuotaReading
+from mmsflow.ledger.model import DuePoll, FirstMessages, QuotaReading, Unanswered
 from mmsflow.ledger.reading import Reading
 
 
@@ -38,6 +38,16 @@ class WorkReading(Reading):
         """Accepted messages whose delivery status is still to be asked."""
         with self._database.read() as connection:
             return polls.outstanding(connection, key)
+
+    def answered_one(self, key: int) -> DuePoll | None:
+        """A message of the run with a final status of the gateway's; None when there is none."""
+        with self._database.read() as connection:
+            return polls.answered_one(connection, key)
+
+    def unanswered(self, key: int) -> Unanswered:
+        """Accepted messages without a final status, by what asking for it came to."""
+        with self._database.read() as connection:
+            return polls.unanswered(connection, key)
 
     def awaited_since(self, key: int, accepted_after: datetime) -> bool:
         """Whether a message that was accepted after that instant still waits for its report."""

@@ -235,6 +235,16 @@ class Ledger(OperationWriting, LedgerReader):
         with self._database.read() as connection:
             return polls.due_polls(connection, key, now=now, limit=limit)
 
+    def sample_polls(self, key: int, *, now: datetime | None = None, after: int = 0, limit: int) -> list[DuePoll]:
+        """Some accepted messages that wait for their report, drawn from all of them; with ``now`` only what is due."""
+        with self._database.read() as connection:
+            return polls.sample_polls(connection, key, now=now, after=after, limit=limit)
+
+    def mark_unasked(self, key: int, reason: str) -> int:
+        """Each accepted message that was never asked about gets this reason; how many."""
+        with self._database.write() as connection:
+            return polls.mark_unasked(connection, key, reason)
+
     def polls_by_id(self, key: int, *, after: int, limit: int) -> list[DuePoll]:
         """Accepted messages that wait for their report, due or not, with ids above ``after``, ``limit`` at most."""
         with self._database.read() as connection:

@@ -14,7 +14,7 @@ from mmsflow.campaign.sources import HistorySource
 from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
 from mmsflow.errors import GatewayUnavailable, MmsflowError, RunUnfinished
-from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
+from mmsflow.ledger.model import NewRun, RunInfo, Unanswered, WaveRecord
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import MessageState
 from mmsflow.plan.draft import in_waves
@@ -27,6 +27,8 @@ from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.revision import revision_of
 from mmsflow.workflow.standing import has_unsent, has_work, next_run_id
+
+_ANSWERS_SHOWN = 4
 
 
 class Interrupted(MmsflowError):
@@ -172,10 +174,25 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
         )
     if ended.unanswered:
         return GatewayUnavailable(
-            f"the gateway gave no delivery status for {ended.unanswered} messages until their deadline",
+            unanswered_in_words(ledger.unanswered(run.key)),
             f"they stay accepted; `mmsflow poll {run.run}` asks again",
+            cause="no_delivery_status",
         )
     return None
+
+
+def unanswered_in_words(left: Unanswered) -> str:
+    """What was asked in vain until the deadline, with the last answers, and what was not asked at all."""
+    parts = []
+    if left.asked:
+        answers = [f"{count} × {code.replace('_', ' ')}" for code, count in list(left.answers.items())[:_ANSWERS_SHOWN]]
+        more = ", …" if len(left.answers) > _ANSWERS_SHOWN else ""
+        parts.append(f"{left.asked} asked in vain (last answers: {', '.join(answers)}{more})")
+    if left.unasked:
+        parts.append(f"{left.unasked} not asked, because the gateway could not be asked any more")
+    total = left.asked + left.unasked
+    noun = "message" if total == 1 else "messages"
+    return f"no final delivery status for {total} {noun} until the deadline: {'; '.join(parts)}"
 
 
 def report_folder(workspace: Path, run: RunInfo) -> Path:
