@@ -231,4 +231,11 @@ MUTANTS = (
         "        if self._gate.suspicion.is_shared:\n",
         tests="tests/unit/delivery/test_poll_outcomes.py",
     ),
+    Mutant(
+        "an id of several messages tells a fate",
+        "mmsflow/ledger/shared_ids.py",
+        "    shared = _shared(connection, key, accepted)\n",
+        "    shared = _shared(connection, key, accepted)[:0]\n",
+        tests="tests/unit/delivery/test_shared_ids.py",
+    ),
 )

@@ -81,6 +81,6 @@ class Breaker:
         return tripped(text, "running again tries once more; `retry.attempts` sets how often")
 
 
-def tripped(text: str, advice: str) -> Halt:
+def tripped(text: str, advice: str, cause: str = "") -> Halt:
     """The halt of a breaker; going on overrides it."""
-    return Halt(PausedBy.BREAKER, RunUnfinished(text, advice))
+    return Halt(PausedBy.BREAKER, RunUnfinished(text, advice, cause=cause))

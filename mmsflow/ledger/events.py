@@ -45,10 +45,14 @@ class Current:
 
 
 class History:
-    """Collects what one transaction does to messages of one run; ``write`` appends it and moves the tallies."""
+    """Collects what one transaction does to messages of one run; ``write`` appends it and moves the tallies.
+
+    Attributes:
+        run_key: the run's.
+    """
 
     def __init__(self, run_key: int) -> None:
-        self._run_key = run_key
+        self.run_key = run_key
         self._events: list[tuple[object, ...]] = []
         self._tally: Counter[tuple[int, str]] = Counter()
 
@@ -73,7 +77,7 @@ class History:
     def write(self, connection: Connection) -> None:
         """Append everything collected."""
         _APPEND.many(connection, self._events)
-        moved = [(n, self._run_key, wave, state) for (wave, state), n in self._tally.items() if n]
+        moved = [(n, self.run_key, wave, state) for (wave, state), n in self._tally.items() if n]
         if _COUNT.many(connection, moved) != len(moved):
             raise LedgerError(
                 "the ledger's counts do not fit its messages; nothing was changed",
@@ -86,7 +90,7 @@ class History:
         evidence = encode_object(detail) if detail else "{}"
         self._events.append(
             (
-                self._run_key,
+                self.run_key,
                 message.id,
                 at,
                 message.attempt,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mmsflow.ledger import polls, quota, withheld
+from mmsflow.ledger import polls, quota, shared_ids, withheld
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.messages import next_not_before
 from mmsflow.ledger.model import DuePoll, FirstMessages, QuotaReading, Unanswered
@@ -43,6 +43,11 @@ class WorkReading(Reading):
         """A message of the run with a final status of the gateway's; None when there is none."""
         with self._database.read() as connection:
             return polls.answered_one(connection, key)
+
+    def shared_ids(self, key: int) -> int:
+        """Messages of the run whose id the gateway gave to others as well, so that no status tells their fate."""
+        with self._database.read() as connection:
+            return shared_ids.count(connection, key)
 
     def unanswered(self, key: int) -> Unanswered:
         """Accepted messages without a final status, by what asking for it came to."""

@@ -52,6 +52,7 @@ class Ledger(OperationWriting, LedgerReader):
         self._clock = clock
         self._layouts = Layouts()
         self._begun, self._begun_in_all = Counter[int](), 0
+        self._shared = Counter[int]()
         self.evidence = EvidenceJournal(path)
 
     @classmethod
@@ -223,8 +224,17 @@ class Ledger(OperationWriting, LedgerReader):
         # Before it is known whether they took: a commit that fails may have become durable.
         self._begun[key] += len(intents)
         self._begun_in_all += len(intents)
+        shared: Counter[int] = Counter()
         with self._database.write() as connection:
-            return messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+            taken = messages.commit(
+                connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period, shared=shared
+            )
+        self._shared += shared
+        return taken
+
+    def take_shared_ids(self, key: int) -> int:
+        """How many messages of a run were found to share their id with others since this was called last."""
+        return self._shared.pop(key, 0)
 
     def begun_elsewhere(self, key: int) -> int:
         """How many intents were to be noted for other runs since the ledger was opened; it only grows."""

@@ -172,6 +172,13 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
             f"{maybe} {noun} maybe sent: the request left, the reply did not come",
             f"they are not sent again by themselves; `mmsflow resolve {run.run}` lists them",
         )
+    if shared := ledger.shared_ids(run.key):
+        noun = "message has" if shared == 1 else "messages have"
+        return RunUnfinished(
+            f"{shared} {noun} an id that the gateway gave to another message as well: their fate cannot be told",
+            f"`mmsflow why {run.run} NUMBER` shows each; look for a proxy that keeps replies, and ask the operator",
+            cause="shared_ids",
+        )
     if ended.unanswered:
         return GatewayUnavailable(
             unanswered_in_words(ledger.unanswered(run.key)),
