@@ -123,6 +123,8 @@ def judge(
     if reply.status is None:
         return _unanswered(poll, reply, now, until, in_vain, detail)
     status = reply.status
+    if status.unused:
+        detail["also_said"] = list(status.unused)
     if status.state is not None:
         reason = "" if status.state is MessageState.DELIVERED else f"{status.raw}: {status.meaning}"
         return PollResult(poll.id, now, status.state, status.raw, reason, None, detail)

@@ -137,8 +137,19 @@ class StatusReply:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotaCounter:
+    """One counter as answered; ``name`` is empty where it has none, the rest as in QuotaReply."""
+
+    name: str
+    used: int
+    available: int
+    reset_on: date | None
+    raw_date: str
+
+
+@dataclass(frozen=True, slots=True)
 class QuotaReply:
-    """The gateway's quota counter as it answered.
+    """The gateway's quota counter as it answered, the tightest where it has several.
 
     Attributes:
         used: API requests used in this period.
@@ -146,6 +157,7 @@ class QuotaReply:
         reset_on: the date of the counter's reset, read without its weekday; None when absent or unreadable.
         raw_date: that field verbatim.
         body: the raw reply, capped.
+        counters: all counters of the answer, in its order.
     """
 
     used: int
@@ -153,6 +165,7 @@ class QuotaReply:
     reset_on: date | None
     raw_date: str
     body: bytes = field(default=b"", repr=False)
+    counters: tuple[QuotaCounter, ...] = ()
 
     @property
     def period(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mmsflow.ledger import polls, quota, shared_ids, withheld
+from mmsflow.ledger import maybe_sent, polls, quota, shared_ids, withheld
 from mmsflow.ledger.codec import maybe_instant, to_micros
 from mmsflow.ledger.messages import next_not_before
 from mmsflow.ledger.model import DuePoll, FirstMessages, QuotaReading, Unanswered
@@ -48,6 +48,11 @@ class WorkReading(Reading):
         """Messages of the run whose id the gateway gave to others as well, so that no status tells their fate."""
         with self._database.read() as connection:
             return shared_ids.count(connection, key)
+
+    def maybe_sent_codes(self, key: int) -> dict[str, int]:
+        """Messages that were maybe sent by the short reason, the most frequent first."""
+        with self._database.read() as connection:
+            return maybe_sent.codes(connection, key)
 
     def unanswered(self, key: int) -> Unanswered:
         """Accepted messages without a final status, by what asking for it came to."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,6 +29,12 @@ from mmsflow.workflow.revision import revision_of
 from mmsflow.workflow.standing import has_unsent, has_work, next_run_id
 
 _ANSWERS_SHOWN = 4
+_MAYBE = {
+    "begun": "the request left, no reply came",
+    "cut_off": "cut off by a second signal",
+    "crash": "the process ended while it was on the wire",
+    "": "the fate is not known",
+}
 
 
 class Interrupted(MmsflowError):
@@ -169,7 +175,7 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
     if maybe:
         noun = "message was" if maybe == 1 else "messages were"
         return RunUnfinished(
-            f"{maybe} {noun} maybe sent: the request left, the reply did not come",
+            f"{maybe} {noun} maybe sent: {maybe_in_words(ledger.maybe_sent_codes(run.key))}",
             f"they are not sent again by themselves; `mmsflow resolve {run.run}` lists them",
         )
     if shared := ledger.shared_ids(run.key):
@@ -186,6 +192,15 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
             cause="no_delivery_status",
         )
     return None
+
+
+def maybe_in_words(codes: Mapping[str, int]) -> str:
+    """What came back, or did not, of requests whose fate is not known, by groups with counts."""
+    parts = []
+    for code, count in codes.items():
+        said = _MAYBE.get(code) or ("answered without a usable id" if code.startswith("2") else f"answered {code}")
+        parts.append(f"{count} × {said}")
+    return ", ".join(parts)
 
 
 def unanswered_in_words(left: Unanswered) -> str:

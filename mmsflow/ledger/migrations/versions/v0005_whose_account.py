@@ -20,5 +20,10 @@ def _shared_ids() -> None:
     """Find messages by the gateway's id, so that one that several have is noticed."""
     has_one = sa.text("gateway_id != ''")
     op.create_index(
-        "messages_by_gateway_id", "messages", ["gateway_id"], sqlite_where=has_one, postgresql_where=has_one
+        "messages_by_gateway_id",
+        "messages",
+        ["gateway_id"],
+        if_not_exists=True,
+        sqlite_where=has_one,
+        postgresql_where=has_one,
     )
