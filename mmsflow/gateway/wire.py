@@ -211,6 +211,25 @@ def one_line(text: str) -> str:
     return masked if len(masked) <= _LONGEST_TEXT else masked[: _LONGEST_TEXT - 1] + "…"
 
 
+def masked(body: bytes) -> str:
+    """An answer as it can be shown: its shape and words, with ids, tokens and long numbers masked; one line, cut."""
+    document = envelopes.parse(body)
+    if document is None:
+        return one_line(body.decode("utf-8", "replace"))
+    return one_line(json.dumps(_masked(document, ""), ensure_ascii=False))
+
+
+def _masked(value: object, name: str) -> object:
+    if isinstance(value, envelopes.Pairs):
+        return {each: _masked(inner, envelopes.plain(each)) for each, inner in value}
+    if isinstance(value, list):
+        return [_masked(each, name) for each in value]
+    is_secret = name.endswith("id") or any(part in name for part in ("token", "secret", "password", "key", "text"))
+    if isinstance(value, str) and (is_secret or name in ("subject", "senderaddress")):
+        return f"•••• ({len(value)} characters)"
+    return one_line(value) if isinstance(value, str) else value
+
+
 def _parse(body: bytes) -> object:
     try:
         return json.loads(body)

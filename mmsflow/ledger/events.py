@@ -115,6 +115,14 @@ def events_of_message(connection: Connection, message_id: int) -> list[Event]:
     return _read(connection, _EVENTS.where(events.c.message_id == message_id))
 
 
+def newest_answer(connection: Connection, old: MessageState) -> str:
+    """The newest raw answer that moved a message from that state, as text; empty when there is none."""
+    query = select(events.c.detail).where(events.c.old == old.value, events.c.message_id.is_not(None))
+    query = query.where(events.c.detail.contains('"body"')).order_by(events.c.id.desc()).limit(1)
+    detail = connection.execute(query).scalar()
+    return str(decode_object(detail).get("body", "")) if detail else ""
+
+
 def events_of_run(connection: Connection, key: int) -> list[Event]:
     """The run's own history, without its messages', oldest first."""
     return _read(connection, _EVENTS.where(events.c.run_key == key, events.c.message_id.is_(None)))

@@ -6,9 +6,11 @@ from datetime import datetime
 
 from mmsflow.ledger import maybe_sent, polls, quota, shared_ids, withheld
 from mmsflow.ledger.codec import maybe_instant, to_micros
+from mmsflow.ledger.events import newest_answer
 from mmsflow.ledger.messages import next_not_before
 from mmsflow.ledger.model import DuePoll, FirstMessages, QuotaReading, Unanswered
 from mmsflow.ledger.reading import Reading
+from mmsflow.mms.status import MessageState
 
 
 class WorkReading(Reading):
@@ -53,6 +55,13 @@ class WorkReading(Reading):
         """Messages that were maybe sent by the short reason, the most frequent first."""
         with self._database.read() as connection:
             return maybe_sent.codes(connection, key)
+
+    def newest_answers(self) -> dict[str, str]:
+        """The newest raw answers to a send and to a status question; without those that never came."""
+        states = {"send": MessageState.SENDING, "status": MessageState.ACCEPTED}
+        with self._database.read() as connection:
+            found = {name: newest_answer(connection, state) for name, state in states.items()}
+        return {name: body for name, body in found.items() if body}
 
     def unanswered(self, key: int) -> Unanswered:
         """Accepted messages without a final status, by what asking for it came to."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mmsflow.gateway.wire import asked_seconds, limit_problem, read_limit, read_send, read_status
+from mmsflow.gateway.wire import asked_seconds, limit_problem, masked, read_limit, read_send, read_status
 from mmsflow.mms.status import MessageState
 
 ENVELOPES = int(os.environ.get("MMSFLOW_TEST_ENVELOPES", "300"))
@@ -197,3 +197,13 @@ def test_an_id_is_taken_where_it_can_be_asked_for_else_it_is_said_why(body: byte
 )
 def test_a_header_that_asks_for_time_counts_also_where_it_cannot_be_read(value: str, seconds: float | None) -> None:
     assert asked_seconds(value, datetime(2026, 12, 1, 9, tzinfo=UTC)) == seconds
+
+
+def test_an_answer_is_shown_with_its_shape_and_without_what_is_personal_or_secret() -> None:
+    body = b'{"data": [{"authenticationId": "abc-123", "status": "Retrieved"}], "address": "tel:+48501102030"}'
+    shown = masked(body)
+    assert "Retrieved" in shown
+    assert "authenticationId" in shown
+    assert "abc-123" not in shown
+    assert "501102" not in shown
+    assert "s3cret" not in masked(b'{"access_token": "s3cret", "client_secret": "s3cret"}')
