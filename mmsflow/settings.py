@@ -315,7 +315,7 @@ def _read(path: Path) -> str:
 
 def _secret_from_file(path: Path, name: str) -> Secret:
     try:
-        return Secret(_read(path).strip())
+        return Secret(_read(path).strip().strip("\ufeff").strip())
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from mmsflow.delivery.poller import judge
+from mmsflow.delivery.poll_outcomes import judge
 from mmsflow.errors import MmsflowError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.model import Evidence, GatewayConfig, OutgoingMessage, Wire

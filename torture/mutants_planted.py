@@ -27,6 +27,7 @@ class Mutant:
 _FLIGHT = "mmsflow/delivery/flight.py"
 _STEPS = "mmsflow/delivery/steps.py"
 _POLLER = "mmsflow/delivery/poller.py"
+_POLL_OUTCOMES = "mmsflow/delivery/poll_outcomes.py"
 _RETRY = "mmsflow/gateway/retry.py"
 _CLIENT = "mmsflow/gateway/client.py"
 _MESSAGES = "mmsflow/ledger/messages.py"
@@ -107,13 +108,13 @@ MUTANTS = (
     ),
     Mutant(
         "an unanswered question means failed",
-        _POLLER,
-        'return PollResult(poll.id, now, None, "", text, again, detail)',
-        'return PollResult(poll.id, now, MessageState.FAILED, "", text, None, detail)',
+        _POLL_OUTCOMES,
+        'return PollResult(poll.id, now, None, "", text, again, detail, _code(reply))',
+        'return PollResult(poll.id, now, MessageState.FAILED, "", text, None, detail, _code(reply))',
     ),
     Mutant(
         "not found at once means failed",
-        _POLLER,
+        _POLL_OUTCOMES,
         "    if status.not_found and now >= poll.accepted_at + grace:",
         "    if status.not_found:",
     ),
@@ -236,5 +237,19 @@ MUTANTS = (
         "        self._database.presence.look()\n",
         "",
         tests="tests/contract/ledger/test_ledger_copies.py",
+    ),
+    Mutant(
+        "a few ids are taken for the account",
+        _POLLER,
+        "        if doubted and self._gate.suspicion.is_confirmed_by([poll.id for poll in due]):\n",
+        "        if self._gate.suspicion.is_shared:\n",
+        tests="tests/unit/delivery/test_poll_outcomes.py",
+    ),
+    Mutant(
+        "an id of several messages tells a fate",
+        "mmsflow/ledger/shared_ids.py",
+        "    shared = _shared(connection, key, accepted)\n",
+        "    shared = _shared(connection, key, accepted)[:0]\n",
+        tests="tests/unit/delivery/test_shared_ids.py",
     ),
 )

@@ -43,7 +43,10 @@ def quota(
     ] = False,
     json: AsJson = False,
 ) -> int:
-    """Show the gateway's counter, what our unfinished runs still need, and the drift between the two counts."""
+    """Show the gateway's counter, what our unfinished runs still need, and the drift between the two counts.
+
+    Where the gateway has several counters, the tightest counts and all are shown.
+    """
     from mmsflow.cli.commands.quota import quota as command
 
     return command(measure=measure, as_json=json)

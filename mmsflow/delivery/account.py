@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 from mmsflow.clock import Clock
-from mmsflow.delivery.gate import AccountGate
+from mmsflow.delivery.gate import AccountGate, PollingGate
 from mmsflow.delivery.halt import Halt
 from mmsflow.delivery.questions import Questions
 from mmsflow.delivery.quota import AccountQuota, QuotaGuard
@@ -65,7 +65,7 @@ class Account:
         self.under_way = 0
         self._quiet, self._landed = 0, asyncio.Event()
         self.gate = AccountGate(clock, self.wake_all)
-        self.polls, self.polling_gate = Questions(polls_per_second, clock), AccountGate(clock)
+        self.polls, self.polling_gate = Questions(polls_per_second, clock), PollingGate(clock)
         self.quota = AccountQuota(gateway, ledger, clock, resets, guaranteed, self.wake_all, lambda: self.under_way)
 
     def seat(self, run: RunInfo, rules: RunRules) -> Seat:

@@ -39,6 +39,7 @@ class Flight:
     Attributes:
         wake: set when requests have finished; whoever waits for it clears it.
         crash: what no request should raise, the first of it; None otherwise.
+        shared: messages found to have an id that the gateway gave to others as well.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Flight:
         self._gathering: asyncio.Task[None] | None = None
         self.wake = seat.wake
         self.crash: BaseException | None = None
+        self.shared = 0
 
     @property
     def under_way(self) -> int:
@@ -121,6 +123,7 @@ class Flight:
             raise
         del self._outcomes[: len(outcomes)]
         self._unbegun.clear()
+        self._note_shared_ids()
         if self._witnessed:
             self._witnessed = 0
             with suppress(
@@ -128,6 +131,12 @@ class Flight:
             ):  # what stays in it is of attempts that have ended in the ledger, and changes nothing
                 self._ledger.evidence.settled(self._run.key)
         return taken
+
+    def _note_shared_ids(self) -> None:
+        found = self._ledger.take_shared_ids(self._run.key)
+        self.shared += found
+        for _ in range(found if self._poll_until is not None else 0):
+            self._tally.move(MessageState.ACCEPTED, MessageState.UNDETERMINED)
 
     def _witness(self, outcomes: Sequence[Outcome]) -> None:
         """Keep what is not in the journal yet; a journal that fails as well leaves it in memory."""

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 from mmsflow.clock import Clock
+from mmsflow.delivery.poll_outcomes import Suspicion
 from mmsflow.gateway.retry import Action, Decision, backoff_seconds
 
 _LONGEST_SECONDS = 60.0  # at least one probe a minute, at most one
@@ -77,3 +78,22 @@ class AccountGate:
         self.reason = reason
         if was_open:
             self._changed()
+
+
+class PollingGate(AccountGate):
+    """What status questions have learned of the account, over all its runs.
+
+    Attributes:
+        suspicion: the ids that failed as an account does; while it is shared, others are asked to make sure.
+        failed_by: the run whose probe found the gateway out of order last: another one's goes first; 0 for none.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.suspicion = Suspicion()
+        self.failed_by = 0
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether only a few questions may be asked, until one is answered."""
+        return bool(self.failures) or self.suspicion.is_shared

@@ -26,6 +26,7 @@ from mmsflow.delivery.refusals import RefusalWatch
 from mmsflow.delivery.resending import REASON as RESEND_REASON
 from mmsflow.delivery.resending import Resending
 from mmsflow.delivery.rules import RunRules
+from mmsflow.delivery.shared_ids import too_many_shared
 from mmsflow.delivery.steering import Steering
 from mmsflow.delivery.waiting import Waiting
 from mmsflow.errors import RunUnfinished
@@ -129,7 +130,7 @@ class Steps(Steering):
         Returns:
             Seconds to wait for the next step (a finished request ends the wait), None when nothing is left.
         """
-        if (halt := self._errand.collect() or self._seat.halt) is not None:
+        if (halt := self._errand.collect() or self._seat.halt or too_many_shared(self._flight.shared)) is not None:
             self._stop_for(halt)
         if self.stopping or self._halts() or self._flight.crash is not None:
             return None

@@ -16,7 +16,15 @@ from mmsflow.gateway.multipart import MultipartForm
 from mmsflow.gateway.oauth import TokenSource
 from mmsflow.gateway.retry import backoff_seconds
 from mmsflow.gateway.transport import AsgiApp, Exchange, Transport
-from mmsflow.gateway.wire import message_part, read_error, read_limit, read_retry_after, read_send, read_status
+from mmsflow.gateway.wire import (
+    asked_seconds,
+    limit_problem,
+    message_part,
+    read_error,
+    read_limit,
+    read_send,
+    read_status,
+)
 from mmsflow.secret import spellings
 
 # Paths of the operator's document; the token's path is an assumption and has a setting of its own.
@@ -34,8 +42,8 @@ _HEADERS = (
 )
 
 _CHECK_RIGHTS = "check MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET, and that the contract covers this API"
-_CHECK_URL = "check MMSFLOW_GATEWAY_URL: the host alone, without a path"
-_CHECK_NETWORK = "check the network, MMSFLOW_GATEWAY_URL and the proxy; asking for the quota again is safe"
+_CHECK_URL = "check the gateway's address (MMSFLOW_GATEWAY_URL): the host alone, without a path"
+_CHECK_NETWORK = "look at network, firewall and proxy, and at MMSFLOW_GATEWAY_URL where you have set it; asking is safe"
 
 
 class GatewayClient:
@@ -115,7 +123,8 @@ class GatewayClient:
         try:
             exchange = await self._authorized("GET", self._status_url.copy_with(params={"id": gateway_id}))
         except MmsflowError as error:
-            return StatusReply(None, http_status=401 if isinstance(error, GatewayRefused) else 0, text=error.message)
+            refused = 401 if isinstance(error, GatewayRefused) else 0
+            return StatusReply(None, http_status=refused, text=error.message, not_asked=True)
         status = read_status(exchange.http_status, exchange.body)
         code, text = (0, "") if status else read_error(exchange.body, exchange.content_type)
         return StatusReply(
@@ -124,7 +133,7 @@ class GatewayClient:
             code=code,
             text=exchange.fault or text,
             body=exchange.body,
-            retry_after_seconds=read_retry_after(exchange.retry_after, self._clock.now()),
+            retry_after_seconds=asked_seconds(exchange.retry_after, self._clock.now()),
         )
 
     async def limit(self, *, tries: int = _LIMIT_ATTEMPTS) -> QuotaReply:
@@ -183,7 +192,7 @@ class GatewayClient:
             code=answer.code,
             text="" if answer.gateway_id and not answer.refused else exchange.fault or answer.text,
             refused_in_body=answer.refused,
-            retry_after_seconds=read_retry_after(exchange.retry_after, self._clock.now()),
+            retry_after_seconds=asked_seconds(exchange.retry_after, self._clock.now()),
             body=exchange.body,
         )
 
@@ -212,8 +221,11 @@ def _quota(exchange: Exchange) -> QuotaReply:
     if 200 <= status < 300:
         quota = read_limit(exchange.body)
         if quota is None:
+            problem = limit_problem(exchange.body, exchange.content_type)
             raise GatewayUnavailable(
-                f"asked for the quota, the gateway answered without it: {text}", _CHECK_URL, cause="quota_unreadable"
+                f"asked for the quota, the gateway gave an answer that cannot be used: {problem}",
+                "show it to the operator; nothing is sent as long as the quota is not known",
+                cause="quota_unreadable",
             )
         return quota
     if status >= 500 or status in (408, 425, 429) or code == 53:

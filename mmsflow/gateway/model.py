@@ -123,6 +123,8 @@ class StatusReply:
     Attributes:
         status: the operator's word, understood; None when the answer held none or did not come.
         http_status, code, text, body, retry_after_seconds: as in Evidence.
+        not_asked: no token could be had, so the question was not asked; ``http_status`` is 401 where the credentials
+            were refused.
     """
 
     status: DeliveryStatus | None
@@ -131,11 +133,23 @@ class StatusReply:
     text: str = ""
     body: bytes = field(default=b"", repr=False)
     retry_after_seconds: float | None = None
+    not_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaCounter:
+    """One counter as answered; ``name`` is empty where it has none, the rest as in QuotaReply."""
+
+    name: str
+    used: int
+    available: int
+    reset_on: date | None
+    raw_date: str
 
 
 @dataclass(frozen=True, slots=True)
 class QuotaReply:
-    """The gateway's quota counter as it answered.
+    """The gateway's quota counter as it answered, the tightest where it has several.
 
     Attributes:
         used: API requests used in this period.
@@ -143,6 +157,7 @@ class QuotaReply:
         reset_on: the date of the counter's reset, read without its weekday; None when absent or unreadable.
         raw_date: that field verbatim.
         body: the raw reply, capped.
+        counters: all counters of the answer, in its order.
     """
 
     used: int
@@ -150,6 +165,7 @@ class QuotaReply:
     reset_on: date | None
     raw_date: str
     body: bytes = field(default=b"", repr=False)
+    counters: tuple[QuotaCounter, ...] = ()
 
     @property
     def period(self) -> str:

@@ -10,7 +10,7 @@ from mmsflow.clock import Clock
 from mmsflow.errors import GatewayRefused, GatewayUnavailable
 from mmsflow.gateway.model import GatewayConfig, Wire
 from mmsflow.gateway.transport import Exchange
-from mmsflow.gateway.wire import TokenAnswer, read_token
+from mmsflow.gateway.wire import TokenAnswer, read_oauth_error, read_token, token_problem
 from mmsflow.secret import Secret
 
 # RFC 6749 allows an answer without expires_in. Five minutes cost little, and a token that dies earlier is noticed
@@ -21,7 +21,8 @@ _HOLD_OFF_SECONDS = 5.0
 
 _CHECK_CREDENTIALS = "check MMSFLOW_CLIENT_ID and MMSFLOW_CLIENT_SECRET against what the operator gave you"
 _CHECK_URL = "check MMSFLOW_TOKEN_URL; when it is not set it is the gateway's URL with /oauth/v2/token"
-_CHECK_NETWORK = "check the network, MMSFLOW_TOKEN_URL and the proxy; nothing was sent, so it is safe to try again"
+_TRY_AGAIN = "nothing was sent, so it is safe to try again"
+_TEMPORARY = frozenset({"temporarily_unavailable", "server_error"})
 
 Ask = Callable[[list[tuple[str, str]], bytes], Awaitable[Exchange]]
 """Makes the token call with these headers and this body."""
@@ -102,24 +103,49 @@ class TokenSource:
             )
         if exchange.wire is not Wire.ANSWERED:
             raise GatewayUnavailable(
-                f"the token endpoint could not be asked: {exchange.fault}", _CHECK_NETWORK, cause="token_unreachable"
+                f"the token endpoint could not be asked: {exchange.fault}", self._look_at, cause="token_unreachable"
             )
+        error, description = read_oauth_error(exchange.body)
+        if error:
+            raise self._oauth_refusal(exchange.http_status, error, description)
         if not 200 <= exchange.http_status < 300:
-            raise _refusal(exchange.http_status)
+            raise self._refusal(exchange.http_status)
         answer = read_token(exchange.body)
         if answer is None:
+            problem = token_problem(exchange.body, exchange.content_type)
             raise GatewayUnavailable(
-                "the token endpoint's answer holds no usable token", _CHECK_URL, cause="token_unreadable"
+                f"the token endpoint's answer holds no usable token: {problem}", _CHECK_URL, cause="token_unreadable"
+            )
+        if answer.token_type and not answer.token_type.casefold().startswith("bearer"):
+            raise GatewayRefused(
+                f"the token endpoint gives tokens of the type {answer.token_type}, only Bearer can be used",
+                "ask the operator for client credentials with Bearer tokens",
+                cause="token_type",
             )
         return answer
 
+    @property
+    def _look_at(self) -> str:
+        """Where to look when nothing answers; names a setting only where it was set."""
+        places = ["network", "firewall"]
+        if self._config.proxy:
+            places.append("the proxy")
+        if self._config.token_url:
+            places.append("MMSFLOW_TOKEN_URL")
+        return f"look at {', '.join(places)}; {_TRY_AGAIN}"
 
-def _refusal(http_status: int) -> GatewayRefused | GatewayUnavailable:
-    said = f"the token endpoint answered {http_status}"
-    if http_status in (400, 401, 403):
-        return GatewayRefused(
-            f"{said}: it refuses the client credentials", _CHECK_CREDENTIALS, cause="credentials_refused"
-        )
-    if http_status >= 500 or http_status in (408, 425, 429):
-        return GatewayUnavailable(f"{said}: it is out of order for now", _CHECK_NETWORK, cause="token_out_of_order")
-    return GatewayRefused(f"{said}: it does not seem to be one", _CHECK_URL, cause="token_address")
+    def _oauth_refusal(self, http_status: int, error: str, description: str) -> GatewayRefused | GatewayUnavailable:
+        said = f"the token endpoint answered {http_status} with the error {error}"
+        said += f": {description}" if description else ""
+        if error in _TEMPORARY or http_status >= 500 or http_status in (408, 425, 429):
+            return GatewayUnavailable(said, _TRY_AGAIN, cause="token_out_of_order")
+        return GatewayRefused(said, _CHECK_CREDENTIALS, cause="credentials_refused")
+
+    def _refusal(self, http_status: int) -> GatewayRefused | GatewayUnavailable:
+        said = f"the token endpoint answered {http_status}"
+        if http_status in (400, 401, 403):
+            said = f"{said}: it refuses the client credentials"
+            return GatewayRefused(said, _CHECK_CREDENTIALS, cause="credentials_refused")
+        if http_status >= 500 or http_status in (408, 425, 429):
+            return GatewayUnavailable(f"{said}: it is out of order for now", self._look_at, cause="token_out_of_order")
+        return GatewayRefused(f"{said}: it does not seem to be one", _CHECK_URL, cause="token_address")

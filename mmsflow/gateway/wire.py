@@ -14,13 +14,16 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 
-from mmsflow.gateway.model import OutgoingMessage, QuotaReply
-from mmsflow.mms.status import DeliveryStatus, read_delivery_status
+from mmsflow.gateway import envelopes
+from mmsflow.gateway.model import OutgoingMessage, QuotaCounter, QuotaReply
+from mmsflow.mms.status import DeliveryStatus, most_final
 
 Fields = Mapping[str, object]
 
 _LONGEST_TEXT = 300
-_LONGEST_ID = 512
+# Where the operator and its sister interfaces have the status.
+_STATUS_FIELDS = frozenset({"status", "deliverystatus", "deliveryreport", "messagestatus", "reportstatus", "state"})
+_UNREADABLE_RETRY_SECONDS = 60.0  # a header that asks for time, but not for how much of it
 _DEEPEST = 3  # an object in a one-element list in an object
 _LONG_NUMBER = re.compile(r"\+?(?:48[ -]?)?\d{3}[ -]?\d{3}[ -]?\d{3,}", re.ASCII)
 _ISO_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?!\d)", re.ASCII)
@@ -45,10 +48,11 @@ class SendAnswer:
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """An access token and its life in seconds; None when the answer does not say."""
+    """An access token, its life in seconds (None when the answer does not say), and its type as answered."""
 
     access_token: str
     life_seconds: float | None
+    token_type: str = ""
 
     def __repr__(self) -> str:
         return f"TokenAnswer(••••, {self.life_seconds})"
@@ -71,33 +75,61 @@ def read_send(http_status: int, body: bytes, content_type: str = "") -> SendAnsw
     code, text = _error(document)
     if not answered:
         return SendAnswer("", False, code, text or _unreadable(document, body, content_type))
-    refused = _word(_text(document, "deliveryStatus")) == "badrequest"
-    gateway_id = _identifier(_find(document, "authenticationId")) or _identifier(_find(document, "id"))
+    whole = envelopes.parse(body)
+    refused = any(envelopes.plain(word) == "badrequest" for _, word in envelopes.words(whole))
+    gateway_id, problem = envelopes.identifier(whole, ("authenticationId", "id"))
     if refused:
         text = text or "Bad request"
     elif not gateway_id:
-        text = text or _unreadable(document, body, content_type)
+        text = text or problem or _unreadable(document, body, content_type)
     return SendAnswer(gateway_id, refused, code, text)
 
 
 def read_status(http_status: int, body: bytes) -> DeliveryStatus | None:
-    """The status word of an answer to a status question; of a refusal only a word that some document names."""
-    document = _parse(body)
-    raw = _text(document, "status") or _text(document, "deliveryStatus")
-    if not raw:
-        return None
-    status = read_delivery_status(raw)
-    return status if status.known or 200 <= http_status < 300 else None
+    """The status of an answer to a status question: of all known words the most final.
+
+    Of a refusal only words in a field that is one of status are taken, and of a server's error none.
+    """
+    found = envelopes.words(envelopes.parse(body))
+    of_status = [_printable(word)[:_LONGEST_TEXT] for name, word in found if name in _STATUS_FIELDS]
+    if 200 <= http_status < 300:
+        return most_final([_printable(word)[:_LONGEST_TEXT] for _, word in found], of_status)
+    return most_final(of_status, []) if http_status < 500 else None
 
 
 def read_limit(body: bytes) -> QuotaReply | None:
-    """The quota counter; None when the two numbers cannot be read. An unreadable date is None in the reply."""
-    document = _parse(body)
-    used, available = _count(_find(document, "used")), _count(_find(document, "available"))
-    if used is None or available is None:
+    """The tightest counter of the quota; None when not every one of them can be read.
+
+    A counter is one object, kept whole. Of equally tight ones the one that resets last counts. An unreadable date is
+    None in the reply.
+    """
+    found = envelopes.counters(envelopes.parse(body))
+    if not found or any(each.said for each in found):
         return None
-    raw_date = _text(document, "date")
-    return QuotaReply(max(used, 0), max(available, 0), read_reset_date(raw_date), raw_date, body)
+    counters = tuple(_counter(each) for each in found)
+    tightest = min(counters, key=lambda each: (each.available, -(each.reset_on or date.min).toordinal()))
+    return QuotaReply(tightest.used, tightest.available, tightest.reset_on, tightest.raw_date, body, counters)
+
+
+def limit_problem(body: bytes, content_type: str = "") -> str:
+    """Why ``read_limit`` has no counter, with what was answered."""
+    document = envelopes.parse(body)
+    unreadable = [each for each in envelopes.counters(document) if each.said]
+    if unreadable:
+        names = [f"{each.name}: {each.said}" if each.name else each.said for each in unreadable]
+        return one_line("a figure cannot be read: " + "; ".join(names))
+    text = _error(_parse(body))[1]
+    if text:
+        return text
+    if document is None:
+        return _unreadable(None, body, content_type)
+    return "it holds no `used` and `available`: " + one_line(body.decode("utf-8", "replace"))[:200]
+
+
+def _counter(found: envelopes.Counter) -> QuotaCounter:
+    raw = _printable(found.date)[:_LONGEST_TEXT]
+    used, available = max(found.used or 0, 0), max(found.available or 0, 0)
+    return QuotaCounter(_printable(found.name)[:60], used, available, read_reset_date(raw), raw)
 
 
 def read_token(body: bytes) -> TokenAnswer | None:
@@ -107,7 +139,24 @@ def read_token(body: bytes) -> TokenAnswer | None:
     if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
         return None
     life = _number(_find(document, "expires_in"))
-    return TokenAnswer(token, life if life is not None and life > 0 else None)
+    kind = _text(document, "token_type")[:40]
+    return TokenAnswer(token, life if life is not None and life > 0 else None, kind)
+
+
+def read_oauth_error(body: bytes) -> tuple[str, str]:
+    """The ``error`` of RFC 6749 and its description, whatever the HTTP status; both empty when there is none."""
+    document = _parse(body)
+    return one_line(_text(document, "error"))[:60], one_line(_text(document, "error_description"))
+
+
+def token_problem(body: bytes, content_type: str) -> str:
+    """Why an answer without an OAuth error holds no usable token; nothing of its values."""
+    document = _parse(body)
+    if document is None or not body.strip():
+        return _unreadable(document, body, content_type)
+    if _find(document, "access_token") is None:
+        return "the answer's JSON holds no `access_token`"
+    return "its `access_token` is no text that can stand in a header"
 
 
 def read_error(body: bytes, content_type: str = "") -> tuple[int, str]:
@@ -135,13 +184,22 @@ def read_reset_date(raw: str) -> date | None:
     return _date(years[0], months[0], days[0])
 
 
+def asked_seconds(value: str, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for, a minute where they cannot be read; None without the header."""
+    if not value:
+        return None
+    seconds = read_retry_after(value, now)
+    return _UNREADABLE_RETRY_SECONDS if seconds is None else seconds
+
+
 def read_retry_after(value: str, now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for, as number or HTTP date; None when absent or unreadable."""
+    """Seconds in a Retry-After header: a number, with or without its unit, or a date; None when unreadable."""
     text = value.strip()
-    if re.fullmatch(r"\d{1,18}", text, re.ASCII):
-        return float(text)
+    number = re.fullmatch(r"(\d{1,18}(?:[.,]\d{1,9})?)\s*(?:s|sec|secs|seconds?)?", text, re.ASCII | re.IGNORECASE)
+    if number:
+        return float(number[1].replace(",", "."))
     try:
-        until = parsedate_to_datetime(text)
+        until = datetime.fromisoformat(text) if _ISO_DATE.match(text) else parsedate_to_datetime(text)
         return max(0.0, (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - now.timestamp())
     except (TypeError, ValueError, OverflowError, IndexError):
         return None
@@ -151,6 +209,25 @@ def one_line(text: str) -> str:
     """A text of the other side's, fit to be shown: one printable line, cut, long numbers masked."""
     masked = _LONG_NUMBER.sub(lambda found: "…" + found.group()[-3:], _printable(text))
     return masked if len(masked) <= _LONGEST_TEXT else masked[: _LONGEST_TEXT - 1] + "…"
+
+
+def masked(body: bytes) -> str:
+    """An answer as it can be shown: its shape and words, with ids, tokens and long numbers masked; one line, cut."""
+    document = envelopes.parse(body)
+    if document is None:
+        return one_line(body.decode("utf-8", "replace"))
+    return one_line(json.dumps(_masked(document, ""), ensure_ascii=False))
+
+
+def _masked(value: object, name: str) -> object:
+    if isinstance(value, envelopes.Pairs):
+        return {each: _masked(inner, envelopes.plain(each)) for each, inner in value}
+    if isinstance(value, list):
+        return [_masked(each, name) for each in value]
+    is_secret = name.endswith("id") or any(part in name for part in ("token", "secret", "password", "key", "text"))
+    if isinstance(value, str) and (is_secret or name in ("subject", "senderaddress")):
+        return f"•••• ({len(value)} characters)"
+    return one_line(value) if isinstance(value, str) else value
 
 
 def _parse(body: bytes) -> object:
@@ -199,19 +276,6 @@ def _unreadable(document: object, body: bytes, content_type: str) -> str:
         return "the answer's JSON holds none of the fields it should"
     kind = one_line(content_type.partition(";")[0])[:60] or "no content type"
     return f"the answer is no JSON ({kind}, {len(body)} bytes)"
-
-
-def _word(text: str) -> str:
-    return "".join(filter(str.isalnum, text.casefold()))
-
-
-def _identifier(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        return ""
-    text = value.strip()
-    return text if text.isprintable() and len(text) <= _LONGEST_ID else ""
 
 
 def _number(value: object) -> float | None:

@@ -22,6 +22,7 @@ from mmsflow.ledger.purge import still_personal
 from mmsflow.ledger.replay import Problem, Replay, Step, Stored
 from mmsflow.ledger.runs import run_by_key
 from mmsflow.ledger.schema import blobs, events, inputs, layouts, messages, quota_use, set_aside, tallies, waves
+from mmsflow.ledger.shared_ids import wrong_fates
 from mmsflow.message.model import DrawnPart, StaticPart
 from mmsflow.mms.status import BUCKET_OF_STATE, SET_ASIDE_BUCKETS, MessageState
 
@@ -98,6 +99,7 @@ class _Books:
         yield from self._history_in_order()
         yield from self._end()
         yield from self._quota()
+        yield from self._shared_ids()
         if self._run.purged_at:
             yield from self._purged()
         else:
@@ -281,6 +283,10 @@ class _Books:
         posts = select(func.coalesce(func.sum(quota_use.c.posts), 0)).where(quota_use.c.run_key == self._run.key)
         if (kept := self._connection.execute(posts).scalar_one()) != self._posts:
             yield "quota_use", f"{kept} requests are counted against the quota, {self._posts} were begun"
+
+    def _shared_ids(self) -> Iterator[Problem]:
+        for row, source, state in wrong_fates(self._connection, self._run.key, self._run.account):
+            yield "shared_id", f"row {row} of {source} is {state} by an id that another message has as well"
 
     def _blobs(self) -> Iterator[Problem]:
         for sha256, size in self._wanted_blobs():

@@ -327,13 +327,13 @@ class Lookup:
         statement: the query for a list of parameters.
     """
 
-    def __init__(self, statement: Callable[[Sequence[BindParameter[int]]], Select[*tuple[Any, ...]]]) -> None:
+    def __init__(self, statement: Callable[[Sequence[BindParameter[Any]]], Select[*tuple[Any, ...]]]) -> None:
         self._statement = statement
         self._sql: dict[int, str] = {}
 
-    def rows(self, connection: Connection, keys: Collection[int]) -> Sequence[Row[*tuple[Any, ...]]]:
+    def rows(self, connection: Connection, keys: Collection[int] | Collection[str]) -> Sequence[Row[*tuple[Any, ...]]]:
         """What is found, in no order; each row once."""
-        wanted = sorted(keys)
+        wanted: list[Any] = sorted(keys)
         found: list[Row[*tuple[Any, ...]]] = []
         for start in range(0, len(wanted), _LOOKUP_KEYS):
             part = wanted[start : start + _LOOKUP_KEYS]

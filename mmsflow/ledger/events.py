@@ -45,10 +45,14 @@ class Current:
 
 
 class History:
-    """Collects what one transaction does to messages of one run; ``write`` appends it and moves the tallies."""
+    """Collects what one transaction does to messages of one run; ``write`` appends it and moves the tallies.
+
+    Attributes:
+        run_key: the run's.
+    """
 
     def __init__(self, run_key: int) -> None:
-        self._run_key = run_key
+        self.run_key = run_key
         self._events: list[tuple[object, ...]] = []
         self._tally: Counter[tuple[int, str]] = Counter()
 
@@ -73,7 +77,7 @@ class History:
     def write(self, connection: Connection) -> None:
         """Append everything collected."""
         _APPEND.many(connection, self._events)
-        moved = [(n, self._run_key, wave, state) for (wave, state), n in self._tally.items() if n]
+        moved = [(n, self.run_key, wave, state) for (wave, state), n in self._tally.items() if n]
         if _COUNT.many(connection, moved) != len(moved):
             raise LedgerError(
                 "the ledger's counts do not fit its messages; nothing was changed",
@@ -86,7 +90,7 @@ class History:
         evidence = encode_object(detail) if detail else "{}"
         self._events.append(
             (
-                self._run_key,
+                self.run_key,
                 message.id,
                 at,
                 message.attempt,
@@ -109,6 +113,14 @@ def append_run_event(
 def events_of_message(connection: Connection, message_id: int) -> list[Event]:
     """A message's history, oldest first."""
     return _read(connection, _EVENTS.where(events.c.message_id == message_id))
+
+
+def newest_answer(connection: Connection, old: MessageState) -> str:
+    """The newest raw answer that moved a message from that state, as text; empty when there is none."""
+    query = select(events.c.detail).where(events.c.old == old.value, events.c.message_id.is_not(None))
+    query = query.where(events.c.detail.contains('"body"')).order_by(events.c.id.desc()).limit(1)
+    detail = connection.execute(query).scalar()
+    return str(decode_object(detail).get("body", "")) if detail else ""
 
 
 def events_of_run(connection: Connection, key: int) -> list[Event]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, update
 
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.codec import maybe_instant
@@ -123,6 +123,14 @@ def maybe_sent(connection: Connection, key: int, *, evidence: bool) -> Iterator[
                 code,
                 events,
             )
+
+
+def codes(connection: Connection, key: int) -> dict[str, int]:
+    """How many messages of a run were maybe sent, by the short reason, the most frequent first."""
+    states = or_(*(messages.c.state == literal_column(f"'{state}'") for state in _UNCERTAIN))
+    query = select(messages.c.code, func.count()).where(messages.c.run_key == key, states).group_by(messages.c.code)
+    found = [(str(code), int(number)) for code, number in connection.execute(query)]
+    return dict(sorted(found, key=lambda each: (-each[1], each[0])))
 
 
 def decide(

@@ -6,6 +6,7 @@ condition is repeated in the UPDATE, so that a second writer could do no harm ev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -98,8 +99,12 @@ def commit(
     intents: Sequence[int],
     now: datetime,
     period: str,
+    shared: Counter[int],
 ) -> list[int]:
     """Settle ``outcomes``, then move ``intents`` from ``ready`` to ``sending``; the ids whose intent took.
+
+    Args:
+        shared: counts, by the run's key, messages that are found to have an id of the gateway in common.
 
     Raises:
         LedgerError: somebody else has taken the run, or an id is not of this run.
@@ -109,7 +114,7 @@ def commit(
     wanted = {outcome.id for outcome in outcomes} | set(intents)
     current = current_messages(connection, key, wanted)
     history = History(key)
-    given_back = settle_all(connection, outcomes, current, fence, history)
+    given_back = settle_all(connection, outcomes, current, fence, history, shared)
     begun = _intend(connection, [current[number] for number in dict.fromkeys(intents)], fence, to_micros(now), history)
     history.write(connection)
     add_posts(connection, account, period, key, len(begun) - given_back)

@@ -352,6 +352,21 @@ class PollResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered:
+    """Messages of a run without a final status.
+
+    Attributes:
+        asked: of them, those whose status was asked for.
+        unasked: those that were never asked about.
+        answers: of ``asked``, how many by the short reason of the last question, the most frequent first.
+    """
+
+    asked: int
+    unasked: int
+    answers: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportRow:
     """One row of the lists as the report shows it; ``number`` is full.
 

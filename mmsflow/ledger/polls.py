@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,7 +12,7 @@ from sqlalchemy import Connection, Select, bindparam, func, literal_column, sele
 from mmsflow.ledger.codec import maybe_micros, to_instant, to_micros
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.events import Current, History, current_messages
-from mmsflow.ledger.model import DuePoll, PollResult
+from mmsflow.ledger.model import DuePoll, PollResult, Unanswered
 from mmsflow.ledger.schema import IS_POLLED, messages
 from mmsflow.mms.status import MessageState
 
@@ -46,6 +48,24 @@ def due_polls(connection: Connection, key: int, *, now: datetime, limit: int) ->
     return _read(connection, query)
 
 
+def sample_polls(connection: Connection, key: int, *, now: datetime | None, after: int, limit: int) -> list[DuePoll]:
+    """Draw some that wait for their report, spread over all of them, in no order.
+
+    Args:
+        now: only what is due by then; all, due or not, when None.
+        after: only ids above it.
+    """
+    where = [messages.c.run_key == key, IS_POLLED]
+    if now is not None:
+        where.append(messages.c.next_poll_at <= to_micros(now))
+    if after:
+        where.append(messages.c.id > after)
+    there = connection.execute(select(func.count()).select_from(messages).where(*where)).scalar_one()
+    places = random.sample(range(there), min(limit, there))
+    in_order = _POLLS.where(*where).order_by(messages.c.next_poll_at, messages.c.id)
+    return [poll for place in places for poll in _read(connection, in_order.offset(place).limit(1))]
+
+
 _POLLS = select(messages.c.id, messages.c.gateway_id, messages.c.accepted_at, messages.c.polls, messages.c.status)
 
 
@@ -66,6 +86,35 @@ def awaited_since(connection: Connection, key: int, accepted_after: int) -> bool
     """Whether a message that was accepted after that instant is still to be asked for."""
     query = select(messages.c.id).where(messages.c.run_key == key, IS_POLLED, messages.c.accepted_at > accepted_after)
     return connection.execute(query.limit(1)).first() is not None
+
+
+def answered_one(connection: Connection, key: int) -> DuePoll | None:
+    """A message whose status the gateway told for good: asked about again, it shows whether the gateway answers."""
+    finals = [state.value for state in (MessageState.DELIVERED, MessageState.FAILED, MessageState.EXPIRED)]
+    query = _POLLS.where(
+        messages.c.run_key == key, messages.c.state.in_(finals), messages.c.gateway_id != "", messages.c.status != ""
+    )
+    return next(iter(_read(connection, query.order_by(messages.c.id.desc()).limit(1))), None)
+
+
+def mark_unasked(connection: Connection, key: int, reason: str) -> int:
+    """Give this reason to each message that was never asked about; how many."""
+    never = (messages.c.run_key == key, IS_POLLED, messages.c.polls == 0)
+    return connection.execute(update(messages).where(*never).values(reason=reason)).rowcount
+
+
+def unanswered(connection: Connection, key: int) -> Unanswered:
+    """What is still to be asked for, by what the last questions came to; the most frequent reasons first."""
+    of_run = (messages.c.run_key == key, IS_POLLED)
+    query = select(messages.c.polls > 0, messages.c.code, func.count()).where(*of_run)
+    asked, unasked, answers = 0, 0, Counter[str]()
+    for was_asked, code, count in connection.execute(query.group_by(messages.c.polls > 0, messages.c.code)):
+        if not was_asked:
+            unasked += count
+            continue
+        asked += count
+        answers[code or "no final status"] += count
+    return Unanswered(asked, unasked, dict(answers.most_common()))
 
 
 def polls_by_id(connection: Connection, key: int, *, after: int, limit: int) -> list[DuePoll]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from mmsflow.ledger import polls, quota, withheld
+from mmsflow.ledger import maybe_sent, polls, quota, shared_ids, withheld
 from mmsflow.ledger.codec import maybe_instant, to_micros
+from mmsflow.ledger.events import newest_answer
 from mmsflow.ledger.messages import next_not_before
-from mmsflow.ledger.model import FirstMessages, QuotaReading
+from mmsflow.ledger.model import DuePoll, FirstMessages, QuotaReading, Unanswered
 from mmsflow.ledger.reading import Reading
+from mmsflow.mms.status import MessageState
 
 
 class WorkReading(Reading):
@@ -38,6 +40,33 @@ class WorkReading(Reading):
         """Accepted messages whose delivery status is still to be asked."""
         with self._database.read() as connection:
             return polls.outstanding(connection, key)
+
+    def answered_one(self, key: int) -> DuePoll | None:
+        """A message of the run with a final status of the gateway's; None when there is none."""
+        with self._database.read() as connection:
+            return polls.answered_one(connection, key)
+
+    def shared_ids(self, key: int) -> int:
+        """Messages of the run whose id the gateway gave to others as well, so that no status tells their fate."""
+        with self._database.read() as connection:
+            return shared_ids.count(connection, key)
+
+    def maybe_sent_codes(self, key: int) -> dict[str, int]:
+        """Messages that were maybe sent by the short reason, the most frequent first."""
+        with self._database.read() as connection:
+            return maybe_sent.codes(connection, key)
+
+    def newest_answers(self) -> dict[str, str]:
+        """The newest raw answers to a send and to a status question; without those that never came."""
+        states = {"send": MessageState.SENDING, "status": MessageState.ACCEPTED}
+        with self._database.read() as connection:
+            found = {name: newest_answer(connection, state) for name, state in states.items()}
+        return {name: body for name, body in found.items() if body}
+
+    def unanswered(self, key: int) -> Unanswered:
+        """Accepted messages without a final status, by what asking for it came to."""
+        with self._database.read() as connection:
+            return polls.unanswered(connection, key)
 
     def awaited_since(self, key: int, accepted_after: datetime) -> bool:
         """Whether a message that was accepted after that instant still waits for its report."""

@@ -191,6 +191,7 @@ messages = Table(
 
 # Literals, because neither database uses a partial index for a condition whose value is a parameter.
 IS_READY = messages.c.state == literal_column("'ready'")
+HAS_GATEWAY_ID = messages.c.gateway_id != literal_column("''")
 IS_POLLED = (messages.c.state == literal_column("'accepted'")) & messages.c.next_poll_at.is_not(None)
 MUST_WAIT = IS_READY & messages.c.not_before.is_not(None)
 PROBLEMS = ("unknown", "accepted_noid", "rejected", "failed", "undetermined", "expired")
@@ -224,6 +225,14 @@ Index(
     messages.c.id,
     sqlite_where=IS_PROBLEM,
     postgresql_where=IS_PROBLEM,
+)
+
+# Whether another message has an id of the gateway already.
+Index(
+    "messages_by_gateway_id",
+    messages.c.gateway_id,
+    sqlite_where=HAS_GATEWAY_ID,
+    postgresql_where=HAS_GATEWAY_ID,
 )
 
 set_aside = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -13,6 +14,7 @@ from mmsflow.ledger.events import Current, History, current_messages
 from mmsflow.ledger.model import Outcome
 from mmsflow.ledger.quota import add_posts
 from mmsflow.ledger.schema import messages, runs
+from mmsflow.ledger.shared_ids import hold_apart
 from mmsflow.mms.status import MessageState
 
 # What a reply that came after all may make of ``unknown``. Not ``ready``: only a person, or a campaign that says
@@ -73,7 +75,9 @@ def settle(connection: Connection, key: int, fence: int, period: str, outcomes: 
         return
     current = current_messages(connection, key, known)
     history = History(key)
-    given_back = settle_all(connection, [each for each in outcomes if each.id in known], current, fence, history)
+    given_back = settle_all(
+        connection, [each for each in outcomes if each.id in known], current, fence, history, Counter()
+    )
     history.write(connection)
     add_posts(connection, account, period, key, -given_back)
 
@@ -84,23 +88,29 @@ def settle_all(
     current: Mapping[int, Current],
     fence: int,
     history: History,
+    shared: Counter[int],
 ) -> int:
     """Write what still applies; how many of them took nothing of the quota.
 
     Args:
+        shared: counts, by the run's key, messages that are found to have an id of the gateway in common.
         current: the message of every outcome, as it stands; brought up to date.
 
     Raises:
         IllegalTransition: an outcome names a state that sending cannot lead to.
     """
     settled: list[tuple[object, ...]] = []
-    given_back = 0
+    given_back, latest = 0, 0
+    accepted: dict[int, str] = {}
     for outcome in outcomes:
         change = _settle(current[outcome.id], outcome, fence, history)
         if change is not None:
             settled.append(change)
             given_back += not outcome.posted
+            if outcome.state is MessageState.ACCEPTED:
+                accepted[outcome.id], latest = outcome.gateway_id, max(latest, to_micros(outcome.at))
     write_all(_SETTLE, connection, settled)
+    shared += hold_apart(connection, history.run_key, accepted, current, history, latest)
     return given_back
 
 

@@ -58,6 +58,7 @@ class Ledger(OperationWriting, LedgerReader):
         self._clock = clock
         self._layouts = Layouts()
         self._begun, self._begun_in_all = Counter[int](), 0
+        self._shared = Counter[int]()
         self.evidence = EvidenceJournal(path)
         database.presence.lock, database.presence.lock_key = lock.path, lock.key
         self.guard = SendingGuard(database, witnesses)
@@ -300,11 +301,19 @@ class Ledger(OperationWriting, LedgerReader):
         # Before it is known whether they took: a commit that fails may have become durable.
         self._begun[key] += len(intents)
         self._begun_in_all += len(intents)
+        shared: Counter[int] = Counter()
         with self._database.write() as connection:
-            begun = messages.commit(connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period)
+            begun = messages.commit(
+                connection, key, fence, outcomes=outcomes, intents=intents, now=now, period=period, shared=shared
+            )
             progress = self.guard.progress(connection, key, begun)
         self.guard.claimed(key, progress)
+        self._shared += shared
         return begun
+
+    def take_shared_ids(self, key: int) -> int:
+        """How many messages of a run were found to share their id with others since this was called last."""
+        return self._shared.pop(key, 0)
 
     def begun_elsewhere(self, key: int) -> int:
         """How many intents were to be noted for other runs since the ledger was opened; it only grows."""
@@ -314,6 +323,16 @@ class Ledger(OperationWriting, LedgerReader):
         """Accepted messages whose next question is due, the longest due first, ``limit`` at most."""
         with self._database.read() as connection:
             return polls.due_polls(connection, key, now=now, limit=limit)
+
+    def sample_polls(self, key: int, *, now: datetime | None = None, after: int = 0, limit: int) -> list[DuePoll]:
+        """Some accepted messages that wait for their report, drawn from all of them; with ``now`` only what is due."""
+        with self._database.read() as connection:
+            return polls.sample_polls(connection, key, now=now, after=after, limit=limit)
+
+    def mark_unasked(self, key: int, reason: str) -> int:
+        """Each accepted message that was never asked about gets this reason; how many."""
+        with self._database.write() as connection:
+            return polls.mark_unasked(connection, key, reason)
 
     def polls_by_id(self, key: int, *, after: int, limit: int) -> list[DuePoll]:
         """Accepted messages that wait for their report, due or not, with ids above ``after``, ``limit`` at most."""

@@ -5,8 +5,8 @@ The operator's delivery-status words are understood here and nowhere else (the w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -179,6 +179,7 @@ class DeliveryStatus:
         meaning: a short explanation for people.
         not_found: the id was unknown, which can mean that we asked too early.
         known: False for a word that no document names.
+        unused: other known words of the same answer, verbatim.
     """
 
     raw: str
@@ -186,6 +187,7 @@ class DeliveryStatus:
     meaning: str
     not_found: bool = False
     known: bool = True
+    unused: tuple[str, ...] = ()
 
 
 _WORDS: dict[str, tuple[MessageState | None, str]] = {
@@ -227,3 +229,32 @@ def read_delivery_status(raw: str) -> DeliveryStatus:
         state, meaning = _WORDS[key]
         return DeliveryStatus(raw, state, meaning)
     return DeliveryStatus(raw, None, "a status that no document names", known=False)
+
+
+def most_final(words: Sequence[str], of_status: Sequence[str]) -> DeliveryStatus | None:
+    """The status that one answer tells with all its words: the most final of those that are known.
+
+    Words that lead to different ends contradict each other: that is no final status, and is told.
+
+    Args:
+        words: every word of the answer that may be a status.
+        of_status: those in fields of a status; the first of them stands where none is known.
+    """
+    known = [status for word in dict.fromkeys(words) if (status := read_delivery_status(word)).known]
+    if not known:
+        return read_delivery_status(of_status[0]) if of_status else None
+    ends = [status for status in known if status.state is not None]
+    if len({status.state for status in ends}) > 1:
+        raw = " / ".join(status.raw for status in ends)
+        return DeliveryStatus(raw, None, "the answer holds final statuses that contradict each other", known=False)
+    best = ends[0] if ends else max(known, key=_rank)
+    others = tuple(status.raw for status in known if status is not best)
+    meaning = best.meaning + (f" (the answer also says {', '.join(others)})" if others and not ends else "")
+    return replace(best, meaning=meaning, unused=others)
+
+
+def _rank(status: DeliveryStatus) -> int:
+    """How far a message is that still waits."""
+    key = "".join(character for character in status.raw.casefold() if character.isalnum())
+    order = (_NOT_FOUND, "partialsuccess", "success", "deliveredtonetwork", "deliverynotificationnotsupported")
+    return order.index(key) if key in order else len(order)

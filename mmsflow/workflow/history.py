@@ -60,6 +60,7 @@ def run_as_json(ledger: LedgerReader, run: RunInfo, *, held: bool) -> dict[str, 
         "purged_at": iso(run.purged_at, zone),
         "rows": run.rows,
         "buckets": {bucket.value: rows for bucket, rows in ledger.bucket_counts(run.key).items()},
+        "shared_ids": ledger.shared_ids(run.key),
         "waiting_for_reports": ledger.outstanding(run.key) if run.delivery_report else 0,
         "waves": [
             {

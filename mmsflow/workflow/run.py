@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from mmsflow.delivery.progress import Observer
 from mmsflow.engine.embedded import Ended, Engine, carry_out
 from mmsflow.errors import GatewayUnavailable, LedgerError, MmsflowError, RunUnfinished
 from mmsflow.first_failure import FirstFailure
-from mmsflow.ledger.model import NewRun, RunInfo, WaveRecord
+from mmsflow.ledger.model import NewRun, RunInfo, Unanswered, WaveRecord
 from mmsflow.ledger.presence import LedgerVanished
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.mms.status import uncertain_of
@@ -30,6 +30,14 @@ from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.revision import revision_of
 from mmsflow.workflow.standing import has_unsent, has_work, next_run_id
+
+_ANSWERS_SHOWN = 4
+_MAYBE = {
+    "begun": "the request left, no reply came",
+    "cut_off": "cut off by a second signal",
+    "crash": "the process ended while it was on the wire",
+    "": "the fate is not known",
+}
 
 
 class Interrupted(MmsflowError):
@@ -199,17 +207,47 @@ def verdict(ledger: LedgerReader, run: RunInfo, ended: Ended) -> MmsflowError | 
     if maybe:
         noun = "message was" if maybe == 1 else "messages were"
         return RunUnfinished(
-            f"{maybe} {noun} maybe sent: the request left, the reply did not come",
+            f"{maybe} {noun} maybe sent: {maybe_in_words(ledger.maybe_sent_codes(run.key))}",
             f"they are not sent again by themselves; `mmsflow resolve {run.run}` lists them",
             cause="maybe_sent",
         )
+    if shared := ledger.shared_ids(run.key):
+        noun = "message has" if shared == 1 else "messages have"
+        return RunUnfinished(
+            f"{shared} {noun} an id that the gateway gave to another message as well: their fate cannot be told",
+            f"`mmsflow why {run.run} NUMBER` shows each; look for a proxy that keeps replies, and ask the operator",
+            cause="shared_ids",
+        )
     if ended.unanswered:
         return GatewayUnavailable(
-            f"the gateway gave no delivery status for {ended.unanswered} messages until their deadline",
+            unanswered_in_words(ledger.unanswered(run.key)),
             f"they stay accepted; `mmsflow poll {run.run}` asks again",
             cause="status_unanswered",
         )
     return None
+
+
+def maybe_in_words(codes: Mapping[str, int]) -> str:
+    """What came back, or did not, of requests whose fate is not known, by groups with counts."""
+    parts = []
+    for code, count in codes.items():
+        said = _MAYBE.get(code) or ("answered without a usable id" if code.startswith("2") else f"answered {code}")
+        parts.append(f"{count} × {said}")
+    return ", ".join(parts)
+
+
+def unanswered_in_words(left: Unanswered) -> str:
+    """What was asked in vain until the deadline, with the last answers, and what was not asked at all."""
+    parts = []
+    if left.asked:
+        answers = [f"{count} × {code.replace('_', ' ')}" for code, count in list(left.answers.items())[:_ANSWERS_SHOWN]]
+        more = ", …" if len(left.answers) > _ANSWERS_SHOWN else ""
+        parts.append(f"{left.asked} asked in vain (last answers: {', '.join(answers)}{more})")
+    if left.unasked:
+        parts.append(f"{left.unasked} not asked, because the gateway could not be asked any more")
+    total = left.asked + left.unasked
+    noun = "message" if total == 1 else "messages"
+    return f"no final delivery status for {total} {noun} until the deadline: {'; '.join(parts)}"
 
 
 def report_folder(workspace: Path, run: RunInfo) -> Path:

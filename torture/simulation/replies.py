@@ -79,6 +79,8 @@ POSTS: dict[str, Reply] = {
     "429 at once": Reply(AGAIN, False, status=429, retry_after="0"),
     "503 busy": Reply(AGAIN, False, status=503, body=_error(5)),
     "503 later": Reply(AGAIN, False, status=503, retry_after="12"),
+    "503 later, unreadably": Reply(AGAIN, False, status=503, retry_after="in a while"),
+    "503 later, by a fraction": Reply(AGAIN, False, status=503, retry_after="1.5"),
     "503": Reply(MAYBE, None, status=503, body="<html>unavailable</html>"),
     "500": Reply(MAYBE, None, status=500, body=_error(1)),
     "502": Reply(MAYBE, None, status=502),
@@ -113,6 +115,11 @@ STATUSES: dict[str, Answer] = {
     "garbage": Answer(200, '\x00{"status'),
     "not found": Answer(404, '{"status": "Message ID Not found"}', word="Message ID Not found"),
     "new word": Answer(200, '{"status": "Na dwoje babka wróżyła"}', word="Na dwoje babka wróżyła"),
+    "two words": Answer(200, '{"status": "Success", "deliveryReport": "MessageWaiting"}', word="MessageWaiting"),
+    "an echo": Answer(200, '{"status": "Success", "subject": "Retrieved"}', word="Success"),
+    "a contradiction": Answer(
+        200, '{"status": "Rejected", "deliveryReport": "Retrieved"}', word="Rejected / Retrieved"
+    ),
     "nested": Answer(200, '[{"deliveryInfo": {"status": "MessageWaiting"}}]', word="MessageWaiting"),
     "uncertain": Answer(200, '{"status": "delivery-uncertain"}', word="delivery-uncertain"),
 }

@@ -16,6 +16,8 @@ from mmsflow import __version__
 from mmsflow.cli.output import paint, print_json, tell
 from mmsflow.cli.session import Session
 from mmsflow.errors import Finding, InvalidInput, MmsflowError, UsageError
+from mmsflow.gateway.model import QuotaReply
+from mmsflow.gateway.wire import masked
 from mmsflow.notifying.channels import channels_of
 from mmsflow.notifying.model import Channel, NotPosted
 from mmsflow.notifying.outbox import trial_letter
@@ -54,7 +56,7 @@ def doctor(*, notify: bool = False, as_json: bool) -> int:
         )
     else:
         checks += [_workspace(session), _secret(session)]
-        for what, look in (("gateway", _gateway), ("quota", _quota), ("ledger", _ledger)):
+        for what, look in (("gateway", _gateway), ("quota", _quota), ("ledger", _ledger), ("answers", _answers)):
             checks.append(_try(what, look, session))
         checks += [_try("retention", _retention, session), _try("notices", _notices, session)]
         if notify:
@@ -119,9 +121,14 @@ def _quota(session: Session) -> str:
     async def ask() -> str:
         async with open_gateway(session.settings, session.clock) as gateway:
             reply = await gateway.limit()
-        return f"answers: {reply.used} used, {reply.available} available, reset date {reply.raw_date or 'missing'}"
+        figures = f"{reply.used} used, {reply.available} available, {_reset(reply)}"
+        return f"answers: {figures}; as answered: {masked(reply.body)}"
 
     return asyncio.run(ask())
+
+
+def _reset(reply: QuotaReply) -> str:
+    return f"reset date {reply.raw_date or 'missing'}"
 
 
 def _ledger(session: Session) -> str:
@@ -129,6 +136,14 @@ def _ledger(session: Session) -> str:
         runs, holder = len(ledger.runs()), ledger.holder()
         held = f", written by process {holder.pid} ({holder.command})" if holder else ""
         return f"{session.settings.ledger_url}, {runs} runs{held}"
+
+
+def _answers(session: Session) -> str:
+    """The newest raw answers that the ledger has, masked: what the operator's document does not show."""
+    with reading_ledger(session.settings) as ledger:
+        found = ledger.newest_answers()
+    shown = [f"{name} {masked(body.encode('utf-8', 'replace'))}" for name, body in found.items()]
+    return "; ".join(shown) or "no send and no status was answered yet"
 
 
 def _retention(session: Session) -> str:

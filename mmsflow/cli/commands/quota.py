@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from mmsflow.cli.output import local, print_json, say, table, tell
 from mmsflow.cli.session import Session
-from mmsflow.gateway.model import QuotaReply
+from mmsflow.gateway.model import QuotaCounter, QuotaReply
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import MessageState
@@ -86,6 +86,10 @@ def _as_json(books: _Books) -> dict[str, object]:
         "resets_at": iso(books.seen.resets_at, books.zone),
         "reset_date": books.reply.raw_date,
         "period": books.period,
+        "counters": [
+            {"name": each.name, "used": each.used, "available": each.available, "reset_date": each.raw_date}
+            for each in books.reply.counters
+        ],
         "reserved": books.reserved,
         "ours": books.ours,
         "drift": books.drift,
@@ -105,10 +109,21 @@ def _rows(books: _Books, measured: Measured | None) -> list[tuple[str, object]]:
         ("resets", resets_at or f"not known (the gateway says {reply.raw_date or 'nothing'})"),
         ("period", books.period or "not known"),
     ]
+    if len(reply.counters) > 1:
+        rows += [(f"counter {_named(number, each)}", _figures(each)) for number, each in enumerate(reply.counters, 1)]
     if measured:
         rows.append(("a status question", measured.status.value))
         rows.append(("a question for this counter", measured.limit.value))
     return rows
+
+
+def _named(number: int, counter: QuotaCounter) -> str:
+    return counter.name or str(number)
+
+
+def _figures(counter: QuotaCounter) -> str:
+    resets = f", reset {counter.raw_date}" if counter.raw_date else ""
+    return f"{counter.used} used, {counter.available} available{resets}"
 
 
 async def _ask(session: Session, *, measure: bool) -> tuple[QuotaReply, Measured | None]:

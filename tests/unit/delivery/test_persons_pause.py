@@ -196,7 +196,10 @@ async def test_a_run_that_has_just_been_halted_is_cancelled_at_once_and_resumed_
         it.gateway.status = status  # type: ignore[method-assign]
         it.gateway.evidence = lambda _: MOVED if asking.is_set() else None
         work = carried(it, run)
-        await it.passing(90, work)
+        for quarter in range(1, 360):
+            await it.passing(quarter / 4, work)
+            if standing(it, run) == (RunState.PAUSED, PausedBy.GATEWAY):
+                break
         assert standing(it, run) == (RunState.PAUSED, PausedBy.GATEWAY)
         assert not work.done()  # a question for a report is still under way
         ask(it, run, Action.PAUSE)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sending_desk import START, Desk, desk, drive, rules, until
 
-from mmsflow.delivery.poller import judge
+from mmsflow.delivery.poll_outcomes import judge
 from mmsflow.delivery.schedule import first_poll, next_poll
 from mmsflow.engine.embedded import carry_out
 from mmsflow.errors import GatewayRefused, GatewayUnavailable
@@ -172,14 +172,14 @@ async def test_asking_once_a_gateway_that_answers_nothing_says_so(tmp_path: Path
 
 
 async def test_asking_without_the_right_to_ask_is_a_refusal_and_keeps_what_was_answered(tmp_path: Path) -> None:
-    async with desk(tmp_path, 3) as it:
+    async with desk(tmp_path, 8) as it:
         await it.carry_out(no_wait=True)
         await it.clock.advance(2)
         replies = iter([StatusReply(read_delivery_status("Retrieved")), StatusReply(None, http_status=403, code=50)])
         it.gateway.reply = lambda _: next(replies, StatusReply(None, http_status=403, code=50))
         with pytest.raises(GatewayRefused, match="delivery reports"):
             await it.ask_once()
-        assert it.states == {"delivered": 1, "accepted": 2}
+        assert it.states == {"delivered": 1, "accepted": 7}
 
 
 def spellings(word: str) -> list[str]:
@@ -235,7 +235,7 @@ async def test_words_in_any_order_lead_to_the_first_final_one_and_never_back(tmp
         assert it.violations == []
 
 
-def accept_all(it: Desk, count: int, due_after: Callable[[int], float]) -> None:
+def accept_all(it: Desk, count: int, due_after: Callable[[int], float], prefix: str = "id") -> None:
     """So many messages were accepted by an earlier process; message n is due ``due_after(n)`` seconds from START."""
     run = it.ledger.take_run(it.run.key)
     ids = [message.id for message in it.ledger.ready(run.key, now=START, after=0, limit=count)]
@@ -246,7 +246,7 @@ def accept_all(it: Desk, count: int, due_after: Callable[[int], float]) -> None:
             1,
             MessageState.ACCEPTED,
             START,
-            gateway_id=f"id-{n}",
+            gateway_id=f"{prefix}-{n}",
             next_poll_at=START + timedelta(seconds=due_after(n)),
         )
         for n, number in enumerate(ids, 1)

@@ -202,3 +202,53 @@ async def test_refused_credentials_leave_the_message_unsent_and_ask_for_a_pause(
     assert (evidence.wire, evidence.credentials_refused) == (Wire.NOT_BEGUN, True)
     assert (reply.status, reply.http_status) == (None, 401)
     assert gateway.requests == []
+
+
+def answer(status: int, body: str, content_type: str = "application/json") -> Exchange:
+    return Exchange(Wire.ANSWERED, status, body=body.encode(), content_type=content_type)
+
+
+@pytest.mark.parametrize("status", [200, 400, 401])
+@pytest.mark.parametrize("error", ["invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope"])
+async def test_an_error_of_oauth_is_a_refusal_in_its_own_words_whatever_the_status(status: int, error: str) -> None:
+    body = f'{{"error": "{error}", "error_description": "Client is locked"}}'
+    with pytest.raises(GatewayRefused, match=f"{error}: Client is locked"):
+        await source(Endpoint(answer(status, body))).token()
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+@pytest.mark.parametrize("error", ["temporarily_unavailable", "server_error"])
+async def test_an_error_of_oauth_that_passes_is_no_refusal(status: int, error: str) -> None:
+    with pytest.raises(GatewayUnavailable, match=error):
+        await source(Endpoint(answer(status, f'{{"error": "{error}"}}'))).token()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "said"),
+    [
+        ("<html>hello</html>", "text/html", "no JSON .text/html"),
+        ("", "", "no body"),
+        ('{"token": "x"}', "application/json", "no `access_token`"),
+        ('{"access_token": "a b"}', "application/json", "cannot|can stand"),
+    ],
+)
+async def test_an_answer_without_a_token_says_what_it_was(body: str, content_type: str, said: str) -> None:
+    with pytest.raises(GatewayUnavailable, match=said):
+        await source(Endpoint(answer(200, body, content_type))).token()
+
+
+@pytest.mark.parametrize("kind", ["Bearer", "bearer", "BearerToken", ""])
+async def test_a_token_of_the_type_that_is_used_is_taken(kind: str) -> None:
+    assert await source(Endpoint(answer(200, f'{{"access_token": "t", "token_type": "{kind}"}}'))).token() == "t"
+
+
+async def test_a_token_of_another_type_is_refused_by_its_name() -> None:
+    with pytest.raises(GatewayRefused, match="type mac"):
+        await source(Endpoint(answer(200, '{"access_token": "t", "token_type": "mac"}'))).token()
+
+
+async def test_what_does_not_answer_is_blamed_on_no_setting_that_nobody_set() -> None:
+    with pytest.raises(GatewayUnavailable) as raised:
+        await source(Endpoint(DOWN)).token()
+    assert "MMSFLOW_TOKEN_URL" not in raised.value.advice
+    assert "firewall" in raised.value.advice

@@ -94,7 +94,9 @@ class CampaignDesk:
         ids = [message.id for message in ready]
         self.ledger.commit(run.key, run.fence, outcomes=[], intents=ids, now=now, period="")
         outcomes = [
-            Outcome(each.id, each.attempt + 1, state, now, gateway_id="g", next_poll_at=now if poll else None)
+            Outcome(
+                each.id, each.attempt + 1, state, now, gateway_id=f"g-{each.id}", next_poll_at=now if poll else None
+            )
             for each, state in zip(ready, states, strict=True)
         ]
         self.ledger.commit(run.key, run.fence, outcomes=outcomes, intents=[], now=now, period="")

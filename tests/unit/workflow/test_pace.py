@@ -52,7 +52,7 @@ def went(
     for first in range(0, len(ids), 4):
         now = START + timedelta(seconds=first / per_second)
         desk.ledger.commit(run.key, run.fence, outcomes=[], intents=ids[first : first + 4], now=now, period="")
-    outcomes = [Outcome(each, 1, MessageState.ACCEPTED, START, gateway_id="g") for each in ids]
+    outcomes = [Outcome(each, 1, MessageState.ACCEPTED, START, gateway_id=f"g-{each}") for each in ids]
     desk.ledger.commit(run.key, run.fence, outcomes=outcomes, intents=[], now=START, period="")
     return run
 

@@ -15,6 +15,7 @@ def upgrade() -> None:
     """Bring a ledger of the version before to this one."""
     _causes()
     _copies()
+    _shared_ids()
 
 
 def _causes() -> None:
@@ -41,4 +42,17 @@ def _copies() -> None:
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("begun", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
+    )
+
+
+def _shared_ids() -> None:
+    """Find messages by the gateway's id, so that one that several have is noticed."""
+    has_one = sa.text("gateway_id != ''")
+    op.create_index(
+        "messages_by_gateway_id",
+        "messages",
+        ["gateway_id"],
+        if_not_exists=True,
+        sqlite_where=has_one,
+        postgresql_where=has_one,
     )
