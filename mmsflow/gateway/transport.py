@@ -91,14 +91,16 @@ class _Trace:
     """What is known of the request under way; also tells its story afterwards.
 
     Attributes:
-        reuse: the idle connection that carries it, with what is known of its host; None on a new connection.
+        keep_alive: what is known of the host's connections; None before one is at hand, and without keep-alive.
+        reuse: the idle connection that carries it; None on a new one.
     """
 
-    __slots__ = ("begun", "body", "content_type", "encoding", "retry_after", "reuse", "status")
+    __slots__ = ("begun", "body", "content_type", "encoding", "keep_alive", "retry_after", "reuse", "status")
 
     def __init__(self) -> None:
         self.begun = False
-        self.reuse: tuple[KeepAlive, Reuse] | None = None
+        self.keep_alive: KeepAlive | None = None
+        self.reuse: Reuse | None = None
         self.status = 0
         self.retry_after = ""
         self.content_type = ""
@@ -111,10 +113,10 @@ class _Trace:
             return Wire.ANSWERED
         return Wire.BEGUN if self.begun else Wire.NOT_BEGUN
 
-    def connected(self, reuse: tuple[KeepAlive, Reuse] | None) -> None:
+    def connected(self, keep_alive: KeepAlive, reuse: Reuse | None) -> None:
         """A connection is at hand; after another one where aiohttp repeats a question whose connection broke."""
         self.learn(broke=True)
-        self.reuse = reuse
+        self.keep_alive, self.reuse = keep_alive, reuse
 
     def learn(self, *, broke: bool) -> None:
         """Tell the host's keep-alive how the reused connection did.
@@ -122,15 +124,14 @@ class _Trace:
         Args:
             broke: the exchange ended by a fault of the wire, not by our deadline or by cancellation.
         """
-        if self.reuse is None:
+        if self.keep_alive is None or self.reuse is None:
             return
-        keep_alive, reuse = self.reuse
         if self.status:
-            keep_alive.survived(reuse)
+            self.keep_alive.survived(self.reuse)
         elif self.begun and broke:
-            keep_alive.broke(reuse, time.monotonic())
+            self.keep_alive.broke(self.reuse, time.monotonic())
         else:
-            keep_alive.ended(reuse)
+            self.keep_alive.ended(self.reuse)
 
 
 _TRACE: ContextVar[_Trace] = ContextVar("mmsflow_wire_trace")
@@ -223,8 +224,8 @@ class Transport:
             trace.retry_after = response.headers.get("retry-after", "")
             trace.content_type = response.headers.get("content-type", "")
             trace.encoding = response.headers.get("content-encoding", "")
-            if trace.reuse is not None and (said := response.headers.get("keep-alive")):
-                trace.reuse[0].told(said)
+            if trace.keep_alive is not None and (said := response.headers.get("keep-alive")):
+                trace.keep_alive.told(said)
             await _collect(response, trace.body)
         finally:
             await response.aclose()
@@ -255,27 +256,20 @@ class _Connector(aiohttp.TCPConnector):
             protocol = connection.protocol
             assert protocol is not None
             since = self._idle_since.pop(protocol, None)
-            if since is None:
-                _TRACE.get().connected(None)
-            elif not self._reuses(req, connection, since):
+            keep_alive, reuse = self._keep_alive(req), None
+            if since is not None and (reuse := _reused(keep_alive, connection, since)) is None:
                 connection.close()
                 continue
+            _TRACE.get().connected(keep_alive, reuse)
             connection.add_callback(partial(self._released, protocol))
             return connection
 
-    def _reuses(self, req: aiohttp.ClientRequest, connection: Connection, since: float) -> bool:
-        """Decide about a connection of the pool that has been idle since then, in monotonic seconds."""
-        if _has_something_to_read(connection):
-            return False  # its end, most often, which the event loop has not come to yet
+    def _keep_alive(self, req: aiohttp.ClientRequest) -> KeepAlive:
         host = (req.url.host, req.url.port)
-        keep_alive = self._hosts.get(host)
-        if keep_alive is None:
-            keep_alive = self._hosts[host] = KeepAlive(learns=self._learns)
-        now = time.monotonic()
-        if (reuse := keep_alive.take(now - since, now)) is None:
-            return False
-        _TRACE.get().connected((keep_alive, reuse))
-        return True
+        found = self._hosts.get(host)
+        if found is None:
+            found = self._hosts[host] = KeepAlive(learns=self._learns)
+        return found
 
     def _released(self, protocol: ResponseHandler) -> None:
         self._idle_since[protocol] = time.monotonic()
@@ -285,6 +279,14 @@ def _connector(keep_alive: str, limit: int, tls: ssl.SSLContext | bool) -> aioht
     if keep_alive == "off":
         return aiohttp.TCPConnector(limit=limit, force_close=True, ssl=tls)
     return _Connector(learns=keep_alive == "auto", limit=limit, ssl=tls)
+
+
+def _reused(keep_alive: KeepAlive, connection: Connection, since: float) -> Reuse | None:
+    """Judge a connection of the pool that has been idle since then, in monotonic seconds."""
+    if _has_something_to_read(connection):
+        return None  # its end, most often, which the event loop has not come to yet
+    now = time.monotonic()
+    return keep_alive.take(now - since, now)
 
 
 def _has_something_to_read(connection: Connection) -> bool:
