@@ -60,7 +60,7 @@ class Stalls:
 
 
 class Deadline:
-    """Ends what is done within its block after so many seconds of running time, as ``asyncio.timeout`` does.
+    """Ends what is done within its ``with`` block after so many seconds of running time, as ``asyncio.timeout`` does.
 
     Each stall moves it by its own length, and leaves at least ``GRACE_SECONDS`` to read what has arrived meanwhile.
 
@@ -68,31 +68,35 @@ class Deadline:
         expired: whether it has ended the block.
     """
 
-    __slots__ = ("_began", "_handle", "_loop", "_lost", "_lost_at_begin", "_seconds", "_stalls", "_timeout", "_when")
+    __slots__ = (
+        "_began", "_cancelling", "_handle", "_loop", "_lost", "_lost_at_begin", "_seconds", "_stalls", "_task", "_when",
+        "expired",
+    )  # fmt: skip
 
     def __init__(self, stalls: Stalls, seconds: float) -> None:
         self._stalls, self._seconds = stalls, seconds
-        self._timeout = asyncio.timeout(None)
+        self.expired = False
 
-    @property
-    def expired(self) -> bool:
-        return self._timeout.expired()
-
-    async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
-        await self._timeout.__aenter__()
+    def __enter__(self) -> Self:
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("a deadline is set within a task")
+        self._task, self._cancelling = task, task.cancelling()
+        self._loop = task.get_loop()
         self._stalls.begin(self._loop)
         self._lost = self._lost_at_begin = self._stalls.lost_seconds
         self._began = self._loop.time()
         self._arm(self._began + self._seconds)
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._handle.cancel()
         self._stalls.end()
-        await self._timeout.__aexit__(kind, error, trace)
+        # As asyncio.timeout does: a cancellation from outside, at the same time, stays one.
+        if self.expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
 
     def _arm(self, when: float) -> None:
         self._when = when
@@ -108,4 +112,5 @@ class Deadline:
         if end > now:
             self._arm(end)
         else:
-            self._timeout.reschedule(now)
+            self.expired = True
+            self._task.cancel()

@@ -191,7 +191,7 @@ class Transport:
         token = _TRACE.set(trace)
         deadline, broke = Deadline(self._stalls, self._total_seconds), False
         try:
-            async with deadline:
+            with deadline:
                 await self._converse(self._request(method, url, headers, chunks), trace)
         except Exception as error:
             broke = not deadline.expired
@@ -224,7 +224,8 @@ class Transport:
             trace.retry_after = response.headers.get("retry-after", "")
             trace.content_type = response.headers.get("content-type", "")
             trace.encoding = response.headers.get("content-encoding", "")
-            if trace.keep_alive is not None and (said := response.headers.get("keep-alive")):
+            # Servers say it with each reply; the first one of a connection is enough.
+            if trace.reuse is None and trace.keep_alive is not None and (said := response.headers.get("keep-alive")):
                 trace.keep_alive.told(said)
             await _collect(response, trace.body)
         finally:

@@ -57,9 +57,8 @@ async def waited(seconds: float, *, stalls: Stalls | None = None, freezes: dict[
     began = loop.time()
     for at, length in (freezes or {}).items():
         loop.call_later(at, loop.freeze, length)
-    with pytest.raises(TimeoutError):
-        async with Deadline(stalls or Stalls(), seconds) as deadline:
-            await loop.create_future()
+    with pytest.raises(TimeoutError), Deadline(stalls or Stalls(), seconds) as deadline:
+        await loop.create_future()
     assert deadline.expired
     return loop.time() - began
 
@@ -98,7 +97,7 @@ async def _reads_after_a_freeze() -> float:
     reply = loop.create_future()
     loop.call_later(0.1, loop.freeze, 3600)
     loop.call_later(0.2, lambda: loop.call_soon(loop.call_soon, reply.set_result, None))  # some turns later
-    async with Deadline(Stalls(), 60) as deadline:
+    with Deadline(Stalls(), 60) as deadline:
         await reply
     assert not deadline.expired
     return loop.time()
@@ -126,7 +125,7 @@ def test_deadlines_at_the_same_time_share_what_is_measured() -> None:
 
 async def _cancelled_from_outside() -> float:
     async def work() -> None:
-        async with Deadline(Stalls(), 60):
+        with Deadline(Stalls(), 60):
             await asyncio.get_running_loop().create_future()
 
     task = asyncio.ensure_future(work())
