@@ -210,6 +210,7 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "in_flight": _whole(1, 1024),
     "total_deadline": _duration,
     "connect_timeout": _duration,
+    "keep_alive": _one_of("auto", "on", "off"),
     "poll_per_second": _positive,
     "not_found_grace": _duration,
     "quota_period": _period,

@@ -44,6 +44,7 @@ class Settings:
         in_flight: requests at a time, all runs together.
         total_deadline: longest time for one request, its reply included.
         connect_timeout: longest time to connect.
+        keep_alive: whether connections are used again: ``auto`` stops by itself where they break, ``on``, ``off``.
         poll_per_second: status questions a second, all runs together.
         not_found_grace: how long an unknown message id counts as "asked too early".
         quota_period: length of the quota's period; None where it is not known.
@@ -85,6 +86,7 @@ class Settings:
     in_flight: int = 16
     total_deadline: timedelta = timedelta(seconds=60)
     connect_timeout: timedelta = timedelta(seconds=10)
+    keep_alive: str = "auto"
     poll_per_second: float = 50.0
     not_found_grace: timedelta = timedelta(minutes=10)
     quota_period: timedelta | None = None

@@ -252,4 +252,25 @@ MUTANTS = (
         "    shared = _shared(connection, key, accepted)[:0]\n",
         tests="tests/unit/delivery/test_shared_ids.py",
     ),
+    Mutant(
+        "the share of doubt is not looked at",
+        "mmsflow/delivery/halt.py",
+        "        if too_doubtful:\n",
+        "        if False:\n",
+        tests="tests/unit/delivery/test_doubt.py",
+    ),
+    Mutant(
+        "a stall counts as waiting",
+        "mmsflow/gateway/stalls.py",
+        "        if end > now:\n",
+        "        if False:\n",
+        tests="tests/unit/gateway/test_stalls.py",
+    ),
+    Mutant(
+        "a connection that broke is trusted again at once",
+        "mmsflow/gateway/keepalive.py",
+        "        if now < self._banned_until:\n            return None\n",
+        "",
+        tests="tests/unit/gateway/test_keepalive.py",
+    ),
 )

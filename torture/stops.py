@@ -21,7 +21,6 @@ _DEADLINE_SECONDS = 1.0
 _PATIENCE_SECONDS = 300.0
 _STOPS = 3
 _HELD = 8
-_MAYBE_SENT = 7
 
 
 def configure(parser: ArgumentParser) -> None:
@@ -54,9 +53,9 @@ def one_seed(seed: int, folder: Path) -> dict[str, Figure]:
         code = stopper.carry_through(len(workspace.valid))
         verdict = judge(workspace, server.by_number(), bound=in_flight)
         verdict.violations += audit(launch)
-    if verdict.unknown > in_flight * stopper.stops:
+    if verdict.unknown:  # every reply came while the process was stopped, and lay unread in a socket
         verdict.violations.append(f"{stopper.stops} stops left {verdict.unknown} unknown")
-    if code != (_MAYBE_SENT if verdict.unknown else 0):
+    if code:
         verdict.violations.append(f"the run ended with exit code {code}")
     return {
         "kind": "stops",

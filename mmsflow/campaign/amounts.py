@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 
@@ -154,6 +154,14 @@ def _share(value: object) -> float:
     return share
 
 
+def _share_or_off(value: object) -> float | Literal["off"]:
+    if value == "off" or (
+        not isinstance(value, float) and as_written(value, "write a share such as 5%, or off") == "off"
+    ):
+        return "off"
+    return _share(value)
+
+
 DURATION_SCHEMA = {
     "type": "string",
     "pattern": rf"^{_DURATION.pattern}$",
@@ -180,16 +188,13 @@ BudgetText = Annotated[
     PlainSerializer(lambda budget: budget.text),
     scalar_schema(pattern=rf"^(legacy|{_SIZE.pattern})$", examples=["280KiB", "legacy", "100KiB"]),
 ]
-Share = Annotated[
-    float,
-    PlainValidator(_share),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": rf"^({_PERCENT.pattern}|{_FRACTION.pattern})$"},
-                {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
-            ],
-            "examples": ["50%", 0.5],
-        }
-    ),
+_SHARE_SCHEMA = [
+    {"type": "string", "pattern": rf"^({_PERCENT.pattern}|{_FRACTION.pattern})$"},
+    {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+]
+Share = Annotated[float, PlainValidator(_share), WithJsonSchema({"anyOf": _SHARE_SCHEMA, "examples": ["50%", 0.5]})]
+ShareOrOff = Annotated[
+    float | Literal["off"],
+    PlainValidator(_share_or_off),
+    WithJsonSchema({"anyOf": [*_SHARE_SCHEMA, {"const": "off"}], "examples": ["5%", "off"]}),
 ]

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from mmsflow.campaign.amounts import DEFAULT_BUDGET, AtMostText, BudgetText, Duration, RateText, Share
+from mmsflow.campaign.amounts import DEFAULT_BUDGET, AtMostText, BudgetText, Duration, RateText, Share, ShareOrOff
 from mmsflow.campaign.scalars import (
     CampaignName,
     Count,
@@ -173,10 +173,27 @@ class Canary(Model):
 
 
 class StopIf(Model):
-    """A breaker: pauses the run when too much fails."""
+    """A breaker: pauses the run when too much fails, or too much is left in doubt."""
 
-    failed: Share = Field(description="Part of the sent messages that may fail.")
-    after: Count = Field(description="Messages sent before the breaker counts.")
+    failed: Share | None = Field(None, description="Part of the sent messages that may fail; needs `after`.")
+    after: Count | None = Field(None, description="Messages sent before `failed` counts.")
+    doubtful: ShareOrOff = Field(
+        0.05,
+        description="Part of the latest messages whose fate may be unknown, judged once 25 of them are; `off` never "
+        "pauses for it.",
+        json_schema_extra={"default": "5%"},
+    )
+
+    @property
+    def doubtful_share(self) -> float | None:
+        """The share of doubt that pauses; None where none does."""
+        return None if self.doubtful == "off" else self.doubtful
+
+    @model_validator(mode="after")
+    def _share_with_its_count(self) -> StopIf:
+        if (self.failed is None) != (self.after is None):
+            raise problem("`failed` and `after` go together", "write both, such as `failed: 20%` and `after: 100`")
+        return self
 
 
 class Retry(Model):

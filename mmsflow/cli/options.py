@@ -18,7 +18,9 @@ CampaignFile = Annotated[
     str, typer.Argument(metavar="FILE", help="A campaign file, such as campaigns/winter-sale.yaml.")
 ]
 RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, such as winter-sale-20261201-1.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Leave as soon as nothing can be sent now.")]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Leave where the next message would go out later than in a moment.")
+]
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="This ledger is the one from now on, whatever the run's marker says.")
 ]

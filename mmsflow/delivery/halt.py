@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from mmsflow.delivery.doubt import FEWEST, DoubtWindow
 from mmsflow.errors import GatewayRefused, MmsflowError, RunUnfinished
 from mmsflow.gateway.retry import Action, Decision
 from mmsflow.ledger.model import PausedBy, ReadyMessage
 from mmsflow.mms.status import MessageState
 
 ALL_REJECTED = 5  # when the first outcomes of a run are all refusals, the campaign is wrong, not its recipients
-NEVER_ANSWERED = 50  # so many uncertain sends in a row are an outage; each further one would be one more
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,14 @@ class Breaker:
     Args:
         settled: messages of the run that had left for good, or been refused, before.
         attempts: how often a message may be tried where a try is known to have failed.
+        doubt: what share of the outcomes may be doubtful.
     """
 
-    def __init__(self, settled: int, attempts: int) -> None:
+    def __init__(self, settled: int, attempts: int, doubt: DoubtWindow) -> None:
         self._settled = settled
         self._attempts = attempts
         self._rejected = 0
-        self._uncertain = 0
+        self._doubt = doubt
 
     def note(self, message: ReadyMessage, decision: Decision) -> Halt | None:
         """Learn from one verdict; the halt that it calls for after those before it."""
@@ -60,21 +61,17 @@ class Breaker:
             return self._tried_in_vain(message, decision)
         self._settled += 1
         self._rejected += decision.state is MessageState.REJECTED
-        if decision.state.is_answered:
-            self._uncertain = 0
-        self._uncertain += decision.state.is_uncertain
+        too_doubtful = self._doubt.note(doubtful=decision.state.is_uncertain)
         if self._settled == self._rejected == ALL_REJECTED:
             text = f"the first {ALL_REJECTED} messages were all refused: {decision.reason}"
-            return tripped(
-                text, "mend the campaign's sender or content; running again goes on with the rest", cause="all_rejected"
+            advice = "fix the campaign's sender or content; running again goes on with the rest"
+            return tripped(text, advice, cause="all_rejected")
+        if too_doubtful:
+            text = f"the fate of {FEWEST} of the last {self._doubt.length} messages is not known: {decision.reason}"
+            advice = (
+                "look at the gateway with `mmsflow doctor`; going on sends the rest; `stop_if.doubtful` sets the share"
             )
-        if self._uncertain == NEVER_ANSWERED:
-            text = f"the fate of {NEVER_ANSWERED} messages in a row is not known: {decision.reason}"
-            return tripped(
-                text,
-                "look at the gateway with `mmsflow doctor`; running again goes on with the rest",
-                cause="fates_unknown",
-            )
+            return tripped(text, advice, cause="doubtful")
         return None
 
     def _tried_in_vain(self, message: ReadyMessage, decision: Decision) -> Halt | None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from mmsflow.campaign.amounts import AtMost, read_at_most
+from mmsflow.delivery.doubt import DEFAULT_SHARE
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.errors import LedgerError
 from mmsflow.plan.calendar import SendingCalendar, WindowRule
@@ -29,6 +30,7 @@ class RunRules:
         timezone: the campaign's zone, for what people read.
         formats: of the report.
         canary, stop_if: the campaign's own brakes; None without.
+        doubtful: share of the latest outcomes that may be doubtful; None for all of them.
         resend_unknown: whether a message of unknown fate is sent once more.
         at_most: frequency cap over all campaigns of the account; None without.
         windows: when messages may go out, local in ``timezone``; always when empty.
@@ -47,6 +49,7 @@ class RunRules:
     formats: tuple[str, ...]
     canary: Canary | None = None
     stop_if: StopIf | None = None
+    doubtful: float | None = DEFAULT_SHARE
     resend_unknown: bool = False
     at_most: AtMost | None = None
     windows: tuple[WindowRule, ...] = ()
@@ -73,6 +76,7 @@ class RunRules:
             "formats": list(self.formats),
             "canary": _canary_config(self.canary),
             "stop_if": [self.stop_if.failed, self.stop_if.after] if self.stop_if else None,
+            "doubtful": self.doubtful,
             "resend_unknown": self.resend_unknown,
             "at_most": self.at_most.text if self.at_most else None,
             "windows": [window.as_config() for window in self.windows],
@@ -101,6 +105,7 @@ class RunRules:
                 formats=tuple(str(item) for item in formats) if isinstance(formats, list) else (),
                 canary=_read_canary(config.get("canary")),
                 stop_if=_read_stop_if(config.get("stop_if")),
+                doubtful=_read_share(config.get("doubtful", DEFAULT_SHARE)),
                 resend_unknown=bool(config.get("resend_unknown")),
                 at_most=read_at_most(config["at_most"]) if config.get("at_most") else None,
                 windows=_read_windows(config.get("windows")),
@@ -130,6 +135,10 @@ def _read_stop_if(value: object) -> StopIf | None:
         return None
     failed, after = value
     return StopIf(float(failed), int(after))
+
+
+def _read_share(value: object) -> float | None:
+    return None if value is None else float(str(value))
 
 
 def _read_windows(value: object) -> tuple[WindowRule, ...]:

@@ -15,6 +15,7 @@ from functools import partial
 from mmsflow.clock import Clock
 from mmsflow.delivery.account import Seat
 from mmsflow.delivery.admission import Admission
+from mmsflow.delivery.doubt import FEWEST, DoubtWindow
 from mmsflow.delivery.errand import Errand, Work
 from mmsflow.delivery.flight import Flight
 from mmsflow.delivery.halt import Breaker, Halt, refused
@@ -56,7 +57,7 @@ class Steps(Steering):
         seat: the run's part in its account.
         tally: told of every move.
         policy: the gateway profile's promises about its answers.
-        no_wait: return as soon as nothing can be sent now, instead of waiting.
+        no_wait: return where the next message is known to go out later than in a moment, instead of waiting.
         watch: suppression list, opt-outs and consent as they are when a message goes; None where there is none.
         resend_after: how long after its attempt began a message of unknown fate may be sent once more.
 
@@ -85,9 +86,10 @@ class Steps(Steering):
         self._pacer = Pacer(rules.per_second, clock)
         self._hours = Hours(rules.calendar)
         self.gate = seat.gate
-        self._waiting = Waiting(ledger, run, tally, self.gate, no_wait=no_wait)
+        self._waiting = Waiting(ledger, run, tally, clock, no_wait=no_wait)
         self._admission = Admission(ledger, run, rules, tally, watch, clock)
-        self._breaker = Breaker(outcomes_of(tally.counts), rules.attempts)
+        doubt = DoubtWindow(rules.doubtful, *ledger.doubtful_positions(run.key, FEWEST))
+        self._breaker = Breaker(outcomes_of(tally.counts), rules.attempts, doubt)
         self._resending = Resending(ledger, run, rules, tally, clock, resend_after)
         self._outage = Outage(tally)
         self._flight = Flight(
@@ -286,6 +288,8 @@ class Steps(Steering):
 
     def _heed(self, message: ReadyMessage, decision: Decision) -> None:
         """React to one verdict."""
+        if decision.state is not MessageState.READY:
+            self._waiting.got_through()
         if decision.action is Action.ASK_QUOTA:
             self._quota.refused(decision)
         if (halt := refused(decision)) is not None:
@@ -345,7 +349,7 @@ class Steps(Steering):
         self._flight.commit()
         if self._flight.under_way:
             return seconds
-        halt = self._waiting.blocked(by, reason, resumes_at)
+        halt = self._waiting.blocked(seconds, by, reason, resumes_at)
         return seconds if halt is None else self._stop_for(halt)
 
     def _end_unsent(self, reason: str, code: str) -> float | None:

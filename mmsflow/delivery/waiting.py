@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import math
+from datetime import datetime, timedelta
 
-from mmsflow.delivery.gate import AccountGate
+from mmsflow.clock import Clock
 from mmsflow.delivery.halt import Halt
+from mmsflow.delivery.patience import Patience
 from mmsflow.delivery.progress import Tally
 from mmsflow.errors import RunUnfinished
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.store import Ledger
 
 _GOES_ON = (RunState.RUNNING, PausedBy.NOBODY, "", None)
-_BRIEF_FAILURES = 4  # a gateway that asks for a moment's patience is not "nothing can be sent now"
+_FORESEEN = (PausedBy.GATEWAY, PausedBy.WINDOW)  # it can go on after the wait; others are looked at again then
 
 
 class Waiting:
     """How one run shows that it waits, or that it goes on.
 
     Args:
-        no_wait: leave as soon as nothing can be sent now.
+        no_wait: leave where the next message is known to go out later than in a moment.
     """
 
-    def __init__(self, ledger: Ledger, run: RunInfo, tally: Tally, gate: AccountGate, *, no_wait: bool) -> None:
-        self._ledger, self._run, self._tally, self._gate, self._no_wait = ledger, run, tally, gate, no_wait
+    def __init__(self, ledger: Ledger, run: RunInfo, tally: Tally, clock: Clock, *, no_wait: bool) -> None:
+        self._ledger, self._run, self._tally, self._clock, self._no_wait = ledger, run, tally, clock, no_wait
+        self._patience = Patience()
         self._shown: tuple[object, ...] = _GOES_ON
 
-    def blocked(self, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> Halt | None:
+    def got_through(self) -> None:
+        """The gateway took a message or refused it."""
+        self._patience.got_through()
+
+    def blocked(self, seconds: float, by: PausedBy, reason: str, resumes_at: datetime | None = None) -> Halt | None:
         """Say that nothing can be sent now; the halt where that is a reason to leave.
 
         Args:
+            seconds: until it is looked at again.
             resumes_at: when it is expected to go on; None when not known.
         """
-        brief = by is PausedBy.GATEWAY and resumes_at is None and self._gate.failures < _BRIEF_FAILURES
-        if self._no_wait and not brief:
-            return Halt(by, RunUnfinished(f"nothing can be sent now: {reason}", cause=by.cause), resumes_at)
+        if self._no_wait:
+            now = self._clock.now()
+            if by in _FORESEEN:
+                resumes_at = resumes_at or now + timedelta(seconds=seconds)
+            left = (resumes_at - now).total_seconds() if resumes_at else math.inf
+            if by is PausedBy.USER or self._patience.is_over(left, self._clock.monotonic()):
+                return Halt(by, RunUnfinished(f"nothing can be sent now: {reason}", cause=by.cause), resumes_at)
         self._show(RunState.PAUSED, by, reason, resumes_at)
         self._tally.tell(reason)
         return None

@@ -25,6 +25,7 @@ class GatewayConfig:
         attachment_headers: ``full`` or ``minimal``.
         ca_file: own certificate authority, PEM; empty for the system's.
         proxy: explicit proxy URL, may hold credentials; empty for none.
+        keep_alive: ``auto``, ``on`` or ``off``.
     """
 
     base_url: str
@@ -37,6 +38,7 @@ class GatewayConfig:
     attachment_headers: str = "full"
     ca_file: str = ""
     proxy: str = field(default="", repr=False)
+    keep_alive: str = "auto"
 
     @classmethod
     def from_settings(cls, settings: Settings) -> GatewayConfig:
@@ -52,6 +54,7 @@ class GatewayConfig:
             attachment_headers=settings.attachment_headers,
             ca_file=settings.ca_file,
             proxy=settings.proxy,
+            keep_alive=settings.keep_alive,
         )
 
 

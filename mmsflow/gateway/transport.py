@@ -12,22 +12,31 @@ connection; a POST never.
 
 from __future__ import annotations
 
-import asyncio
 import os
+import select
+import ssl
+import time
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 from httpx_aiohttp import AiohttpTransport
 
 from mmsflow.gateway.addresses import Url, checked_proxy
+from mmsflow.gateway.keepalive import KeepAlive, Reuse
 from mmsflow.gateway.model import GatewayConfig, Wire
+from mmsflow.gateway.stalls import Deadline, Stalls
 from mmsflow.gateway.trust import tls_context
 from mmsflow.gateway.wire import one_line
 
@@ -79,12 +88,19 @@ class _Pieces(httpx.AsyncByteStream):
 
 
 class _Trace:
-    """What is known of the request under way; also tells its story afterwards."""
+    """What is known of the request under way; also tells its story afterwards.
 
-    __slots__ = ("begun", "body", "content_type", "encoding", "retry_after", "status")
+    Attributes:
+        keep_alive: what is known of the host's connections; None before one is at hand, and without keep-alive.
+        reuse: the idle connection that carries it; None on a new one.
+    """
+
+    __slots__ = ("begun", "body", "content_type", "encoding", "keep_alive", "retry_after", "reuse", "status")
 
     def __init__(self) -> None:
         self.begun = False
+        self.keep_alive: KeepAlive | None = None
+        self.reuse: Reuse | None = None
         self.status = 0
         self.retry_after = ""
         self.content_type = ""
@@ -96,6 +112,26 @@ class _Trace:
         if self.status:
             return Wire.ANSWERED
         return Wire.BEGUN if self.begun else Wire.NOT_BEGUN
+
+    def connected(self, keep_alive: KeepAlive, reuse: Reuse | None) -> None:
+        """A connection is at hand; after another one where aiohttp repeats a question whose connection broke."""
+        self.learn(broke=True)
+        self.keep_alive, self.reuse = keep_alive, reuse
+
+    def learn(self, *, broke: bool) -> None:
+        """Tell the host's keep-alive how the reused connection did.
+
+        Args:
+            broke: the exchange ended by a fault of the wire, not by our deadline or by cancellation.
+        """
+        if self.keep_alive is None or self.reuse is None:
+            return
+        if self.status:
+            self.keep_alive.survived(self.reuse)
+        elif self.begun and broke:
+            self.keep_alive.broke(self.reuse, time.monotonic())
+        else:
+            self.keep_alive.ended(self.reuse)
 
 
 _TRACE: ContextVar[_Trace] = ContextVar("mmsflow_wire_trace")
@@ -119,18 +155,16 @@ class Transport:
         self._tls = tls_context(config)
         self._proxy = checked_proxy(config.proxy)
         self._inner: httpx.AsyncBaseTransport | None = None
-        self._extensions = {
-            "timeout": {"connect": config.connect_timeout.total_seconds(), "read": self._total_seconds, "pool": None}
-        }
+        self._stalls = Stalls()
+        # The total deadline bounds reading as well; a timer of aiohttp's would take a frozen process for a silent peer.
+        self._extensions = {"timeout": {"connect": config.connect_timeout.total_seconds(), "read": None, "pool": None}}
 
     async def open(self) -> None:
         """Make the connection pool; needs a running event loop."""
         if self._app is not None:
             self._inner = httpx.ASGITransport(app=self._app)
             return
-        connector = aiohttp.TCPConnector(
-            limit=self._config.in_flight + _SPARE_CONNECTIONS, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=self._tls
-        )
+        connector = _connector(self._config.keep_alive, self._config.in_flight + _SPARE_CONNECTIONS, self._tls)
         session = aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, trace_configs=[_trace_config()]
         )
@@ -155,14 +189,16 @@ class Transport:
         """
         trace = _Trace()
         token = _TRACE.set(trace)
-        deadline = asyncio.timeout(self._total_seconds)
+        deadline, broke = Deadline(self._stalls, self._total_seconds), False
         try:
-            async with deadline:
+            with deadline:
                 await self._converse(self._request(method, url, headers, chunks), trace)
         except Exception as error:
-            expired = f"no whole reply within {self._total_seconds:g} s" if deadline.expired() else ""
+            broke = not deadline.expired
+            expired = f"no whole reply within {self._total_seconds:g} s" if deadline.expired else ""
             return _told(trace, expired or _describe(error), misconfigured=not trace.begun and _hopeless(error))
         finally:
+            trace.learn(broke=broke)
             _TRACE.reset(token)
         return _told(trace, "")
 
@@ -188,9 +224,80 @@ class Transport:
             trace.retry_after = response.headers["retry-after"] or " " if "retry-after" in response.headers else ""
             trace.content_type = response.headers.get("content-type", "")
             trace.encoding = response.headers.get("content-encoding", "")
+            # Servers say it with each reply; the first one of a connection is enough.
+            if trace.reuse is None and trace.keep_alive is not None and (said := response.headers.get("keep-alive")):
+                trace.keep_alive.told(said)
             await _collect(response, trace.body)
         finally:
             await response.aclose()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A connection pool that hands out an idle connection only where it is likely to live.
+
+    Args:
+        learns: see ``KeepAlive``.
+    """
+
+    def __init__(self, *, learns: bool, limit: int, ssl: ssl.SSLContext | bool) -> None:
+        super().__init__(limit=limit, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=ssl)
+        self._learns = learns
+        self._hosts: dict[tuple[str | None, int | None], KeepAlive] = {}
+        self._idle_since: WeakKeyDictionary[ResponseHandler, float] = WeakKeyDictionary()
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own signature
+    ) -> Connection:
+        """Get a connection from the pool or a new one; those of the pool that are not to be reused are closed."""
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            assert protocol is not None
+            since = self._idle_since.pop(protocol, None)
+            keep_alive, reuse = self._keep_alive(req), None
+            if since is not None and (reuse := _reused(keep_alive, connection, since)) is None:
+                connection.close()
+                continue
+            _TRACE.get().connected(keep_alive, reuse)
+            connection.add_callback(partial(self._released, protocol))
+            return connection
+
+    def _keep_alive(self, req: aiohttp.ClientRequest) -> KeepAlive:
+        host = (req.url.host, req.url.port)
+        found = self._hosts.get(host)
+        if found is None:
+            found = self._hosts[host] = KeepAlive(learns=self._learns)
+        return found
+
+    def _released(self, protocol: ResponseHandler) -> None:
+        self._idle_since[protocol] = time.monotonic()
+
+
+def _connector(keep_alive: str, limit: int, tls: ssl.SSLContext | bool) -> aiohttp.TCPConnector:
+    if keep_alive == "off":
+        return aiohttp.TCPConnector(limit=limit, force_close=True, ssl=tls)
+    return _Connector(learns=keep_alive == "auto", limit=limit, ssl=tls)
+
+
+def _reused(keep_alive: KeepAlive, connection: Connection, since: float) -> Reuse | None:
+    """Judge a connection of the pool that has been idle since then, in monotonic seconds."""
+    if _has_something_to_read(connection):
+        return None  # its end, most often, which the event loop has not come to yet
+    now = time.monotonic()
+    return keep_alive.take(now - since, now)
+
+
+def _has_something_to_read(connection: Connection) -> bool:
+    """Whether something lies in the socket of an idle connection, where no reply is awaited."""
+    socket = connection.transport.get_extra_info("socket") if connection.transport is not None else None
+    if socket is None:
+        return True
+    look = select.poll()
+    look.register(socket.fileno(), select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _trace_config() -> aiohttp.TraceConfig:

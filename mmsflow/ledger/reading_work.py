@@ -31,6 +31,16 @@ class WorkReading(Reading):
         with self._database.read() as connection:
             return maybe_instant(withheld.oldest_uncertain(connection, key))
 
+    def doubtful_positions(self, key: int, most: int) -> tuple[int, list[int]]:
+        """How far a run has come, and where among its messages the newest stand that the gateway left in doubt.
+
+        Returns:
+            The position reached, and at most ``most`` positions, ascending. What a crash or a stop left in doubt says
+            nothing about the gateway and is not among them.
+        """
+        with self._database.read() as connection:
+            return withheld.doubtful_positions(connection, key, most)
+
     def resends(self, key: int) -> int:
         """Messages of unknown fate that ``unknown: resend`` would send once more, now or after a while."""
         with self._database.read() as connection:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, null, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, null, or_, select, update
 
 from mmsflow.ledger.codec import maybe_instant
 from mmsflow.ledger.copies import HELD
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.events import Current, History, current_messages
 from mmsflow.ledger.model import FirstMessages, Refusal
-from mmsflow.ledger.schema import events, messages
+from mmsflow.ledger.schema import IS_READY, events, messages
 from mmsflow.mms.status import MessageState
 
 _UNCERTAIN = [state.value for state in MessageState if state.is_uncertain]
@@ -119,6 +119,21 @@ def first_messages(connection: Connection, key: int, count: int) -> FirstMessage
         last_id = max(last_id, highest)
         last_sent_at = max(last_sent_at or 0, sent_at or 0) or None
     return FirstMessages(states, last_id, maybe_instant(last_sent_at))
+
+
+def doubtful_positions(connection: Connection, key: int, most: int) -> tuple[int, list[int]]:
+    """The position that a run has reached, and those of the newest messages that the gateway left in doubt, ascending.
+
+    Ids are positions: within a run they follow each other in sending order.
+    """
+    of_gateway = or_(messages.c.code == "begun", messages.c.code.between("1", "9~"))  # or an HTTP status
+    marks: list[int] = []
+    for state in (MessageState.UNKNOWN, MessageState.ACCEPTED_NOID):
+        newest = select(messages.c.id).where(messages.c.run_key == key, messages.c.state == state.value, of_gateway)
+        marks += connection.execute(newest.order_by(messages.c.id.desc()).limit(most)).scalars()
+    marks = sorted(marks)[-most:]
+    unsent = connection.execute(select(func.min(messages.c.id)).where(messages.c.run_key == key, IS_READY)).scalar()
+    return max([unsent - 1 if unsent else 0, *marks[-1:]]), marks
 
 
 def _change(

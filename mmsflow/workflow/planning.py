@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from mmsflow.campaign.amounts import AtMost, duration_text
 from mmsflow.campaign.model import Campaign
 from mmsflow.campaign.schedule import Window
+from mmsflow.delivery.doubt import DEFAULT_SHARE
 from mmsflow.delivery.rules import RunRules
 from mmsflow.delivery.thresholds import Canary, StopIf
 from mmsflow.gateway.model import QuotaReply
@@ -43,7 +44,8 @@ def run_rules(
         timezone=campaign.schedule.timezone,
         formats=campaign.report.formats,
         canary=_canary(campaign) if not test else None,
-        stop_if=StopIf(campaign.stop_if.failed, campaign.stop_if.after) if campaign.stop_if and not test else None,
+        stop_if=_stop_if(campaign) if not test else None,
+        doubtful=campaign.stop_if.doubtful_share if campaign.stop_if else DEFAULT_SHARE,
         resend_unknown=campaign.unknown == "resend" and not test,
         at_most=cap if not test else None,
         windows=() if test else tuple(window_rule(window) for window in campaign.windows),
@@ -51,6 +53,13 @@ def run_rules(
         weight=campaign.turn.weight,
         guaranteed=campaign.quota.guaranteed,
     )
+
+
+def _stop_if(campaign: Campaign) -> StopIf | None:
+    rule = campaign.stop_if
+    if rule is None or rule.failed is None or rule.after is None:
+        return None
+    return StopIf(rule.failed, rule.after)
 
 
 def window_rule(window: Window) -> WindowRule:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from mmsflow.clock import ManualClock
+from mmsflow.delivery.doubt import DEFAULT_SHARE, DoubtWindow
 from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.halt import Breaker
 from mmsflow.gateway.retry import Action, Decision
@@ -78,18 +79,19 @@ def tripped_after(breaker: Breaker, decisions: list[Decision]) -> int | None:
 
 
 def test_the_first_five_refused_trip_the_breaker() -> None:
-    assert tripped_after(Breaker(0, 5), [REFUSED] * 10) == 5
+    assert tripped_after(Breaker(0, 5, DoubtWindow(DEFAULT_SHARE)), [REFUSED] * 10) == 5
 
 
 def test_five_refused_later_or_among_others_do_not() -> None:
-    assert tripped_after(Breaker(0, 5), [TAKEN, *[REFUSED] * 30]) is None
-    assert tripped_after(Breaker(10, 5), [REFUSED] * 30) is None
+    assert tripped_after(Breaker(0, 5, DoubtWindow(DEFAULT_SHARE)), [TAKEN, *[REFUSED] * 30]) is None
+    assert tripped_after(Breaker(10, 5, DoubtWindow(DEFAULT_SHARE)), [REFUSED] * 30) is None
 
 
 def test_what_came_back_unsent_does_not_count_as_the_first() -> None:
-    assert tripped_after(Breaker(0, 5), [DOWN, DOWN, *[REFUSED] * 10]) == 7
+    assert tripped_after(Breaker(0, 5, DoubtWindow(DEFAULT_SHARE)), [DOWN, DOWN, *[REFUSED] * 10]) == 7
 
 
-def test_fifty_uncertain_sends_in_a_row_trip_it_and_an_answer_between_does_not() -> None:
-    assert tripped_after(Breaker(0, 5), [LOST] * 80) == 50
-    assert tripped_after(Breaker(0, 5), [*[LOST] * 49, TAKEN] * 5) is None
+def test_too_many_of_unknown_fate_trip_it_also_with_answers_between() -> None:
+    assert tripped_after(Breaker(0, 5, DoubtWindow(DEFAULT_SHARE)), [LOST] * 80) == 25
+    assert tripped_after(Breaker(0, 5, DoubtWindow(DEFAULT_SHARE)), [TAKEN, *[LOST] * 3] * 20) == 34
+    assert tripped_after(Breaker(0, 5, DoubtWindow(None)), [LOST] * 800) is None
