@@ -59,7 +59,7 @@ class Answering:
         try:
             said = await stop_all_here(engine.ledger, engine.clock, engine.live, who=who, why=why)
         except LedgerError as error:
-            return Answer(error.message, error.advice, refused=True)
+            return Answer.refusal(error.message, error.advice, cause=error.cause)
         self._turn()
         return said
 
@@ -68,7 +68,7 @@ class Answering:
         try:
             lifted = self._engine.ledger.stop_file.lift()
         except LedgerError as error:
-            return Answer(error.message, error.advice, refused=True)
+            return Answer.refusal(error.message, error.advice, cause=error.cause)
         if not lifted:
             return Answer("nothing was stopped")
         self._teller.event("sending_start_asked", who=who)

@@ -19,7 +19,7 @@ from mmsflow.errors import LedgerError, MmsflowError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.operation import Approval
 from mmsflow.ledger.requests import Action, Answer, Request, Spool
-from mmsflow.ledger.stop_file import START_ALL
+from mmsflow.ledger.stop_file import ALL_STOPPED, START_ALL
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState, unsent_of
 
@@ -129,7 +129,8 @@ async def settled(ledger: Ledger, clock: Clock, live: LiveRuns) -> Answer:
     between, so what is not on the wire by now is not begun.
     """
     if not ledger.stop_file.exists():
-        return Answer(f"no stop file is seen at {ledger.stop_file.path}", "look at MMSFLOW_LEDGER", refused=True)
+        text = f"no stop file is seen at {ledger.stop_file.path}"
+        return Answer.refusal(text, "look at MMSFLOW_LEDGER", cause="stop_file")
     patience = clock.monotonic() + SETTLE_SECONDS
     while on_wire := sum(each.sender.under_way for each in live):
         if clock.monotonic() >= patience:
@@ -155,7 +156,7 @@ async def stop_all_here(ledger: Ledger, clock: Clock, live: LiveRuns, *, who: st
 def refusal_while_stopped(ledger: Ledger) -> Answer | None:
     """Say why nothing is resumed while all sending is stopped; None when it is not."""
     stop = ledger.stop_file.read()
-    return Answer(stop.reason, START_ALL, refused=True) if stop else None
+    return Answer.refusal(stop.reason, START_ALL, cause=ALL_STOPPED) if stop else None
 
 
 async def _answer_later(spool: Spool, request: Request, said: Awaitable[Answer]) -> None:

@@ -91,7 +91,9 @@ async def stop_all(ledger: Path, who: str, why: str, clock: Clock) -> Stopped:
         return Stopped(stop, anew)
     request = Request("", Action.STOP, clock.now(), who=who)
     try:
-        answer = await ask_holder(ledger, RunHeld("the ledger is held"), request, clock=clock, patience=_PATIENCE)
+        answer = await ask_holder(
+            ledger, RunHeld("the ledger is held", cause="run_held"), request, clock=clock, patience=_PATIENCE
+        )
     except (RunHeld, LedgerError):
         return Stopped(stop, anew, holder)
     if answer is None:

@@ -14,6 +14,7 @@ import mmsflow
 from mmsflow import errors
 from mmsflow.causes import CAUSES, OTHER
 from mmsflow.errors import MmsflowError
+from mmsflow.ledger.copies import Kind
 from mmsflow.ledger.model import PausedBy
 
 PACKAGE = Path(mmsflow.__file__).parent
@@ -91,7 +92,7 @@ def test_no_answer_refuses_without_a_cause() -> None:
 
 
 def test_every_word_of_the_table_is_given_somewhere() -> None:
-    used = {word for word, _ in given()} | {each.cause for each in PausedBy}
+    used = {word for word, _ in given()} | {each.cause for each in PausedBy} | {kind.value for kind in Kind}
     used |= {each.cause for each in vars(errors).values() if isinstance(each, type) and issubclass(each, MmsflowError)}
 
     # ``ended`` of nothing_to_do is one of two words.
