@@ -18,7 +18,7 @@ _LONGEST_BAN_SECONDS = 3600.0
 _FORGOTTEN_SECONDS = 6 * 3600.0  # a break so long ago says nothing about the next one
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Reuse:
     """One idle connection that carries another request.
 

@@ -21,7 +21,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, 
 from contextlib import aclosing
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -115,7 +114,8 @@ class _Trace:
 
     def connected(self, keep_alive: KeepAlive, reuse: Reuse | None) -> None:
         """A connection is at hand; after another one where aiohttp repeats a question whose connection broke."""
-        self.learn(broke=True)
+        if self.reuse is not None:
+            self.learn(broke=True)
         self.keep_alive, self.reuse = keep_alive, reuse
 
     def learn(self, *, broke: bool) -> None:
@@ -243,7 +243,7 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(limit=limit, keepalive_timeout=_KEEPALIVE_SECONDS, ssl=ssl)
         self._learns = learns
         self._hosts: dict[tuple[str | None, int | None], KeepAlive] = {}
-        self._idle_since: WeakKeyDictionary[ResponseHandler, float] = WeakKeyDictionary()
+        self._links: WeakKeyDictionary[ResponseHandler, _Link] = WeakKeyDictionary()
 
     async def connect(
         self,
@@ -256,13 +256,14 @@ class _Connector(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
             assert protocol is not None
-            since = self._idle_since.pop(protocol, None)
-            keep_alive, reuse = self._keep_alive(req), None
-            if since is not None and (reuse := _reused(keep_alive, connection, since)) is None:
+            reuse, link = None, self._links.get(protocol)
+            if link is None:
+                link = self._links[protocol] = _Link(self._keep_alive(req), connection)
+            elif (reuse := link.reused()) is None:
                 connection.close()
                 continue
-            _TRACE.get().connected(keep_alive, reuse)
-            connection.add_callback(partial(self._released, protocol))
+            _TRACE.get().connected(link.keep_alive, reuse)
+            connection.add_callback(link.released)
             return connection
 
     def _keep_alive(self, req: aiohttp.ClientRequest) -> KeepAlive:
@@ -272,32 +273,40 @@ class _Connector(aiohttp.TCPConnector):
             found = self._hosts[host] = KeepAlive(learns=self._learns)
         return found
 
-    def _released(self, protocol: ResponseHandler) -> None:
-        self._idle_since[protocol] = time.monotonic()
+
+class _Link:
+    """What is known of one connection as long as it lives.
+
+    Attributes:
+        keep_alive: of its host.
+    """
+
+    __slots__ = ("_idle_since", "_look", "keep_alive")
+
+    def __init__(self, keep_alive: KeepAlive, connection: Connection) -> None:
+        self.keep_alive = keep_alive
+        self._idle_since = 0.0
+        self._look = select.poll()
+        socket = connection.transport.get_extra_info("socket") if connection.transport is not None else None
+        if socket is not None:
+            self._look.register(socket.fileno(), select.POLLIN)
+
+    def released(self) -> None:
+        """It is idle from now on."""
+        self._idle_since = time.monotonic()
+
+    def reused(self) -> Reuse | None:
+        """Judge whether it may carry another request; not where something is to be read and no reply is awaited."""
+        if self._look.poll(0):
+            return None  # its end, most often, which the event loop has not come to yet
+        now = time.monotonic()
+        return self.keep_alive.take(now - self._idle_since, now)
 
 
 def _connector(keep_alive: str, limit: int, tls: ssl.SSLContext | bool) -> aiohttp.TCPConnector:
     if keep_alive == "off":
         return aiohttp.TCPConnector(limit=limit, force_close=True, ssl=tls)
     return _Connector(learns=keep_alive == "auto", limit=limit, ssl=tls)
-
-
-def _reused(keep_alive: KeepAlive, connection: Connection, since: float) -> Reuse | None:
-    """Judge a connection of the pool that has been idle since then, in monotonic seconds."""
-    if _has_something_to_read(connection):
-        return None  # its end, most often, which the event loop has not come to yet
-    now = time.monotonic()
-    return keep_alive.take(now - since, now)
-
-
-def _has_something_to_read(connection: Connection) -> bool:
-    """Whether something lies in the socket of an idle connection, where no reply is awaited."""
-    socket = connection.transport.get_extra_info("socket") if connection.transport is not None else None
-    if socket is None:
-        return True
-    look = select.poll()
-    look.register(socket.fileno(), select.POLLIN)
-    return bool(look.poll(0))
 
 
 def _trace_config() -> aiohttp.TraceConfig:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from math import comb
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from sending_desk import Desk, desk, rules
+from sending_desk import Desk, after_a_crash, desk, number, rules
 
 from mmsflow.delivery.doubt import DEFAULT_SHARE, FEWEST, DoubtWindow
 from mmsflow.delivery.rules import RunRules
@@ -130,3 +131,27 @@ def test_the_share_is_frozen_with_the_run_and_older_runs_have_the_usual_one() ->
     older = carried().as_config()
     del older["doubtful"]
     assert RunRules.from_config(older).doubtful == DEFAULT_SHARE
+
+
+async def test_what_our_own_stop_left_in_doubt_says_nothing_about_the_gateway(tmp_path: Path) -> None:
+    async with desk(tmp_path, 60, in_flight=16) as it:
+        it.gateway.evidence = lambda message: FAILED if message.msisdn in {number(2), number(5)} else None
+        await it.carry_out()
+        position, marks = it.ledger.doubtful_positions(it.run.key, FEWEST)
+        first = it.ledger.first_messages(it.run.key, 1).last_id
+        assert marks == [first + 1, first + 4]
+        assert position >= marks[-1]
+        assert it.ledger.doubtful_positions(it.run.key, 1)[1] == marks[-1:]
+
+
+async def test_a_crash_with_requests_on_the_wire_counts_no_doubt(tmp_path: Path) -> None:
+    async with desk(tmp_path, 60, in_flight=16) as it:
+        it.gateway.hold = asyncio.Event()
+        work = asyncio.ensure_future(it.carrying_out())
+        await it.clock.advance(1)
+        async with after_a_crash(it, tmp_path / "copy") as later:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            later.ledger.take_run(later.run.key)
+            assert later.states["unknown"] == 16
+            assert later.ledger.doubtful_positions(later.run.key, FEWEST)[1] == []
