@@ -56,6 +56,7 @@ def send(task: Task) -> Measurement:
             "MMSFLOW_CLIENT_ID": "bench",
             "MMSFLOW_CLIENT_SECRET": "bench-secret",
             "MMSFLOW_IN_FLIGHT": str(task.in_flight),
+            "MMSFLOW_WITNESS": str(Path(task.folder).with_name("mmsflow-bench-witness")),
         },
     )
     with writing_ledger(settings, SystemClock(), "bench") as ledger:

@@ -81,6 +81,7 @@ def one_seed(seed: int, folder: Path) -> dict[str, Figure]:
         verdict = judge(stage.workspace, server.by_number(), bound=len(workspace.valid))
         if stage.written_off:  # no run, so no report either; nobody was sent to after the copy was put back
             verdict.violations = [f"{verdict.duplicates} received twice"] if verdict.duplicates else []
+            verdict.lost = 0
         verdict.violations += stage.violations + audit(stage.launch)
     return {
         "kind": "copies",
@@ -92,6 +93,7 @@ def one_seed(seed: int, folder: Path) -> dict[str, Figure]:
         "at_copy": stage.at_copy,
         "since_copy": stage.since_copy,
         "refused": stage.refused,
+        "written_off": int(stage.written_off),
         "received": verdict.received,
         "duplicates": verdict.duplicates,
         "lost": verdict.lost,

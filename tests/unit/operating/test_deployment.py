@@ -73,11 +73,14 @@ def test_the_service_manager_waits_longer_than_a_graceful_stop_takes_and_asks_no
     assert set(options("RestartPreventExitStatus")[0].split()) == {"2", "3", "8"}
 
 
-def test_the_unit_may_write_its_workspace_and_nothing_else() -> None:
-    (workspace,) = (each.partition("=")[2] for each in options("Environment") if each.startswith("MMSFLOW_WORKSPACE="))
+def test_the_unit_may_write_its_workspace_and_the_witness_and_nothing_else() -> None:
+    variables = dict(each.split("=", 1) for each in options("Environment"))
+    workspace, witness = variables["MMSFLOW_WORKSPACE"], variables["MMSFLOW_WITNESS"]
 
     assert options("ProtectSystem") == ["strict"]
-    assert options("ReadWritePaths") == [workspace]
+    assert options("ReadWritePaths") == [f"{workspace} {witness}"]
+    assert not Path(witness).is_relative_to(workspace)
+    assert {f"/var/lib/{name}" for name in options("StateDirectory")[0].split()} == {workspace, witness}
     assert options("NoNewPrivileges") == ["yes"]
     assert options("User") == ["mmsflow"]
 
