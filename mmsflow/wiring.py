@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,6 +83,7 @@ def ledger_file(settings: Settings) -> Path:
 def reading_ledger(settings: Settings) -> Iterator[LedgerReader]:
     """The workspace's ledger for reading; works while another process writes."""
     with LedgerReader.open(settings.ledger_url) as ledger:
+        ledger.names_of = _names_of(settings)
         yield ledger
 
 
@@ -94,7 +95,12 @@ def writing_ledger(settings: Settings, clock: Clock, command: str) -> Iterator[L
         RunHeld: another process writes it.
     """
     with Ledger.open(settings.ledger_url, command=command, clock=clock) as ledger:
+        ledger.names_of = _names_of(settings)
         yield ledger
+
+
+def _names_of(settings: Settings) -> Callable[[str], Collection[str]]:
+    return lambda account: settings.known_accounts.names_of(account)
 
 
 def reset_rules(settings: Settings) -> ResetRules:

@@ -23,6 +23,7 @@ from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
 from mmsflow.workflow.blockers import blockers_of
 from mmsflow.workflow.occasion import occasion_of
+from mmsflow.workflow.other_account import client_of
 from mmsflow.workflow.pending import approval_notice
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.run import freeze
@@ -157,7 +158,8 @@ class Beginner:
     async def _freeze(self, version: Version, prepared: Prepared, plan: Plan, due: datetime | None) -> RunInfo:
         async with self._still.for_rows(prepared.draft.rows):
             workspace, now = self._settings.workspace, self._clock.now()
-            run = freeze(prepared, plan, self._ledger, workspace=workspace, now=now, due=due)
+            client = client_of(self._ledger, self._settings)
+            run = freeze(prepared, plan, self._ledger, workspace=workspace, now=now, due=due, client=client)
         self._teller.event(
             "run_frozen", run=run.run, campaign=run.campaign, messages=plan.messages, due=due.isoformat() if due else ""
         )

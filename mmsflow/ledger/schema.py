@@ -56,6 +56,9 @@ def _run_key() -> Column[int]:
 # One row: which ledger this is, so that a run's marker can tell it from a fresh or another one.
 identity = Table("identity", metadata, Column("ledger", Text, primary_key=True))
 
+# One row: the key of the fingerprints of client ids, so that they say nothing outside this ledger and its copies.
+fingerprint_key = Table("fingerprint_key", metadata, Column("key", Text, primary_key=True))
+
 runs = Table(
     "runs",
     metadata,
@@ -87,6 +90,7 @@ runs = Table(
     Column("lifted_canary", Boolean, nullable=False, server_default=false()),
     _instant("due_at"),  # the scheduled time that it belongs to; NULL for a run that a person began
     _instant("purged_at"),  # when its personal data were removed; NULL while they are there
+    _text("client"),  # keyed fingerprint of the client id that it was begun with: evidence, no identity
     UniqueConstraint("account", "campaign", "occurrence", name="runs_one_for_each_occurrence"),
 )
 

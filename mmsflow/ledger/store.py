@@ -18,6 +18,7 @@ from mmsflow.ledger import freeze, messages, polls, purge, runs, withheld
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
 from mmsflow.ledger.evidence import EvidenceJournal, Witnessed
+from mmsflow.ledger.fingerprint import ensure_key
 from mmsflow.ledger.history import LedgerReader
 from mmsflow.ledger.identity import ensure_identity
 from mmsflow.ledger.layouts import Layouts
@@ -98,8 +99,9 @@ class Ledger(OperationWriting, LedgerReader):
         Raises:
             LedgerError: a row is missing or there twice, a number has two messages, the run exists.
         """
+        names = self.names_of(new.account)
         with self._database.write() as connection:
-            key = freeze.freeze(connection, new, messages, set_aside)
+            key = freeze.freeze(connection, new, messages, set_aside, names)
             return runs.run_by_key(connection, key)
 
     def take_run(self, key: int) -> RunInfo:
@@ -363,6 +365,7 @@ def _migrated(path: Path) -> Database:
         with database.write() as connection:
             migrate(connection, path)
             ensure_identity(connection)
+            ensure_key(connection)
     except BaseException:
         database.close()
         raise

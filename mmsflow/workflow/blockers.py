@@ -13,6 +13,7 @@ from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
 from mmsflow.workflow.guard import marker_blocker
+from mmsflow.workflow.other_account import account_blockers
 
 
 def blockers_of(
@@ -26,7 +27,9 @@ def blockers_of(
     """
     found: list[Blocker | None] = []
     if not (decided.adopt or decided.again):
-        found.append(marker_blocker(ledger, settings.account, campaign, campaign_file))
+        names = settings.known_accounts.names_of(settings.account)
+        found += [marker_blocker(ledger, name, campaign, campaign_file) for name in sorted(names)]
+    found += account_blockers(ledger, settings, campaign, campaign_file)
     return [blocker for blocker in found if blocker is not None]
 
 

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mmsflow.account import renamed_accounts
 from mmsflow.delivery.rules import RunRules
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import RunInfo
@@ -24,6 +25,7 @@ from mmsflow.workflow.blocking import Blocker
 
 LONG_PAST = timedelta(days=7)
 _MOST_BYTES = 1 << 20
+_VERSION = 2
 _EXPLAINED = "every run leaves it there, so that a lost or restored ledger cannot send a second time"
 
 
@@ -72,6 +74,14 @@ def marker_blocker(ledger: LedgerReader, account: str, campaign: str, campaign_f
         f"{_EXPLAINED}. Bring back the right ledger with MMSFLOW_LEDGER or from a backup; or, if you know what you "
         "are doing, add --adopt (this ledger is the one from now on) or --again (a new run to everybody)",
     )
+
+
+def marked_runs(campaign_file: Path, campaign: str) -> dict[str, str]:
+    """Load the campaign's latest run by account, as its marker has it; empty where that cannot be read."""
+    try:
+        return {account: marker.run for account, marker in _read(marker_path(campaign_file, campaign)).items()}
+    except ValueError:
+        return {}
 
 
 def leave_marker(ledger: LedgerReader, run: RunInfo, campaign_file: Path) -> None:
@@ -156,7 +166,9 @@ def _read(path: Path) -> dict[str, Marker]:
     accounts = document.get("accounts") if isinstance(document, dict) else None
     if not isinstance(accounts, dict):
         raise ValueError("it names no accounts")
-    return {str(account): _marker(facts) for account, facts in accounts.items()}
+    # Earlier versions had the client id in an account's name, and no version in the marker.
+    renamed = renamed_accounts(accounts) if "version" not in document else {}
+    return {renamed.get(str(account), str(account)): _marker(facts) for account, facts in accounts.items()}
 
 
 def _marker(facts: object) -> Marker:
@@ -171,7 +183,7 @@ def _marker(facts: object) -> Marker:
 
 def _write(path: Path, campaign: str, markers: Mapping[str, Marker]) -> None:
     accounts = {account: asdict(marker) for account, marker in markers.items()}
-    document = {"campaign": campaign, "accounts": accounts}
+    document = {"version": _VERSION, "campaign": campaign, "accounts": accounts}
     text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

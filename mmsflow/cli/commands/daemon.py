@@ -87,4 +87,4 @@ def _refuse_what_cannot_work(workspace: Path, settings: Settings) -> None:
             f"{workspace} is no workspace: it has neither {SETTINGS_FILE} nor campaigns/",
             "go to your workspace, name it with MMSFLOW_WORKSPACE, or make one with `mmsflow init DIR`",
         )
-    _ = settings.account
+    _ = settings.credentials

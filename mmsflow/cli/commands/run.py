@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from mmsflow.cli.asking import system_user
 from mmsflow.cli.carrying import CarryOptions, carry
+from mmsflow.cli.commands.account import AccountSaid, settle_accounts
 from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
 from mmsflow.cli.ending import end_run
 from mmsflow.cli.output import can_ask, confirm, say, warn
@@ -33,6 +34,7 @@ from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
 from mmsflow.workflow.occasion import Occasion, occasion_of, refusal_now
+from mmsflow.workflow.other_account import client_of
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
 from mmsflow.workflow.purge import received_already
@@ -49,6 +51,7 @@ class RunOptions:
     top_up: bool = False
     again: bool = False
     adopt: bool = False
+    account: AccountSaid = field(default_factory=AccountSaid)
     at_most: int | None = None
     show_numbers: bool = False
     as_json: bool = False
@@ -67,6 +70,7 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
     file, decided = session.workspace / loaded.shown_path, Decided(adopt=options.adopt, again=options.again)
+    settle_accounts(session, ledger, name, file, options.account, ask=not options.yes)
     refuse_blocked(blockers_of(ledger, session.settings, name, file, decided=decided))
     standing, by_hand = standing_of(ledger, account, name), options.again or options.top_up
     occasion = None if by_hand else occasion_of(ledger, account, loaded.campaign, session.clock.now())
@@ -160,7 +164,10 @@ async def _start(
             warn(f"this time was skipped before: {occasion.skipped}")
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, zone, yes=options.yes)
-        frozen = freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due)
+        client = client_of(ledger, session.settings)
+        frozen = freeze(
+            prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due, client=client
+        )
         if who := system_user():
             ledger.begun_by_hand(frozen.key, who)
         return frozen
