@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from mmsflow.account import named_account
 from mmsflow.secret import Secret
 
 PROFILES = ("orange", "simulator")
@@ -194,6 +195,23 @@ def _webhook(value: object) -> str:
     return text
 
 
+def _account(value: object) -> str:
+    """A name, or a table with ``name`` and ``test``, which in the environment is written as TOML has it."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = tomllib.loads(f"account = {value}")["account"]
+        except tomllib.TOMLDecodeError:
+            raise ValueError('must be a name, or {name = "…", test = true}') from None
+    if isinstance(value, str):
+        return named_account(value)
+    if not isinstance(value, Mapping) or not value.keys() <= {"name", "test"} or not isinstance(value.get("name"), str):
+        raise ValueError('must be a name, or {name = "…", test = true}')
+    test = value.get("test", False)
+    if not isinstance(test, bool):
+        raise ValueError("must say true or false as `test`")
+    return named_account(value["name"], test=test)
+
+
 def _secret(value: object) -> Secret:
     return Secret(_text(value))
 
@@ -202,6 +220,7 @@ READERS: Mapping[str, Callable[[object], object]] = {
     "gateway": _one_of(*PROFILES),
     "gateway_url": _url,
     "token_url": _url,
+    "account": _account,
     "client_id": _text,
     "client_secret": _secret,
     "client_secret_file": _text,

@@ -15,13 +15,17 @@ from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from mmsflow.account import SIMULATOR, default_account, is_test_account
+from mmsflow.answers_file import known_accounts
 from mmsflow.errors import Finding, InvalidInput, UsageError
+from mmsflow.known_accounts import KnownAccounts
 from mmsflow.secret import Secret
 from mmsflow.setting_values import NOTICE_KINDS, READERS, SECRETS, as_in_the_file
 
 __all__ = ["READERS", "Secret", "Settings", "find_workspace", "load_settings"]
 
 SETTINGS_FILE = "mmsflow.toml"
+ANSWERS = "accounts"
 ORANGE_URL = "https://apigateway-prd.orange.pl"
 _PREFIX = "MMSFLOW_"
 _LARGEST_BYTES = 1_000_000
@@ -37,6 +41,7 @@ class Settings:
         gateway: profile, ``orange`` or ``simulator``; empty where none was named.
         gateway_url: base URL of the gateway, without a slash at the end.
         token_url: OAuth 2.0 token address; empty means base URL + ``/oauth/v2/token``.
+        account: the account's name, or a table with ``name`` and ``test``; in here ``named_account``, empty without.
         client_id, client_secret: OAuth 2.0 client credentials; ``client_secret_file`` reads the secret from a file.
         ledger: ``sqlite:///PATH``; empty means ``.mmsflow/ledger.db`` in the workspace.
         witness: folder outside the workspace for the witness, which tells a copy of the ledger that was put back from
@@ -79,6 +84,7 @@ class Settings:
     gateway: str = ""
     gateway_url: str = ""
     token_url: str = ""
+    named_account: str = ""
     client_id: str = ""
     client_secret: Secret = field(default_factory=lambda: Secret(""))
     ledger: str = ""
@@ -169,10 +175,31 @@ class Settings:
 
     @property
     def account(self) -> str:
-        """The account that history, quota and runs belong to: client id and gateway host."""
-        if self.in_process:
-            return "simulator"
-        return f"{self.credentials[0]}@{self.base_url.split('://', 1)[-1]}"
+        """The account that history, quota and runs belong to: its name, or one made from profile and host.
+
+        Raises:
+            UsageError: no gateway is named.
+        """
+        if self.gateway == SIMULATOR and not self.gateway_url:
+            return SIMULATOR
+        # The name belongs to the operator's account: what goes to a simulator is not in its history.
+        if self.named_account and (self.gateway != SIMULATOR or is_test_account(self.named_account)):
+            return self.named_account
+        return default_account(self.profile, self.base_url)
+
+    @property
+    def is_account_named(self) -> bool:
+        """Whether a person has named the account in force, so that a new address or client id asks nothing."""
+        return bool(self.named_account) or is_test_account(self.account)
+
+    @property
+    def known_accounts(self) -> KnownAccounts:
+        """What people have said about accounts, as mmsflow.toml has it now."""
+        return known_accounts(self.workspace / SETTINGS_FILE)
+
+    def is_ours(self, account: str) -> bool:
+        """Whether a name means the account in force."""
+        return account in self.known_accounts.names_of(self.account)
 
     @property
     def ledger_url(self) -> str:
@@ -230,6 +257,8 @@ def load_settings(workspace: Path, environ: Mapping[str, str]) -> Settings:
         path = values.pop(f"{name}_file", "")
         if path and name not in values:
             values[name] = _secret_from_file(workspace / str(path), name)
+    if "account" in values:
+        values["named_account"] = values.pop("account")
     return Settings(workspace=workspace, **values)  # type: ignore[arg-type]  # each value came through its reader
 
 
@@ -245,7 +274,7 @@ def _from_toml(path: Path, workspace: Path) -> tuple[dict[str, object], list[Fin
     findings: list[Finding] = []
     for name, value in table.items():
         line = _line_of(name, text)
-        reader = READERS.get(name)
+        reader = READERS.get(name) if name != ANSWERS else KnownAccounts.from_table
         if reader is None:
             near = get_close_matches(name, READERS, 1)
             fix = f"did you mean `{near[0]}`?" if near else "see the settings in the command-line reference"
@@ -255,6 +284,7 @@ def _from_toml(path: Path, workspace: Path) -> tuple[dict[str, object], list[Fin
             values[name] = reader(value)
         except ValueError as error:
             findings.append(Finding(SETTINGS_FILE, line, 1, f"`{name}` {error}"))
+    values.pop(ANSWERS, None)  # read anew whenever they are asked for
     for file in (f"{name}_file" for name in SECRETS):
         if file in values:
             values[file] = str(workspace / str(values[file]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -111,6 +111,7 @@ def witness_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
 def reading_ledger(settings: Settings) -> Iterator[LedgerReader]:
     """The workspace's ledger for reading; works while another process writes."""
     with LedgerReader.open(settings.ledger_url, witnesses=witness_folder(settings, os.environ)) as ledger:
+        ledger.names_of = _names_of(settings)
         yield ledger
 
 
@@ -123,7 +124,12 @@ def writing_ledger(settings: Settings, clock: Clock, command: str) -> Iterator[L
     """
     witnesses = witness_folder(settings, os.environ)
     with Ledger.open(settings.ledger_url, command=command, clock=clock, witnesses=witnesses) as ledger:
+        ledger.names_of = _names_of(settings)
         yield ledger
+
+
+def _names_of(settings: Settings) -> Callable[[str], Collection[str]]:
+    return lambda account: settings.known_accounts.names_of(account)
 
 
 def reset_rules(settings: Settings) -> ResetRules:

@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from mmsflow.cli.options import RUNS, Adopt, AsJson, NoWait, RunName, ShowNumbers, Yes
+from mmsflow.cli.options import (
+    RUNS,
+    Adopt,
+    AsJson,
+    NoWait,
+    RotatedClient,
+    RunName,
+    SameAccount,
+    SeparateAccount,
+    ShowNumbers,
+    Yes,
+)
 
 deciding = typer.Typer()
 
@@ -46,15 +57,20 @@ def resume(
     yes: Yes = False,
     no_wait: NoWait = False,
     adopt: Adopt = False,
+    same_account: SameAccount = False,
+    separate_account: SeparateAccount = False,
+    rotated_client: RotatedClient = False,
     show_numbers: ShowNumbers = False,
     json: AsJson = False,
 ) -> int:
     """Go on with a run exactly as it was frozen: wake the process that holds it, or carry it on here."""
     from mmsflow.cli.carrying import CarryOptions
+    from mmsflow.cli.commands.account import AccountSaid
     from mmsflow.cli.commands.resume import resume as command
 
     options = CarryOptions(no_wait=no_wait, show_numbers=show_numbers, as_json=json)
-    return command(run, options, yes=yes, adopt=adopt)
+    said = AccountSaid(same=same_account, separate=separate_account, rotated=rotated_client)
+    return command(run, options, said, yes=yes, adopt=adopt)
 
 
 @deciding.command(rich_help_panel=RUNS)

@@ -24,6 +24,15 @@ NoWait = Annotated[
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="This ledger is the one from now on, whatever the run's marker says.")
 ]
+SameAccount = Annotated[
+    bool, typer.Option("--same-account", help="Earlier runs under another name are this account's: nobody twice.")
+]
+SeparateAccount = Annotated[
+    bool, typer.Option("--separate-account", help="Another contract: everybody gets the campaign anew.")
+]
+RotatedClient = Annotated[
+    bool, typer.Option("--rotated-client", help="The new client id is of the same contract as the one before.")
+]
 Rejects = Annotated[
     Path | None,
     typer.Option(

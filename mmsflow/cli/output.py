@@ -141,6 +141,12 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def choose(question: str) -> str:
+    """Ask on the terminal; the first letter of the answer, lower case, empty without one."""
+    print(f"{question} ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower()[:1]
+
+
 def confirm(question: str) -> bool:
     """Ask on the terminal; anything but yes is no."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)

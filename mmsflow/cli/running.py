@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from mmsflow.cli.options import RUNS, Adopt, AsJson, CampaignFile, NoWait, RunName, ShowNumbers, Yes
+from mmsflow.cli.options import (
+    RUNS,
+    Adopt,
+    AsJson,
+    CampaignFile,
+    NoWait,
+    RotatedClient,
+    RunName,
+    SameAccount,
+    SeparateAccount,
+    ShowNumbers,
+    Yes,
+)
 
 running = typer.Typer()
 
@@ -22,6 +34,9 @@ def run(
     ] = False,
     again: Annotated[bool, typer.Option("--again", help="A new run to everybody, once more.")] = False,
     adopt: Adopt = False,
+    same_account: SameAccount = False,
+    separate_account: SeparateAccount = False,
+    rotated_client: RotatedClient = False,
     max_messages: Annotated[
         int | None, typer.Option("--max", metavar="N", min=1, help="Refuse a run to more than N.")
     ] = None,
@@ -32,6 +47,7 @@ def run(
 
     The same command after a crash or Ctrl-C goes on where it was; nobody is sent to twice.
     """
+    from mmsflow.cli.commands.account import AccountSaid
     from mmsflow.cli.commands.run import RunOptions
     from mmsflow.cli.commands.run import run as command
 
@@ -43,6 +59,7 @@ def run(
             top_up=top_up,
             again=again,
             adopt=adopt,
+            account=AccountSaid(same=same_account, separate=separate_account, rotated=rotated_client),
             at_most=max_messages,
             show_numbers=show_numbers,
             as_json=json,

@@ -53,6 +53,27 @@ def quota(
 
 
 @setting_up.command(rich_help_panel=SETUP)
+def account(
+    answer: Annotated[
+        str, typer.Argument(metavar="[ANSWER]", help="same, separate or rotated; default: list, what is known.")
+    ] = "list",
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[OLD NEW]", help="The account's name of before, and the one of now.")
+    ] = None,
+    json: AsJson = False,
+) -> int:
+    """Show which account is in force, and say whether another name means the same one.
+
+    `same OLD NEW`: one contract, so history, caps and unfinished runs of OLD count for NEW. `separate OLD NEW`: two
+    contracts, so a campaign goes out anew. `rotated`: the client id in force is a new one of the same contract. The
+    answer is kept in mmsflow.toml, and a running daemon follows it without a restart.
+    """
+    from mmsflow.cli.commands.account import account as command
+
+    return command(answer, names or [], as_json=json)
+
+
+@setting_up.command(rich_help_panel=SETUP)
 def simulator(
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8460,

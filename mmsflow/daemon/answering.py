@@ -13,6 +13,8 @@ from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.requests import Action, Answer, Request
 from mmsflow.mms.status import MessageState, uncertain_of
+from mmsflow.settings import Settings
+from mmsflow.workflow.other_account import account_blockers
 from mmsflow.workflow.standing import goes_on, nothing_to_do
 
 
@@ -21,7 +23,7 @@ class Answering:
 
     Args:
         engine: whose runs they are.
-        account: whose runs are carried out.
+        settings: name the account whose runs are carried out.
         crew, reporting, teller: told of what changed.
         turn: asks the daemon's loop to look again.
     """
@@ -29,14 +31,14 @@ class Answering:
     def __init__(
         self,
         engine: Engine,
-        account: str,
+        settings: Settings,
         *,
         crew: Crew,
         reporting: Reporting,
         teller: Teller,
         turn: Callable[[], None],
     ) -> None:
-        self._engine, self._account, self._crew = engine, account, crew
+        self._engine, self._settings, self._crew = engine, settings, crew
         self._reporting, self._teller, self._turn = reporting, teller, turn
 
     def answer(self, request: Request) -> Answer:
@@ -83,11 +85,13 @@ class Answering:
         run = ledger.find_run(name)
         if run is None:
             return Answer.refusal(f"there is no run {name}", "`mmsflow runs` lists them", cause="unknown_run")
-        if run.account != self._account:
-            what = f"{name} belongs to the account {run.account}, the daemon serves {self._account}"
-            return Answer.refusal(
-                what, "set the gateway and the credentials that it began with", cause="run_of_other_account"
-            )
+        if not self._settings.is_ours(run.account):
+            what = f"{name} belongs to the account {run.account}, the daemon serves {self._settings.account}"
+            advice = f"if both are one contract, `mmsflow account same {run.account} {self._settings.account}` says so"
+            return Answer.refusal(what, advice, cause="other_account")
+        file = self._settings.workspace / run.campaign_file
+        if not run.test and (found := account_blockers(ledger, self._settings, run.campaign, file)):
+            return Answer.refusal(found[0].message, found[0].fix, cause=found[0].cause)
         if not goes_on(ledger, run):
             error = nothing_to_do(ledger, run)
             return Answer.refusal(error.message, error.advice, cause=error.cause)
@@ -110,7 +114,7 @@ class Answering:
             self._reporting.begin(run)
             # What is sent once more, and delivery reports of what was sent before, are followed without being asked.
             rests = run.state is RunState.PAUSED or (request.action is Action.RESOLVE and not request.decisions)
-            if run.account == self._account and not rests and goes_on(self._engine.ledger, run):
+            if self._settings.is_ours(run.account) and not rests and goes_on(self._engine.ledger, run):
                 if any(decision.state is MessageState.READY for decision in request.decisions):
                     self._teller.settle(f"finished/{run.run}")  # it ends a second time
                 self._crew.carry(run)

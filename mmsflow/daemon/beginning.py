@@ -24,6 +24,7 @@ from mmsflow.workflow.approving import approval_of, is_approved
 from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.occurrence_facts import approval_notice
 from mmsflow.workflow.occurrences import INVALID, MISSED, REFUSED, Hindrance
+from mmsflow.workflow.other_account import client_of
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.run import freeze
 from mmsflow.workflow.situation import situation_of
@@ -163,7 +164,8 @@ class Beginner:
     async def _freeze(self, version: Version, prepared: Prepared, plan: Plan, due: datetime | None) -> RunInfo:
         async with self._still.for_rows(prepared.draft.rows):
             workspace, now = self._settings.workspace, self._clock.now()
-            run = freeze(prepared, plan, self._ledger, workspace=workspace, now=now, due=due)
+            client = client_of(self._ledger, self._settings)
+            run = freeze(prepared, plan, self._ledger, workspace=workspace, now=now, due=due, client=client)
         self._teller.event(
             "run_frozen", run=run.run, campaign=run.campaign, messages=plan.messages, due=due.isoformat() if due else ""
         )

@@ -42,6 +42,7 @@ from mmsflow.wiring import make_engine, reading_ledger
 from mmsflow.workflow.intake import Intake
 from mmsflow.workflow.run import vanished
 
+_MOST_NOTICES = 1000
 _SETTLING = 5.0  # seconds beyond the longest request, for writing down what came in
 
 
@@ -102,6 +103,8 @@ class Director(Front):
         self._periods = periods or Periods()
         self._turn, self._files, self._quota = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._news = asyncio.Event()
+        known = settings.known_accounts
+        self._answers = (known.answers, known.rotated)
         self._changes = Changes(clock)
         self._teller = Teller(ledger, settings, self._changes, on_event)
         self._engine = engine = _engine(make_engine(settings, ledger, gateway, clock, self._guaranteed))
@@ -121,7 +124,7 @@ class Director(Front):
         self._stop_watch = StopWatch(ledger.stop_file, clock, self._teller, self.files_changed)
         self._answering = Answering(
             engine,
-            settings.account,
+            settings,
             crew=self._crew,
             reporting=self._reporting,
             teller=self._teller,
@@ -178,6 +181,7 @@ class Director(Front):
             self.beat, self._turned_at = self.clock.monotonic(), self.clock.now()
             try:
                 self._teller.catch_up()
+                self._heed_answers()
                 self._alarm.set(self._keeper.look(), self._turn.set)
                 self._ledger_works = True
             except Exception as error:
@@ -191,7 +195,13 @@ class Director(Front):
         for run in unfinished_tests(self._ledger, self.settings.account):
             self._ledger.cancel_run(run.key)
             self._crew.carry(run)
+        self._go_on_with_runs()
+
+    def _go_on_with_runs(self) -> None:
+        carried = {run.run for run in self._crew.runs()}
         for run, why in unfinished_runs(self._ledger, self.settings, self.clock.now()):
+            if run.run in carried:
+                continue
             if not why:
                 self._crew.carry(run)
                 continue
@@ -204,6 +214,19 @@ class Director(Front):
                 campaign=run.campaign,
                 run=run.run,
             )
+
+    def _heed_answers(self) -> None:
+        """What people have said about accounts since the last look holds at once, without a restart."""
+        known = self.settings.known_accounts
+        if (said := (known.answers, known.rotated)) == self._answers:
+            return
+        self._answers = said
+        # They asked what has been answered; where something still blocks, it is said once more.
+        told = self._ledger.notices(self.settings.account, _MOST_NOTICES, open_only=True, prefix="ledger/")
+        told += self._ledger.notices(self.settings.account, _MOST_NOTICES, open_only=True, prefix="unfinished/")
+        self._teller.settle(*(each.said.name for each in told))
+        self._go_on_with_runs()
+        self.files_changed()
 
     def _helpers(self) -> list[Coroutine[Any, Any, None]]:
         heed = lambda: heed_requests(  # noqa: E731

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, select, update
@@ -26,9 +27,9 @@ def add_approval(connection: Connection, account: str, campaign: str, approval: 
     connection.execute(insert(approvals), values)
 
 
-def last_approval(connection: Connection, account: str, campaign: str) -> Approval | None:
+def last_approval(connection: Connection, accounts: Collection[str], campaign: str) -> Approval | None:
     """The newest approval of a campaign; it holds for the plan with its digest only, and for one run of it."""
-    query = _newest().where(approvals.c.account == account, approvals.c.campaign == campaign)
+    query = _newest().where(approvals.c.account.in_(accounts), approvals.c.campaign == campaign)
     return _approval(connection.execute(query).first())
 
 
@@ -37,7 +38,7 @@ def approval_for(connection: Connection, run_key: int) -> Approval | None:
     return _approval(connection.execute(_newest().where(approvals.c.run_key == run_key)).first())
 
 
-def use_up(connection: Connection, run_key: int, new: NewRun) -> None:
+def use_up(connection: Connection, run_key: int, new: NewRun, accounts: Collection[str]) -> None:
     """In the transaction that freezes a run: its plan's approvals are for this run from now on, and for no other.
 
     All of them, also where two people have approved the plan: otherwise the second yes would send it a second time.
@@ -46,7 +47,7 @@ def use_up(connection: Connection, run_key: int, new: NewRun) -> None:
     if new.test:
         return
     theirs = (
-        approvals.c.account == new.account,
+        approvals.c.account.in_(accounts),
         approvals.c.campaign == new.campaign,
         approvals.c.digest == new.plan_sha256,
         approvals.c.run_key.is_(None),

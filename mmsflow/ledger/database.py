@@ -95,6 +95,9 @@ def explained(path: Path) -> Iterator[None]:
         raise _explain(path, error.orig) from error
     except (SQLAlchemyError, sqlite3.Error) as error:
         raise _explain(path, error) from error
+    except UnicodeDecodeError as error:  # a damaged page may hold anything where the schema was
+        what, advice = _MENDING["SQLITE_CORRUPT"]
+        raise LedgerError(f"the ledger {path} {what} ({error.reason})", advice) from error
     except UnicodeEncodeError as error:
         raise LedgerError(
             f"the ledger {path} cannot keep a text that is not valid Unicode",

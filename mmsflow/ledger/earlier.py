@@ -20,14 +20,14 @@ _NEVER_HAD = tuple(
 _ENDED = tuple(state.value for state in RunState if state.is_ended)
 
 
-def names_of(connection: Connection, account: str) -> set[str]:
+def names_of(connection: Connection, accounts: Collection[str]) -> set[str]:
     """The campaigns and run ids of an account, without tests."""
-    query = select(runs.c.campaign, runs.c.run).where(runs.c.account == account, runs.c.test.is_(False))
+    query = select(runs.c.campaign, runs.c.run).where(runs.c.account.in_(accounts), runs.c.test.is_(False))
     return {name for pair in connection.execute(query) for name in pair}
 
 
 def received_numbers(
-    connection: Connection, account: str, names: Sequence[str], buckets: Collection[Bucket] = ()
+    connection: Connection, accounts: Collection[str], names: Sequence[str], buckets: Collection[Bucket] = ()
 ) -> Iterator[str]:
     """The numbers of messages of these campaigns or runs, ascending, each once; tests do not count.
 
@@ -40,7 +40,7 @@ def received_numbers(
         .distinct()
         .join(runs, runs.c.key == messages.c.run_key)
         .where(
-            runs.c.account == account,
+            runs.c.account.in_(accounts),
             runs.c.test.is_(False),
             runs.c.purged_at.is_(None),
             or_(runs.c.campaign.in_(names), runs.c.run.in_(names)),
@@ -54,12 +54,14 @@ def received_numbers(
             yield msisdn
 
 
-def capped_numbers(connection: Connection, account: str, since: int, least: int) -> Iterator[tuple[str, int]]:
+def capped_numbers(
+    connection: Connection, accounts: Collection[str], since: int, least: int
+) -> Iterator[tuple[str, int]]:
     """The numbers with at least so many messages since an instant, ascending, with how many; tests do not count."""
     number = func.count()
     query = (
         select(messages.c.msisdn, number)
-        .where(messages.c.run_key.in_(_active(account, since)), *_left_since(since))
+        .where(messages.c.run_key.in_(_active(accounts, since)), *_left_since(since))
         .group_by(messages.c.msisdn)
         .having(number >= least)
         .order_by(messages.c.msisdn)
@@ -70,13 +72,13 @@ def capped_numbers(connection: Connection, account: str, since: int, least: int)
 
 
 def recent_counts(
-    connection: Connection, account: str, numbers: Sequence[str], since: int, except_run: int
+    connection: Connection, accounts: Collection[str], numbers: Sequence[str], since: int, except_run: int
 ) -> dict[str, int]:
     """How many messages each of a few numbers had since an instant, in other runs than one; none where it had none.
 
     One look into the index of numbers for each of them and each run that was active since.
     """
-    keys = [key for (key,) in connection.execute(_active(account, since).where(runs.c.key != except_run))]
+    keys = [key for (key,) in connection.execute(_active(accounts, since).where(runs.c.key != except_run))]
     if not keys:
         return {}
     query = (
@@ -87,11 +89,11 @@ def recent_counts(
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
-def _active(account: str, since: int) -> Select[tuple[int]]:
+def _active(accounts: Collection[str], since: int) -> Select[tuple[int]]:
     # An ended run was last touched when it ended, behind its last message; one that has not ended may send any time.
     touched = or_(runs.c.updated_at >= since, runs.c.state.not_in(_ENDED))
     held = runs.c.purged_at.is_(None)
-    return select(runs.c.key).where(runs.c.account == account, runs.c.test.is_(False), held, touched)
+    return select(runs.c.key).where(runs.c.account.in_(accounts), runs.c.test.is_(False), held, touched)
 
 
 def _left_since(since: int) -> tuple[ColumnElement[bool], ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import islice
 
@@ -16,7 +16,7 @@ from mmsflow.ledger.approvals import use_up
 from mmsflow.ledger.codec import encode_cells, encode_layout, encode_texts
 from mmsflow.ledger.database import Prepared
 from mmsflow.ledger.model import NewRun
-from mmsflow.ledger.runs import insert_run
+from mmsflow.ledger.runs import already_there, find_runs, insert_run
 from mmsflow.ledger.schema import layouts, messages, runs, set_aside, tallies
 from mmsflow.message.model import Layout, PlannedMessage
 from mmsflow.mms.status import MessageState
@@ -47,7 +47,11 @@ _INSERT_TALLY = Prepared(insert(tallies), "run_key", "wave", "state", "n")
 
 
 def freeze(
-    connection: Connection, new: NewRun, planned: Iterable[tuple[PlannedMessage, int]], aside: Iterable[SetAside]
+    connection: Connection,
+    new: NewRun,
+    planned: Iterable[tuple[PlannedMessage, int]],
+    aside: Iterable[SetAside],
+    names: Collection[str],
 ) -> int:
     """Store a run with all its rows; ``planned`` is consumed to its end before ``aside`` is begun.
 
@@ -56,16 +60,19 @@ def freeze(
         new: the run; ``new.rows`` is what both iterables have together.
         planned: messages in sending order, each with the number of its wave.
         aside: rows that get no message.
+        names: every name of the run's account.
 
     Returns:
         The key of the run.
 
     Raises:
-        LedgerError: a row is missing or there twice, or a number has two messages.
+        LedgerError: a row is missing or there twice, a number has two messages, or the occurrence has its run.
     """
+    if find_runs(connection, accounts=names, campaign=new.campaign, occurrence=new.occurrence):
+        raise already_there(new)
     bulk = _is_bulk(connection, new)
     key = insert_run(connection, new)
-    use_up(connection, key, new)
+    use_up(connection, key, new, names)
     rows = _Rows(new.rows)
     waves: Counter[int] = Counter({wave.number: 0 for wave in new.waves})
     with _one_message_a_number(), _indexes_afterwards(connection) if bulk else nullcontext():

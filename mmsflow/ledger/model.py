@@ -143,7 +143,7 @@ class NewRun:
     Attributes:
         run: readable id such as ``winter-sale-20261201-1``.
         campaign: the campaign's identity.
-        account: which gateway account, as a readable key (URL and client id); history is looked up by it.
+        account: the account's name; history is looked up by it.
         occurrence: unique key of the occurrence within campaign and account; the run id for a single shot.
         test: a ``send-test`` run, which counts in no history.
         campaign_file, campaign_sha256, plan_sha256: path and digests.
@@ -155,6 +155,7 @@ class NewRun:
         inputs, blobs, waves: see their classes.
         parts: what the messages carry, streaming; consumed once.
         due_at: the scheduled time that it belongs to; None for a run that a person began without one.
+        client: keyed fingerprint of the client id in force, as ``LedgerReader.client_fingerprint`` makes it.
     """
 
     run: str
@@ -178,6 +179,7 @@ class NewRun:
     waves: Sequence[WaveRecord] = ()
     parts: Iterable[Blob] = ()
     due_at: datetime | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,7 @@ class RunInfo:
     due_at: datetime | None = None  # the scheduled time that it belongs to
     purged_at: datetime | None = None  # when its personal data were removed
     cause: str = ""  # why it is paused, a word of ``causes``; empty where it is not
+    client: str = ""  # keyed fingerprint of the client id that it was begun with; empty where it is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,15 @@ _OF_ACCOUNT = "\x1f"  # between a notice's name and its account: names are uniqu
 _OWED = "owed/"  # rows that are no notices: runs that people will have to be told of
 
 
-def add_notice(connection: Connection, new: NewNotice, at: datetime, channels: Sequence[str]) -> bool:
-    """Keep a notice, to go out by ``channels``; False where one of that name is there already."""
-    if connection.execute(_open(new.account, new.name)).first() is not None:
+def add_notice(
+    connection: Connection, new: NewNotice, at: datetime, channels: Sequence[str], accounts: Collection[str]
+) -> bool:
+    """Keep a notice, to go out by ``channels``; False where one of that name is there already.
+
+    Args:
+        accounts: every name of its account.
+    """
+    if connection.execute(_open(accounts, new.name)).first() is not None:
         return False
     values = {
         "name": f"{new.name}{_OF_ACCOUNT}{new.account}",
@@ -41,18 +47,17 @@ def add_notice(connection: Connection, new: NewNotice, at: datetime, channels: S
     return True
 
 
-def _open(account: str, name: str) -> Select[int, str]:
+def _open(accounts: Collection[str], name: str) -> Select[int, str]:
     """The open notice of that name; earlier versions kept the name alone."""
-    names = (name, f"{name}{_OF_ACCOUNT}{account}")
-    mine = (notices.c.account == account, notices.c.settled_at.is_(None))
+    names = (name, *(f"{name}{_OF_ACCOUNT}{account}" for account in accounts))
+    mine = (notices.c.account.in_(accounts), notices.c.settled_at.is_(None))
     return select(notices.c.id, notices.c.name).where(notices.c.name.in_(names), *mine)
 
 
-def settle_notices(connection: Connection, account: str, names: Sequence[str], at: datetime) -> None:
+def settle_notices(connection: Connection, accounts: Collection[str], names: Sequence[str], at: datetime) -> None:
     """What these notices asked for has been done; a later one of the same name may be made again."""
     for name in names:
-        row = connection.execute(_open(account, name)).first()
-        if row is not None:
+        for row in connection.execute(_open(accounts, name)).all():
             # The name is free again: a run that pauses a second time tells a second time.
             renamed = f"{row.name}#{row.id}"
             values = {"settled_at": to_micros(at), "name": renamed}
@@ -73,15 +78,15 @@ def news_told(connection: Connection, run: RunInfo) -> None:
     connection.execute(delete(notices).where(notices.c.name == f"{_OWED}{run.run}"))
 
 
-def owed_news(connection: Connection, account: str) -> list[str]:
+def owed_news(connection: Connection, accounts: Collection[str]) -> list[str]:
     """Runs of an account that people are still to be told of, in the order in which that was promised."""
-    owed = (notices.c.account == account, notices.c.name >= _OWED, notices.c.name < _OWED + _LAST)
+    owed = (notices.c.account.in_(accounts), notices.c.name >= _OWED, notices.c.name < _OWED + _LAST)
     return list(connection.execute(select(notices.c.run).where(*owed).order_by(notices.c.id)).scalars())
 
 
 def last_notices(
     connection: Connection,
-    account: str,
+    accounts: Collection[str],
     limit: int,
     *,
     open_only: bool = False,
@@ -89,7 +94,7 @@ def last_notices(
     prefix: str = "",
 ) -> list[Notice]:
     """The last ``limit`` notices of an account, newest first."""
-    mine = (notices.c.account == account, ~notices.c.name.startswith(_OWED))
+    mine = (notices.c.account.in_(accounts), ~notices.c.name.startswith(_OWED))
     query = select(notices).where(*mine).order_by(notices.c.id.desc()).limit(limit)
     if kinds:
         query = query.where(notices.c.kind.in_([kind.value for kind in kinds]))

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from mmsflow.ledger.codec import maybe_instant, to_instant, to_micros
 from mmsflow.ledger.operation import Skipped
 from mmsflow.ledger.schema import skipped, watched
 
 
-def accounted_until(connection: Connection, account: str, campaign: str) -> datetime | None:
+def accounted_until(connection: Connection, accounts: Collection[str], campaign: str) -> datetime | None:
     """Every scheduled time up to this instant has a run or was skipped; None for a campaign never watched."""
-    query = select(watched.c.accounted_until).where(watched.c.account == account, watched.c.campaign == campaign)
+    of_campaign = (watched.c.account.in_(accounts), watched.c.campaign == campaign)
+    query = select(func.max(watched.c.accounted_until)).where(*of_campaign)
     return maybe_instant(connection.execute(query).scalar())
 
 
-def accounted_schedule(connection: Connection, account: str, campaign: str) -> str:
+def accounted_schedule(connection: Connection, accounts: Collection[str], campaign: str) -> str:
     """The schedule that ``accounted_until`` is about; empty where that is not known."""
-    query = select(watched.c.schedule).where(watched.c.account == account, watched.c.campaign == campaign)
+    of_campaign = (watched.c.account.in_(accounts), watched.c.campaign == campaign)
+    query = select(watched.c.schedule).where(*of_campaign).order_by(watched.c.accounted_until.desc()).limit(1)
     return connection.execute(query).scalar() or ""
 
 
@@ -40,8 +43,8 @@ def account(
         if connection.execute(select(skipped.c.due_at).where(*where)).first() is None:
             row = {"due_at": to_micros(skip.due_at), "at": to_micros(skip.at), "code": skip.code, "reason": skip.reason}
             connection.execute(insert(skipped), row | {"account": account, "campaign": campaign})
-    before = accounted_until(connection, account, campaign)
-    known = accounted_schedule(connection, account, campaign)
+    before = accounted_until(connection, [account], campaign)
+    known = accounted_schedule(connection, [account], campaign)
     row_watched = {
         "account": account,
         "campaign": campaign,
@@ -52,11 +55,11 @@ def account(
     connection.execute(insert(watched), row_watched)
 
 
-def skips_of(connection: Connection, account: str, campaign: str, limit: int) -> list[Skipped]:
+def skips_of(connection: Connection, accounts: Collection[str], campaign: str, limit: int) -> list[Skipped]:
     """The last ``limit`` scheduled times without a run, newest first."""
     query = (
         select(skipped)
-        .where(skipped.c.account == account, skipped.c.campaign == campaign)
+        .where(skipped.c.account.in_(accounts), skipped.c.campaign == campaign)
         .order_by(skipped.c.due_at.desc())
         .limit(limit)
     )

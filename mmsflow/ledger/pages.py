@@ -166,9 +166,9 @@ def _by_bin(connection: Connection, query: Select[int, int], bins: int) -> list[
     return found
 
 
-def run_names(connection: Connection, account: str, before: int, limit: int) -> list[tuple[int, str]]:
+def run_names(connection: Connection, accounts: Collection[str], before: int, limit: int) -> list[tuple[int, str]]:
     """Key and id of an account's runs, newest first; ``before`` is the key of the last one seen, 0 for none."""
-    query = select(runs.c.key, runs.c.run).where(runs.c.account == account).order_by(runs.c.key.desc()).limit(limit)
+    query = select(runs.c.key, runs.c.run).where(runs.c.account.in_(accounts)).order_by(runs.c.key.desc()).limit(limit)
     if before:
         query = query.where(runs.c.key < before)
     return [(key, run) for key, run in connection.execute(query)]

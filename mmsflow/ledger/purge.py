@@ -7,7 +7,7 @@ run, its waves, its tallies, each row's place, state, variant, short code and in
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -178,7 +178,7 @@ def _mask_history(connection: Connection, run: RunInfo) -> None:
 def _forget_subjects(connection: Connection, run: RunInfo) -> None:
     """The first subject that people saw when they approved a plan of that time is somebody's."""
     of_campaign = select(approvals).where(
-        approvals.c.account == run.account,
+        or_(approvals.c.account == run.account, approvals.c.run_key == run.key),
         approvals.c.campaign == run.campaign,
         approvals.c.at <= to_micros(run.created_at),
     )
@@ -267,10 +267,10 @@ def _is_half_done(connection: Connection, key: int) -> bool:
     return any(connection.execute(query).first() is not None for query in (numbered, aside))
 
 
-def purged_runs(connection: Connection, account: str) -> list[PurgedRun]:
+def purged_runs(connection: Connection, accounts: Collection[str]) -> list[PurgedRun]:
     """The runs of an account whose personal data were removed, the first one first; tests do not count."""
     query = select(runs.c.campaign, runs.c.run, runs.c.updated_at, runs.c.purged_at).where(
-        runs.c.account == account, runs.c.test.is_(False), runs.c.purged_at.is_not(None)
+        runs.c.account.in_(accounts), runs.c.test.is_(False), runs.c.purged_at.is_not(None)
     )
     return [
         PurgedRun(campaign, run, to_instant(ended_at), to_instant(purged_at))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
@@ -39,12 +40,12 @@ def add_reading(connection: Connection, reading: QuotaReading) -> None:
     connection.execute(insert(quota_readings), values)
 
 
-def readings(connection: Connection, account: str, limit: int) -> list[QuotaReading]:
+def readings(connection: Connection, accounts: Collection[str], limit: int) -> list[QuotaReading]:
     """The last ``limit`` readings of an account, newest first."""
     table = quota_readings.c
     rows = connection.execute(
         select(table.at, table.account, table.used, table.available, table.reset_on)
-        .where(table.account == account)
+        .where(table.account.in_(accounts))
         .order_by(table.at.desc(), table.id.desc())
         .limit(limit)
     )
@@ -60,23 +61,23 @@ def add_posts(connection: Connection, account: str, period: str, key: int, posts
         _FIRST_POSTS.many(connection, [(posts, account, period, key)])
 
 
-def posts_in_period(connection: Connection, account: str, period: str, key: int | None) -> int:
+def posts_in_period(connection: Connection, accounts: Collection[str], period: str, key: int | None) -> int:
     """Requests begun in a period, by one run or by all; never below 0.
 
     What was begun before a reset and provably never left is given back after it, so a period's sum may fall below 0.
     """
-    query = select(func.sum(quota_use.c.posts)).where(quota_use.c.account == account, quota_use.c.period == period)
+    query = select(func.sum(quota_use.c.posts)).where(quota_use.c.account.in_(accounts), quota_use.c.period == period)
     if key is not None:
         query = query.where(quota_use.c.run_key == key)
     return max(0, connection.execute(query).scalar() or 0)
 
 
-def posts_of_campaigns(connection: Connection, account: str, period: str) -> dict[str, int]:
+def posts_of_campaigns(connection: Connection, accounts: Collection[str], period: str) -> dict[str, int]:
     """Requests begun in a period by campaign, over all its runs; never below 0."""
     rows = connection.execute(
         select(runs.c.campaign, func.sum(quota_use.c.posts))
         .join(runs, runs.c.key == quota_use.c.run_key)
-        .where(quota_use.c.account == account, quota_use.c.period == period)
+        .where(quota_use.c.account.in_(accounts), quota_use.c.period == period)
         .group_by(runs.c.campaign)
     )
     return {campaign: max(0, posts) for campaign, posts in rows}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,15 +13,23 @@ from mmsflow.ledger.database import Database, ledger_path
 from mmsflow.ledger.migrate import has_schema
 from mmsflow.ledger.stop_file import StopFile
 
+NamesOf = Callable[[str], Collection[str]]
+"""Every name of an account, itself included."""
+
 
 class Reading:
-    """An open ledger. The questions to it are in ``reading_…``, by subject; ``LedgerReader`` has all of them."""
+    """An open ledger. The questions to it are in ``reading_…``, by subject; ``LedgerReader`` has all of them.
+
+    Attributes:
+        names_of: which names of accounts mean the same one; every question about an account is about all of them.
+    """
 
     def __init__(self, path: Path, database: Database, witnesses: Path | None = None) -> None:
         self.path = path
         self.stop_file = StopFile(path)
         self._database = database
         self._witnesses = witnesses
+        self.names_of: NamesOf = lambda account: (account,)
 
     @classmethod
     def open(cls, url: str, *, witnesses: Path | None = None) -> Self:

@@ -8,6 +8,7 @@ from datetime import datetime
 from mmsflow.ledger import layouts, pages, purge, rows, runs
 from mmsflow.ledger.audit import Figures, Violation, audit
 from mmsflow.ledger.events import events_of_run
+from mmsflow.ledger.fingerprint import fingerprint, key_of
 from mmsflow.ledger.identity import last_event
 from mmsflow.ledger.maybe_sent import ended_state
 from mmsflow.ledger.model import Blob, Event, FrozenInput, RunInfo, RunState, WaveRecord
@@ -48,7 +49,7 @@ class RunReading(Reading):
         with self._database.read() as connection:
             return runs.find_runs(
                 connection,
-                account=account,
+                accounts=None if account is None else self.names_of(account),
                 campaign=campaign,
                 occurrence=occurrence,
                 tests=tests,
@@ -60,12 +61,32 @@ class RunReading(Reading):
     def run_names(self, account: str, before: int, limit: int) -> list[tuple[int, str]]:
         """Key and id of an account's runs, newest first; ``before`` is the last key seen, 0 for none."""
         with self._database.read() as connection:
-            return pages.run_names(connection, account, before, limit)
+            return pages.run_names(connection, self.names_of(account), before, limit)
+
+    def accounts(self) -> dict[str, int]:
+        """Every account with its runs, tests left out."""
+        with self._database.read() as connection:
+            return runs.accounts_of(connection)
+
+    def accounts_of_campaign(self, campaign: str) -> list[tuple[str, str]]:
+        """Each account that a campaign had a run on, tests left out, with the id of the newest; the newest first."""
+        with self._database.read() as connection:
+            return runs.accounts_of_campaign(connection, campaign)
+
+    def clients_of(self, account: str) -> set[str]:
+        """The fingerprints of the client ids that an account's runs were begun with; tests do not count."""
+        with self._database.read() as connection:
+            return runs.clients_of(connection, self.names_of(account))
+
+    def client_fingerprint(self, client_id: str) -> str:
+        """Make the fingerprint of a client id that this ledger keeps; empty for a ledger that has not been made yet."""
+        with self._database.read() as connection:
+            return fingerprint(key_of(connection), client_id)
 
     def run_counts(self, account: str) -> dict[RunState, int]:
         """Runs of an account by state, without tests, zeros included."""
         with self._database.read() as connection:
-            return runs.count_runs(connection, account)
+            return runs.count_runs(connection, self.names_of(account))
 
     def state_counts(self, key: int) -> dict[MessageState, int]:
         """Messages of a run by state, zeros included."""
@@ -150,4 +171,4 @@ class RunReading(Reading):
     def purged_runs(self, account: str) -> list[PurgedRun]:
         """The runs of an account whose personal data were removed, the first one first; tests do not count."""
         with self._database.read() as connection:
-            return purge.purged_runs(connection, account)
+            return purge.purged_runs(connection, self.names_of(account))

@@ -91,14 +91,14 @@ class WorkReading(Reading):
     def quota_readings(self, account: str, limit: int = 100) -> list[QuotaReading]:
         """The gateway's counter as it was read, newest first."""
         with self._database.read() as connection:
-            return quota.readings(connection, account, limit)
+            return quota.readings(connection, self.names_of(account), limit)
 
     def posts_in_period(self, account: str, period: str, key: int | None = None) -> int:
         """Requests that we have begun in a quota period, by one run or by all runs of the account."""
         with self._database.read() as connection:
-            return quota.posts_in_period(connection, account, period, key)
+            return quota.posts_in_period(connection, self.names_of(account), period, key)
 
     def posts_of_campaigns(self, account: str, period: str) -> dict[str, int]:
         """Requests that we have begun in a quota period, by campaign."""
         with self._database.read() as connection:
-            return quota.posts_of_campaigns(connection, account, period)
+            return quota.posts_of_campaigns(connection, self.names_of(account), period)

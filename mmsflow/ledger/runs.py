@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain, islice
 from typing import Any
@@ -34,7 +34,7 @@ def find_runs(
     connection: Connection,
     *,
     run: str | None = None,
-    account: str | None = None,
+    accounts: Collection[str] | None = None,
     campaign: str | None = None,
     occurrence: str | None = None,
     tests: bool = True,
@@ -44,10 +44,12 @@ def find_runs(
 ) -> list[RunInfo]:
     """The runs that fit every filter given, newest first; see ``LedgerReader.runs``."""
     query = select(runs).order_by(runs.c.key.desc()).limit(limit)
-    exact = {"run": run, "account": account, "campaign": campaign, "occurrence": occurrence}
+    exact = {"run": run, "campaign": campaign, "occurrence": occurrence}
     for column, wanted in exact.items():
         if wanted is not None:
             query = query.where(runs.c[column] == wanted)
+    if accounts is not None:
+        query = query.where(runs.c.account.in_(accounts))
     if not tests:
         query = query.where(runs.c.test.is_(False))
     if due_from is not None:
@@ -58,9 +60,28 @@ def find_runs(
     return [_info(row) for row in connection.execute(query)]
 
 
-def count_runs(connection: Connection, account: str) -> dict[RunState, int]:
+def accounts_of(connection: Connection) -> dict[str, int]:
+    """Every account with its runs, tests left out."""
+    query = select(runs.c.account, func.count()).where(~runs.c.test).group_by(runs.c.account)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def accounts_of_campaign(connection: Connection, campaign: str) -> list[tuple[str, str]]:
+    """Each account that a campaign had a run on, tests left out, with the id of the newest one; the newest first."""
+    newest = select(func.max(runs.c.key)).where(runs.c.campaign == campaign, ~runs.c.test).group_by(runs.c.account)
+    query = select(runs.c.account, runs.c.run).where(runs.c.key.in_(newest)).order_by(runs.c.key.desc())
+    return [(account, run) for account, run in connection.execute(query)]
+
+
+def clients_of(connection: Connection, accounts: Collection[str]) -> set[str]:
+    """The fingerprints of the client ids that an account's runs were begun with; tests do not count."""
+    query = select(runs.c.client).distinct().where(runs.c.account.in_(accounts), ~runs.c.test, runs.c.client != "")
+    return set(connection.execute(query).scalars())
+
+
+def count_runs(connection: Connection, accounts: Collection[str]) -> dict[RunState, int]:
     """Runs of an account by state, without tests, zeros included."""
-    query = select(runs.c.state, func.count()).where(runs.c.account == account, ~runs.c.test).group_by(runs.c.state)
+    query = select(runs.c.state, func.count()).where(runs.c.account.in_(accounts), ~runs.c.test).group_by(runs.c.state)
     return dict.fromkeys(RunState, 0) | {RunState(state): number for state, number in connection.execute(query)}
 
 
@@ -113,21 +134,27 @@ def insert_run(connection: Connection, new: NewRun) -> int:
         "created_at": to_micros(new.created_at),
         "rows": new.rows,
         "due_at": maybe_micros(new.due_at),
+        "client": new.client,
         "state": RunState.PLANNED.value,
         "updated_at": to_micros(new.created_at),
     }
     try:
         key = int(connection.execute(insert(runs).returning(runs.c.key), values).scalar_one())
     except IntegrityError as error:
-        raise LedgerError(
-            f"the ledger has a run {new.run} already, or another one for its occurrence ({new.occurrence})",
-            f"Look at it with `mmsflow status {new.run}`; nothing was stored a second time.",
-            cause="run_exists",
-        ) from error
+        raise already_there(new) from error
     _insert_inputs(connection, key, new.inputs)
     _insert_waves(connection, key, new.waves)
     _insert_blobs(connection, chain(new.blobs, new.parts))
     return key
+
+
+def already_there(new: NewRun) -> LedgerError:
+    """Refuse a second run of a name or an occurrence."""
+    return LedgerError(
+        f"the ledger has a run {new.run} already, or another one for its occurrence ({new.occurrence})",
+        f"Look at it with `mmsflow status {new.run}`; nothing was stored a second time.",
+        cause="run_exists",
+    )
 
 
 def set_state(
@@ -278,5 +305,6 @@ def _info(row: Row[Any]) -> RunInfo:
         due_at=maybe_instant(row.due_at),
         purged_at=maybe_instant(row.purged_at),
         cause=row.cause or PausedBy(row.paused_by).cause,
+        client=row.client,
         lift=None if row.lifted_left is None else Lift(row.lifted_left, row.lifted_failed, row.lifted_canary),
     )

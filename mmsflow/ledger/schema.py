@@ -84,6 +84,9 @@ lost_runs = Table(
     _instant("at", nullable=False),
 )
 
+# One row: the key of the fingerprints of client ids, so that they say nothing outside this ledger and its copies.
+fingerprint_key = Table("fingerprint_key", metadata, Column("key", Text, primary_key=True))
+
 runs = Table(
     "runs",
     metadata,
@@ -116,6 +119,7 @@ runs = Table(
     Column("lifted_canary", Boolean, nullable=False, server_default=false()),
     _instant("due_at"),  # the scheduled time that it belongs to; NULL for a run that a person began
     _instant("purged_at"),  # when its personal data were removed; NULL while they are there
+    _text("client"),  # keyed fingerprint of the client id that it was begun with: evidence, no identity
     UniqueConstraint("account", "campaign", "occurrence", name="runs_one_for_each_occurrence"),
 )
 

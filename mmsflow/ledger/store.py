@@ -20,6 +20,7 @@ from mmsflow.ledger.backup import Copied, OnPages, move_out
 from mmsflow.ledger.codec import to_micros
 from mmsflow.ledger.database import Database, ledger_path, make_folder
 from mmsflow.ledger.evidence import EvidenceJournal, Witnessed
+from mmsflow.ledger.fingerprint import ensure_key
 from mmsflow.ledger.history import LedgerReader
 from mmsflow.ledger.identity import ensure_identity
 from mmsflow.ledger.layouts import Layouts
@@ -148,8 +149,9 @@ class Ledger(OperationWriting, LedgerReader):
         """
         # Before there is anything unfinished: a ledger without it goes on wherever it was copied to.
         self.guard.before_claim(self._clock.now())
+        names = self.names_of(new.account)
         with self._database.write() as connection:
-            key = freeze.freeze(connection, new, messages, set_aside)
+            key = freeze.freeze(connection, new, messages, set_aside, names)
             run = runs.run_by_key(connection, key)
         self._database.checkpoint()  # whoever copies the main file alone has the run, and what of it is unsent
         return run
@@ -469,6 +471,7 @@ def _migrated(path: Path) -> Database:
         with database.write() as connection:
             migrate(connection, path)
             is_new = ensure_identity(connection)
+            ensure_key(connection)
         if is_new:
             database.checkpoint()  # a copy of the main file alone says which ledger it is
     except BaseException:

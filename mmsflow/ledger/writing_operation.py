@@ -41,12 +41,12 @@ class OperationWriting(Reading):
     def tell(self, notice: NewNotice, channels: Sequence[str] = ()) -> bool:
         """Keep a notice, to go out by ``channels``; False where the account has an open one of that name."""
         with self._database.write() as connection:
-            return notices.add_notice(connection, notice, self._clock.now(), channels)
+            return notices.add_notice(connection, notice, self._clock.now(), channels, self.names_of(notice.account))
 
     def settle_notices(self, account: str, names: Sequence[str]) -> None:
         """What these notices of an account asked for has been done; one of the same name may be made again."""
         with self._database.write() as connection:
-            notices.settle_notices(connection, account, names, self._clock.now())
+            notices.settle_notices(connection, self.names_of(account), names, self._clock.now())
 
     def owe_news(self, run: RunInfo) -> None:
         """Remember that people are to be told what becomes of a run, until ``news_told``."""
@@ -61,7 +61,7 @@ class OperationWriting(Reading):
     def owed_news(self, account: str) -> list[str]:
         """Runs of an account that people are still to be told of."""
         with self._database.read() as connection:
-            return notices.owed_news(connection, account)
+            return notices.owed_news(connection, self.names_of(account))
 
     def due_posts(self, *, now: datetime, limit: int, channel: str = "") -> list[NoticePost]:
         """Notices whose next attempt to go out is due, the oldest first; by one channel, or by any when empty."""

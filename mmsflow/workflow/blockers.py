@@ -14,6 +14,7 @@ from mmsflow.settings import Settings
 from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
 from mmsflow.workflow.guard import marker_blocker
 from mmsflow.workflow.ledger_check import ledger_blocker, lost_run_blocker, replaced_blocker
+from mmsflow.workflow.other_account import account_blockers
 from mmsflow.workflow.stopping import stop_blocker
 
 
@@ -26,15 +27,14 @@ def blockers_of(
         settings: name the account in force.
         decided: what a person has said with this command.
     """
-    found: list[Blocker | None] = [
-        stop_blocker(ledger, settings.quota_timezone),
-        ledger_blocker(ledger, decided),
-        lost_run_blocker(ledger, settings.account, campaign, decided),
-        replaced_blocker(ledger, settings.account, campaign, decided),
-    ]
-    if not decided.again:
-        adopted = decided.adopt
-        found.append(marker_blocker(ledger, settings.account, campaign, campaign_file, adopted=adopted))
+    names = sorted(settings.known_accounts.names_of(settings.account))
+    found: list[Blocker | None] = [stop_blocker(ledger, settings.quota_timezone), ledger_blocker(ledger, decided)]
+    for name in names:
+        found.append(lost_run_blocker(ledger, name, campaign, decided))
+        found.append(replaced_blocker(ledger, name, campaign, decided))
+        if not decided.again:
+            found.append(marker_blocker(ledger, name, campaign, campaign_file, adopted=decided.adopt))
+    found += account_blockers(ledger, settings, campaign, campaign_file)
     return [blocker for blocker in found if blocker is not None]
 
 

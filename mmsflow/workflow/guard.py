@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from mmsflow.account import renamed_accounts
 from mmsflow.delivery.rules import RunRules
 from mmsflow.errors import LedgerError
 from mmsflow.ledger.model import RunInfo
@@ -24,6 +25,7 @@ from mmsflow.workflow.blocking import Blocker
 
 LONG_PAST = timedelta(days=7)
 _MOST_BYTES = 1 << 20
+_VERSION = 2
 _EXPLAINED = "every run leaves it there, so that a lost or restored ledger cannot send a second time"
 
 
@@ -97,6 +99,14 @@ def _lost(marker: Marker, path: Path) -> Blocker:
         f"{marker.run} is not in this ledger, which goes on from an older copy (see {path})",
         "who had a message of it is not known here. --again sends the campaign to everybody, perhaps a second time",
     )
+
+
+def marked_runs(campaign_file: Path, campaign: str) -> dict[str, str]:
+    """Load the campaign's latest run by account, as its marker has it; empty where that cannot be read."""
+    try:
+        return {account: marker.run for account, marker in _read(marker_path(campaign_file, campaign)).items()}
+    except ValueError:
+        return {}
 
 
 def leave_marker(ledger: LedgerReader, run: RunInfo, campaign_file: Path) -> None:
@@ -181,7 +191,9 @@ def _read(path: Path) -> dict[str, Marker]:
     accounts = document.get("accounts") if isinstance(document, dict) else None
     if not isinstance(accounts, dict):
         raise ValueError("it names no accounts")
-    return {str(account): _marker(facts) for account, facts in accounts.items()}
+    # Earlier versions had the client id in an account's name, and no version in the marker.
+    renamed = renamed_accounts(accounts) if "version" not in document else {}
+    return {renamed.get(str(account), str(account)): _marker(facts) for account, facts in accounts.items()}
 
 
 def _marker(facts: object) -> Marker:
@@ -196,7 +208,7 @@ def _marker(facts: object) -> Marker:
 
 def _write(path: Path, campaign: str, markers: Mapping[str, Marker]) -> None:
     accounts = {account: asdict(marker) for account, marker in markers.items()}
-    document = {"campaign": campaign, "accounts": accounts}
+    document = {"version": _VERSION, "campaign": campaign, "accounts": accounts}
     text = json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

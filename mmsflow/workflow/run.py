@@ -56,11 +56,13 @@ def freeze(
     now: datetime,
     test: bool = False,
     due: datetime | None = None,
+    client: str = "",
 ) -> RunInfo:
     """Start a run: everything it needs goes into the ledger in one transaction.
 
     Args:
         due: the scheduled time that it is for, aware; there is one run at most for each. None for a run by hand.
+        client: fingerprint of the client id in force, as evidence of whose credentials it was begun with.
 
     Raises:
         LedgerError: that time has its run already.
@@ -94,6 +96,7 @@ def freeze(
         inputs=prepared.inputs,
         blobs=prepared.blobs,
         parts=prepared.parts,
+        client=client,
         waves=[WaveRecord(wave.number, wave.starts_at, wave.size) for wave in plan.waves],
     )
     return ledger.freeze_run(new, in_waves(draft.stored_messages(), plan.waves), draft.stored_set_aside())

@@ -88,4 +88,4 @@ def _refuse_what_cannot_work(workspace: Path, settings: Settings) -> None:
             "go to your workspace, name it with MMSFLOW_WORKSPACE, or make one with `mmsflow init DIR`",
             cause="no_workspace",
         )
-    _ = settings.account
+    _ = settings.credentials

@@ -8,11 +8,12 @@ from mmsflow.cli.ending import end_run
 from mmsflow.cli.progress import following
 from mmsflow.cli.session import Session
 from mmsflow.engine.embedded import ask_once
-from mmsflow.errors import MmsflowError, UsageError
+from mmsflow.errors import MmsflowError
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import Ledger
 from mmsflow.wiring import make_engine, open_gateway, writing_ledger
 from mmsflow.workflow.history import find_run
+from mmsflow.workflow.other_account import refuse_other_account
 
 
 def poll(run: str, *, as_json: bool) -> int:
@@ -20,13 +21,7 @@ def poll(run: str, *, as_json: bool) -> int:
     session = Session.start()
     with writing_ledger(session.settings, session.clock, f"poll {run}") as ledger:
         found = find_run(ledger, run)
-        if found.account != session.settings.account:
-            fix = "set MMSFLOW_GATEWAY and MMSFLOW_GATEWAY_URL as they were for the run"
-            raise UsageError(
-                f"{run} belongs to the account {found.account}, not {session.settings.account}",
-                fix,
-                cause="run_of_other_account",
-            )
+        refuse_other_account(session.settings, found)
         error = asyncio.run(_poll(session, ledger, found, as_json=as_json))
         return end_run(session, ledger, found, error, as_json=as_json)
 

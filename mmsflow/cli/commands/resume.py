@@ -7,10 +7,11 @@ import asyncio
 from mmsflow.cli.adopting import go_on_from_here
 from mmsflow.cli.asking import ask_first, system_user
 from mmsflow.cli.carrying import CarryOptions, carry
+from mmsflow.cli.commands.account import AccountSaid, settle_accounts
 from mmsflow.cli.commands.control import show
 from mmsflow.cli.output import say
 from mmsflow.cli.session import Session
-from mmsflow.errors import PlanRefused, RunHeld, UsageError
+from mmsflow.errors import PlanRefused, RunHeld
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.requests import Action, Request
 from mmsflow.ledger.store import Ledger
@@ -20,14 +21,18 @@ from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.control import Done, ask_holder
 from mmsflow.workflow.guard import long_past
 from mmsflow.workflow.history import find_run
+from mmsflow.workflow.other_account import refuse_other_account
 from mmsflow.workflow.standing import goes_on, has_unsent, nothing_to_do, resends_left, sends
 
 
-def resume(run: str, options: CarryOptions, *, yes: bool, adopt: bool) -> int:
+def resume(run: str, options: CarryOptions, said: AccountSaid, *, yes: bool, adopt: bool) -> int:
     """Resume a run; returns the exit code."""
     session = Session.start()
     with reading_ledger(session.settings) as ledger:
         found = find_run(ledger, run)
+        file = session.workspace / found.campaign_file
+        if not found.test:
+            settle_accounts(session, ledger, found.campaign, file, said, ask=not yes)
     while True:
         try:
             with writing_ledger(session.settings, session.clock, f"resume {run}") as ledger:
@@ -46,13 +51,7 @@ def _carry_on(
     session: Session, ledger: Ledger, found: RunInfo, options: CarryOptions, *, yes: bool, adopt: bool
 ) -> int:
     run = find_run(ledger, found.run)
-    if run.account != session.settings.account:
-        fix = "set MMSFLOW_GATEWAY and MMSFLOW_GATEWAY_URL as they were for the run"
-        raise UsageError(
-            f"{run.run} belongs to the account {run.account}, not {session.settings.account}",
-            fix,
-            cause="run_of_other_account",
-        )
+    refuse_other_account(session.settings, run)
     if not goes_on(ledger, run):
         raise nothing_to_do(ledger, run)
     if not run.test and sends(ledger, run):

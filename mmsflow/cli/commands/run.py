@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from mmsflow.cli.adopting import go_on_from_here
 from mmsflow.cli.asking import system_user
 from mmsflow.cli.carrying import CarryOptions, carry
+from mmsflow.cli.commands.account import AccountSaid, settle_accounts
 from mmsflow.cli.commands.resume import confirm_if_long_past, confirm_resends
 from mmsflow.cli.ending import end_run
 from mmsflow.cli.output import can_ask, confirm, say, warn
@@ -33,6 +34,7 @@ from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
 from mmsflow.workflow.ledger_check import counter_gap
+from mmsflow.workflow.other_account import client_of
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, load
 from mmsflow.workflow.purge import received_already
@@ -51,6 +53,7 @@ class RunOptions:
     top_up: bool = False
     again: bool = False
     adopt: bool = False
+    account: AccountSaid = field(default_factory=AccountSaid)
     at_most: int | None = None
     show_numbers: bool = False
     as_json: bool = False
@@ -69,10 +72,11 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
     decided = Decided(adopt=options.adopt, again=options.again)
+    file = session.workspace / loaded.shown_path
+    settle_accounts(session, ledger, name, file, options.account, ask=not options.yes)
 
     def decide() -> Start | Continue | ReportOnly:
-        file, now = session.workspace / loaded.shown_path, session.clock.now()
-        wish = _wish(options, saved)
+        wish, now = _wish(options, saved), session.clock.now()
         situation = situation_of(ledger, session.settings, loaded.campaign, file, now, wish=wish, decided=decided)
         decision = decide_start(situation)
         if isinstance(decision, Refuse):
@@ -173,7 +177,10 @@ async def _start(
             warn(f"this time was skipped before: {start.skipped}")
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, zone, yes=options.yes)
-        frozen = freeze(prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due)
+        client = client_of(ledger, session.settings)
+        frozen = freeze(
+            prepared, made, ledger, workspace=session.workspace, now=session.clock.now(), due=due, client=client
+        )
         if who := system_user():
             ledger.begun_by_hand(frozen.key, who)
         return frozen

@@ -61,6 +61,7 @@ GOOD: dict[str, tuple[str, str, object]] = {
         "a@example.com, b@example.com",
         ("a@example.com", "b@example.com"),
     ),
+    "account": ('"main contract"', "main contract", "main contract"),
     "notify": ('["paused"]', "paused", ("paused",)),
     "simulator_quota": ("0", "0", 0),
     "simulator_delay": ('"2h"', "2h", timedelta(hours=2)),
@@ -188,20 +189,22 @@ def test_naming_a_url_means_the_operators_protocol_even_where_the_file_prefers_t
 
 def test_the_operators_gateway_needs_credentials_and_the_simulator_has_its_own(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no credentials"):
-        _ = load_settings(tmp_path, {"MMSFLOW_GATEWAY": "orange"}).account
+        _ = load_settings(tmp_path, {"MMSFLOW_GATEWAY": "orange"}).credentials
     simulated = load_settings(tmp_path, {"MMSFLOW_GATEWAY": "simulator"})
     assert simulated.credentials == ("simulator", Secret("simulator"))
 
 
-def test_accounts_differ_by_host_and_client_so_that_trying_never_counts_as_sent(tmp_path: Path) -> None:
+def test_accounts_differ_by_profile_host_and_name_but_never_by_credentials(tmp_path: Path) -> None:
     me = {"MMSFLOW_CLIENT_ID": "me", "MMSFLOW_CLIENT_SECRET": "x"}
     accounts = [
         load_settings(tmp_path, {"MMSFLOW_GATEWAY": "simulator"}).account,
         load_settings(tmp_path, me | {"MMSFLOW_GATEWAY": "orange"}).account,
         load_settings(tmp_path, me | {"MMSFLOW_GATEWAY_URL": "http://127.0.0.1:9"}).account,
-        load_settings(tmp_path, me | {"MMSFLOW_GATEWAY": "orange", "MMSFLOW_CLIENT_ID": "you"}).account,
+        load_settings(tmp_path, me | {"MMSFLOW_GATEWAY": "orange", "MMSFLOW_ACCOUNT": "second contract"}).account,
     ]
     assert len(set(accounts)) == 4
+    rotated = me | {"MMSFLOW_GATEWAY": "orange", "MMSFLOW_CLIENT_ID": "you"}
+    assert load_settings(tmp_path, rotated).account == accounts[1] == "orange@apigateway-prd.orange.pl"
 
 
 def test_the_ledger_is_in_the_workspace_unless_named(tmp_path: Path) -> None:

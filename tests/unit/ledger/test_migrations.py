@@ -48,8 +48,9 @@ def forget_version_5(connection: Connection) -> None:
     """Take away what version 0005 adds."""
     for column in ("place", "copied_at", "closed_at"):
         connection.exec_driver_sql(f"ALTER TABLE identity DROP COLUMN {column}")
-    connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN cause")
-    for table in ("epochs", "lost_runs"):
+    for column in ("cause", "client"):
+        connection.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
+    for table in ("epochs", "lost_runs", "fingerprint_key"):
         connection.exec_driver_sql(f"DROP TABLE {table}")
 
 

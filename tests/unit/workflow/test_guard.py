@@ -71,6 +71,7 @@ def test_a_marker_holds_facts_in_a_stable_order_and_no_personal_data(desk: Campa
     leave_marker(desk.ledger, run, desk.campaign)
     assert marker(desk).read_text("utf-8") == text
     assert json.loads(text) == {
+        "version": 2,
         "campaign": "winter-sale",
         "accounts": {
             ACCOUNT: {

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import secrets
+
 import sqlalchemy as sa
 from alembic import op
+
+from mmsflow.account import client_in, renamed_accounts
+from mmsflow.ledger.fingerprint import fingerprint
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+_OF_ACCOUNT = ("runs", "quota_readings", "quota_use", "watched", "skipped", "approvals", "notices")
+
 
 def upgrade() -> None:
     """Bring a ledger of the version before to this one."""
+    _accounts()
     _causes()
     _copies()
     _shared_ids()
@@ -56,3 +64,29 @@ def _shared_ids() -> None:
         sqlite_where=has_one,
         postgresql_where=has_one,
     )
+
+
+def _accounts() -> None:
+    """Give accounts names without credentials, and keep a fingerprint of the client id that each run had.
+
+    Names that would become the same one stay as they are: whether two client ids are one contract, a person says.
+    """
+    op.create_table("fingerprint_key", sa.Column("key", sa.Text(), primary_key=True))
+    op.add_column("runs", sa.Column("client", sa.Text(), server_default="", nullable=False))
+    connection, key = op.get_bind(), secrets.token_hex(32)
+    connection.execute(sa.text("INSERT INTO fingerprint_key (key) VALUES (:key)"), {"key": key})
+    names: set[str] = set()
+    for table in _OF_ACCOUNT:
+        names |= set(connection.execute(sa.text(f"SELECT DISTINCT account FROM {table}")).scalars())  # noqa: S608
+    for name in names:
+        if client := client_in(name):
+            values = {"client": fingerprint(key, client), "name": name}
+            connection.execute(sa.text("UPDATE runs SET client = :client WHERE account = :name"), values)
+    for old, new in renamed_accounts(names).items():
+        for table in _OF_ACCOUNT:
+            update = f"UPDATE {table} SET account = :new WHERE account = :old"  # noqa: S608
+            connection.execute(sa.text(update), {"new": new, "old": old})
+        # The account is part of a notice's unique name.
+        renamed = "UPDATE notices SET name = replace(name, :old, :new) WHERE account = :account"
+        marks = {"old": f"\x1f{old}", "new": f"\x1f{new}", "account": new}
+        connection.execute(sa.text(renamed), marks)
