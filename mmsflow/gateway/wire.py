@@ -70,18 +70,17 @@ def message_part(message: OutgoingMessage) -> bytes:
 
 def read_send(http_status: int, body: bytes, content_type: str = "") -> SendAnswer:
     """Read the answer to a send; a missing or unusable body simply holds no id."""
-    document = _parse(body)
-    answered = 200 <= http_status < 300
-    code, text = _error(document)
-    if not answered:
-        return SendAnswer("", False, code, text or _unreadable(document, body, content_type))
+    if not 200 <= http_status < 300:
+        code, text = read_error(body, content_type)
+        return SendAnswer("", False, code, text)
     whole = envelopes.parse(body)
     refused = any(envelopes.plain(word) == "badrequest" for _, word in envelopes.words(whole))
     gateway_id, problem = envelopes.identifier(whole, ("authenticationId", "id"))
-    if refused:
-        text = text or "Bad request"
-    elif not gateway_id:
-        text = text or problem or _unreadable(document, body, content_type)
+    if gateway_id and not refused:
+        return SendAnswer(gateway_id, False, 0, "")
+    document = _parse(body)
+    code, text = _error(document)
+    text = text or ("Bad request" if refused else problem or _unreadable(document, body, content_type))
     return SendAnswer(gateway_id, refused, code, text)
 
 
