@@ -73,9 +73,9 @@ def read_send(http_status: int, body: bytes, content_type: str = "") -> SendAnsw
     if not 200 <= http_status < 300:
         code, text = read_error(body, content_type)
         return SendAnswer("", False, code, text)
-    whole = envelopes.parse(body)
-    refused = any(envelopes.plain(word) == "badrequest" for _, word in envelopes.words(whole))
-    gateway_id, problem = envelopes.identifier(whole, ("authenticationId", "id"))
+    found = envelopes.values(envelopes.parse(body))
+    refused = any(envelopes.plain(word) == "badrequest" for _, word in envelopes.words(found))
+    gateway_id, problem = envelopes.identifier(found, ("authenticationId", "id"))
     if gateway_id and not refused:
         return SendAnswer(gateway_id, False, 0, "")
     document = _parse(body)
@@ -89,7 +89,7 @@ def read_status(http_status: int, body: bytes) -> DeliveryStatus | None:
 
     Of a refusal only words in a field that is one of status are taken, and of a server's error none.
     """
-    found = envelopes.words(envelopes.parse(body))
+    found = envelopes.words(envelopes.values(envelopes.parse(body)))
     of_status = [_printable(word)[:_LONGEST_TEXT] for name, word in found if name in _STATUS_FIELDS]
     if 200 <= http_status < 300:
         return most_final([_printable(word)[:_LONGEST_TEXT] for _, word in found], of_status)
