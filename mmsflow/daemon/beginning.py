@@ -21,7 +21,7 @@ from mmsflow.plan.explain import minute_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
-from mmsflow.workflow.blockers import blockers_of
+from mmsflow.workflow.blockers import blockers_of, blockers_of_plan
 from mmsflow.workflow.occasion import occasion_of
 from mmsflow.workflow.other_account import client_of
 from mmsflow.workflow.pending import approval_notice
@@ -77,7 +77,7 @@ class Beginner:
             async with self._planner.planned(version, due) as (prepared, plan):
                 self._teller.event("plan_made", campaign=version.name, messages=plan.messages, digest=plan.digest)
                 self._refuse_another(version)
-                self._refuse(version, plan)
+                self._refuse(version, plan, prepared)
                 if not self._approved(version, plan):
                     self._ask(version, due, plan)
                     return Awaited(due, plan.digest, approval_of(self._ledger, plan.account, version.name))
@@ -108,7 +108,7 @@ class Beginner:
                 raise PlanRefused("another time has come", "look at the plan again")
             if plan.digest != digest:
                 raise PlanRefused("the plan is another one by now", "look at it again")
-            self._refuse(version, plan)
+            self._refuse(version, plan, prepared)
             if not self._approved(version, plan):
                 raise PlanRefused("this plan is not approved", "approve it first")
             return await self._freeze(version, prepared, plan, due)
@@ -125,8 +125,9 @@ class Beginner:
         if runs and version.campaign.schedule.every is None:
             raise PlanRefused(sent_before(runs[0]), SEND_AGAIN)
 
-    def _refuse(self, version: Version, plan: Plan) -> None:
+    def _refuse(self, version: Version, plan: Plan, prepared: Prepared) -> None:
         blockers = blockers_of(self._ledger, self._settings, version.name, version.loaded.path)
+        blockers += blockers_of_plan(self._ledger, self._settings, prepared)
         if blockers:
             error = blockers[0].as_error()
             kind, name = NoticeKind.NEEDS_PERSON, f"ledger/{version.name}"

@@ -29,7 +29,7 @@ from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
 from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
-from mmsflow.workflow.blockers import blockers_of, refuse_blocked
+from mmsflow.workflow.blockers import blockers_of, blockers_of_plan, refuse_blocked
 from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
@@ -52,9 +52,15 @@ class RunOptions:
     again: bool = False
     adopt: bool = False
     account: AccountSaid = field(default_factory=AccountSaid)
+    other_content: bool = False
     at_most: int | None = None
     show_numbers: bool = False
     as_json: bool = False
+
+    @property
+    def decided(self) -> Decided:
+        """What a person has said with these options."""
+        return Decided(adopt=self.adopt, again=self.again, other_content=self.other_content)
 
 
 def run(file: str, options: RunOptions) -> int:
@@ -69,7 +75,7 @@ def run(file: str, options: RunOptions) -> int:
 async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | None, options: RunOptions) -> int:
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
-    file, decided = session.workspace / loaded.shown_path, Decided(adopt=options.adopt, again=options.again)
+    file, decided = session.workspace / loaded.shown_path, options.decided
     settle_accounts(session, ledger, name, file, options.account, ask=not options.yes)
     refuse_blocked(blockers_of(ledger, session.settings, name, file, decided=decided))
     standing, by_hand = standing_of(ledger, account, name), options.again or options.top_up
@@ -162,6 +168,8 @@ async def _start(
             warn(why)
         if occasion and occasion.skipped:
             warn(f"this time was skipped before: {occasion.skipped}")
+        blocked = blockers_of_plan(ledger, session.settings, prepared, decided=options.decided)
+        refuse_blocked(blocked)
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, zone, yes=options.yes)
         client = client_of(ledger, session.settings)

@@ -94,6 +94,7 @@ def test_what_an_earlier_version_watched_is_kept_and_its_schedule_not_known(url:
         with ledger._database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE watched DROP COLUMN schedule")
             connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN client")
+            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN content_sha256")
             connection.exec_driver_sql("DROP TABLE fingerprint_key")
             connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0003'")
     with Ledger.open(url) as ledger:
