@@ -36,6 +36,13 @@ _POLLS = "mmsflow/ledger/polls.py"
 
 MUTANTS = (
     Mutant(
+        "another account is not asked about",
+        "mmsflow/workflow/other_account.py",
+        "    if not others:\n        return None\n",
+        "    return None\n",
+        tests="tests/acceptance/test_accounts.py",
+    ),
+    Mutant(
         "send before intent",
         _FLIGHT,
         "            taken = set(self.commit([message.id for message in messages]))\n",

@@ -48,7 +48,7 @@ def forget_version_5(connection: Connection) -> None:
     """Take away what version 0005 adds."""
     for column in ("place", "copied_at", "closed_at"):
         connection.exec_driver_sql(f"ALTER TABLE identity DROP COLUMN {column}")
-    for column in ("cause", "client"):
+    for column in ("cause", "client", "content_sha256"):
         connection.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
     for table in ("epochs", "lost_runs", "fingerprint_key"):
         connection.exec_driver_sql(f"DROP TABLE {table}")
