@@ -434,9 +434,7 @@ def _migrated(path: Path) -> Database:
     try:
         with database.write() as connection:
             migrate(connection, path)
-            is_new = ensure_identity(connection)
-        if is_new:
-            database.checkpoint()  # a copy of the main file alone says which ledger it is
+            ensure_identity(connection)
     except BaseException:
         database.close()
         raise
