@@ -33,7 +33,8 @@ class TokenSource:
     """Hands out the bearer token, and renews it ahead of its end by min(30 s, life/5).
 
     The secret is looked up at each renewal, so that a rotated one is used from then on; a token in use stays until it
-    ends or is refused. Neither the token nor the credentials appear in any message, repr or log, and no body of the token call is kept.
+    ends or is refused. Neither the token nor the credentials appear in any message, repr or log, and no body of the
+    token call is kept.
     """
 
     def __init__(self, config: GatewayConfig, clock: Clock, ask: Ask) -> None:

@@ -17,10 +17,12 @@ import shlex
 import socket
 import struct
 import sys
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mmsflow.errors import LedgerError, RunHeld
+from mmsflow.ledger.heartbeat import BEAT_SECONDS, Heartbeat
 from mmsflow.ledger.model import Holder
 from mmsflow.ledger.requests import DAEMON
 
@@ -40,6 +42,7 @@ class WriteLock:
     def __init__(self, path: Path, descriptor: int, key: tuple[int, int, int]) -> None:
         self._descriptor, self._key = descriptor, key
         self._released = False
+        self._heartbeat: Heartbeat | None = None
         self.path = path
 
     @property
@@ -61,7 +64,7 @@ class WriteLock:
             LedgerError: the lock file cannot be made or locked.
         """
         path = lock_path(ledger)
-        mine = Holder(os.getpid(), socket.gethostname(), now, command)
+        mine = Holder(os.getpid(), socket.gethostname(), now, command, beat_seconds=BEAT_SECONDS)
         while True:
             if (ours := _held_by_us(path)) is not None:
                 raise _refusal(ledger, ours)
@@ -83,6 +86,7 @@ class WriteLock:
         except OSError as error:
             lock.release()
             raise _unusable(path, error) from None
+        lock._heartbeat = Heartbeat(descriptor)
         return lock
 
     def release(self) -> None:
@@ -91,6 +95,8 @@ class WriteLock:
             return
         self._released = True
         del _held[self._key]
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
@@ -134,7 +140,8 @@ def _holder(descriptor: int) -> Holder | None:
     # the kernel's word for the process is all we know. It says 0 for a process that cannot be seen from here.
     if note is None or (pid and note.pid != pid and note.host == host):
         return Holder(pid, host, None, "")
-    return note
+    touched = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+    return replace(note, last_seen=touched)
 
 
 def _held_by_us(path: Path) -> Holder | None:
@@ -175,7 +182,8 @@ def _write_note(descriptor: int, holder: Holder) -> None:
     since = holder.since.isoformat(timespec="seconds") if holder.since else ""
     # A note that would not fit is cut at its only long part.
     command = holder.command[: _NOTE_BYTES // 8]
-    note = json.dumps({"pid": holder.pid, "host": holder.host, "since": since, "command": command})
+    facts = {"pid": holder.pid, "host": holder.host, "since": since, "command": command, "beat": holder.beat_seconds}
+    note = json.dumps(facts)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, note.encode(), 0)
 
@@ -184,8 +192,9 @@ def _read_note(descriptor: int) -> Holder | None:
     try:
         note = json.loads(os.pread(descriptor, _NOTE_BYTES, 0))
         since = datetime.fromisoformat(note["since"]) if note["since"] else None
-        return Holder(int(note["pid"]), str(note["host"]), since, str(note["command"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        beat = float(note.get("beat", 0))  # earlier versions give no sign of life
+        return Holder(int(note["pid"]), str(note["host"]), since, str(note["command"]), beat_seconds=beat)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

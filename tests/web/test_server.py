@@ -98,7 +98,7 @@ async def test_open_streams_send_parts_and_end_with_the_server(desk: Desk) -> No
         first = await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE)
         assert b'"counts"' in first
         desk.moved()
-        assert b": still here" in await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE), "nothing is sent twice"
+        assert b"event: beat" in await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE), "nothing is sent twice"
     # The block has ended, and with it every stream.
     assert b"event:" not in await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
