@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from mmsflow.ledger import layouts, pages, purge, rows, runs
@@ -132,6 +132,11 @@ class RunReading(Reading):
         """Frozen bytes by their digest (64 hex digits)."""
         with self._database.read() as connection:
             return runs.blob_of(connection, sha256)
+
+    def blobs_among(self, digests: Collection[str]) -> set[str]:
+        """Those of the digests whose bytes are frozen already."""
+        with self._database.read() as connection:
+            return runs.blobs_among(connection, digests)
 
     def begun_by(self, key: int) -> str:
         """Who began a run by hand, as they named themselves; empty where nobody did, or nobody is known."""

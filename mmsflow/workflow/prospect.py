@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -33,6 +33,11 @@ class Prospect:
     blockers: tuple[Blocker, ...]
     asks: tuple[str, ...]
     pending: Pending | None
+
+    def with_blocker(self, blocker: Blocker) -> Prospect:
+        """The same where something else blocks as well, known only from the plan; a start becomes its refusal."""
+        decision = Refuse(blocker.as_error()) if isinstance(self.decision, Start) else self.decision
+        return replace(self, decision=decision, blockers=(*self.blockers, blocker))
 
     def as_json(self, zone: ZoneInfo) -> dict[str, object]:
         """Give the keys that stand beside those of the plan; instants are ISO 8601 with offset."""
