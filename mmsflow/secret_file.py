@@ -62,6 +62,9 @@ class SecretFile(Secret):
         self._complaint = complaint
 
     def _take(self, stamp: _Stamp | None) -> None:
+        if stamp is None and self.path.exists() and not self.path.is_dir():
+            self.trouble = "it is no plain file"  # to open a pipe could wait for good
+            return
         try:
             text = read_secret(self.path)
         except (OSError, UnicodeDecodeError) as error:

@@ -67,14 +67,14 @@ class WriteLock:
         mine = Holder(os.getpid(), socket.gethostname(), now, command, beat_seconds=BEAT_SECONDS)
         while True:
             if (ours := _held_by_us(path)) is not None:
-                raise _refusal(ledger, ours)
+                raise _refusal(ledger, ours, now)
             descriptor = _open(path, os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 seen = _holder(descriptor)
                 os.close(descriptor)
-                raise _not_locked(ledger, error, seen) from None
+                raise _not_locked(ledger, error, seen, now) from None
             key = (os.getpid(), *_identity(os.fstat(descriptor)))
             if _identity_of(path) == key[1:]:
                 break
@@ -198,19 +198,21 @@ def _read_note(descriptor: int) -> Holder | None:
         return None
 
 
-def _not_locked(ledger: Path, error: OSError, seen: Holder | None) -> RunHeld | LedgerError:
+def _not_locked(ledger: Path, error: OSError, seen: Holder | None, now: datetime) -> RunHeld | LedgerError:
     if error.errno in (errno.EACCES, errno.EAGAIN):
-        return _refusal(ledger, seen)
+        return _refusal(ledger, seen, now)
     return _unusable(lock_path(ledger), error)
 
 
-def _refusal(ledger: Path, holder: Holder | None) -> RunHeld:
+def _refusal(ledger: Path, holder: Holder | None, now: datetime) -> RunHeld:
     if holder is None:
         return RunHeld(f"another process holds the ledger {ledger}", "Wait a moment and try again.", cause="run_held")
     since = f", since {holder.since.isoformat(timespec='seconds')}" if holder.since else ""
     doing = f" ({holder.command})" if holder.command else ""
+    silent = holder.last_seen if holder.answers(now) is False else None
+    silence = f", and gives no sign of life since {silent.isoformat(timespec='seconds')}" if silent else ""
     return RunHeld(
-        f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}",
+        f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}{silence}",
         _BESIDE_DAEMON if holder.command == DAEMON else _beside(holder.pid),
         cause="run_held",
     )

@@ -35,7 +35,9 @@ class Prospect:
     pending: Pending | None
 
     def with_blocker(self, blocker: Blocker) -> Prospect:
-        """The same where something else blocks as well, known only from the plan; a start becomes its refusal."""
+        """The same where something else keeps a new run from beginning, known only from the plan."""
+        if isinstance(self.decision, Continue):
+            return self
         decision = Refuse(blocker.as_error()) if isinstance(self.decision, Start) else self.decision
         return replace(self, decision=decision, blockers=(*self.blockers, blocker))
 

@@ -65,6 +65,7 @@ class IndependentGateway:
     messages: list[Received] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
     resets_on: date = field(default_factory=lambda: datetime.now(ZoneInfo("Europe/Warsaw")).date() + timedelta(days=1))
+    secret: str = CLIENT_SECRET
     _tokens: set[str] = field(default_factory=set)
     _moved: threading.Condition = field(default_factory=threading.Condition)
 
@@ -73,6 +74,11 @@ class IndependentGateway:
         with self._moved:
             arrived = self._moved.wait_for(lambda: len(self.messages) >= messages, PATIENCE)
         assert arrived, f"only {len(self.messages)} of {messages} messages arrived"
+
+    def rotate(self, secret: str) -> None:
+        """Take another client secret from now on, and no token that was given out before."""
+        self.secret = secret
+        self._tokens.clear()
 
     def reply_to(self, messages: float) -> None:
         """Give the replies to the first ``messages`` messages; later ones arrive, and wait for theirs."""
@@ -95,7 +101,7 @@ class IndependentGateway:
         return _FATES.get(message.number[-1], "Retrieved")
 
     def token(self, authorization: str, form: Mapping[str, list[str]]) -> Reply:
-        expected = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+        expected = base64.b64encode(f"{CLIENT_ID}:{self.secret}".encode()).decode()
         if authorization != f"Basic {expected}" or form.get("grant_type") != ["client_credentials"]:
             return 401, {"error": "invalid_client"}
         token = secrets.token_urlsafe(12)

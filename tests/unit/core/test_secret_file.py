@@ -99,3 +99,14 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
         assert [secret.reveal(), secret.read_anew(), secret.trouble] == ["from-a-pipe", "from-a-pipe", ""]
     finally:
         os.close(reading)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    secret = kept(tmp_path)
+    secret.path.unlink()
+    os.mkfifo(secret.path)
+    assert (secret.reveal(), secret.read_anew(), secret.trouble) == (
+        "first-secret",
+        "first-secret",
+        "it is no plain file",
+    )
