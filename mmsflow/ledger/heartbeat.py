@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import threading
 import time
 from contextlib import suppress
@@ -43,6 +44,8 @@ class Heartbeat:
         self._thread.join()
 
     def _beat(self) -> None:
+        # A signal is for the main thread, which may be waiting in a call that only the signal itself ends.
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         while not self._over.wait(self._every):
             if self._turns():
                 with suppress(OSError):  # such as a file system that has become read-only
