@@ -81,8 +81,10 @@ class Beginner:
                 self._teller.refused(error)  # before its grace is over, and not only then
             code = INVALID if isinstance(error, InvalidInput) else MISSED
             code = REFUSED if isinstance(error, PlanRefused | UsageError) else code
-            # What is wrong with files is mended by changing them, and then it is tried at once.
-            again = RETRY if code == MISSED else RETRY_FILES
+            if error.cause == "disk_space":
+                self._tell_blocked(version.name, Blocker("disk_space", error.message, error.advice))
+            # What is wrong with files is mended by changing them, and then it is tried at once; room comes by itself.
+            again = RETRY if code == MISSED or error.cause == "disk_space" else RETRY_FILES
             return Hindrance(due, code, _sentence(error), self._clock.now() + again)
 
     async def begin_by_hand(self, version: Version, digest: str, seen_for: datetime | None) -> RunInfo:

@@ -154,6 +154,25 @@ class Draft:
             if drawn or sha256 in used:
                 yield Part(content_type, "", data, sha256)
 
+    def row_bytes(self) -> int:
+        """What the rows take here, parts left out."""
+        pages = self._db.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
+        return max(0, int(pages[0]) - self._part_bytes("TRUE"))
+
+    def drawn_bytes(self) -> int:
+        """What the parts take that were drawn for one recipient each."""
+        return self._part_bytes("drawn")
+
+    def part_sizes(self) -> dict[str, int]:
+        """The bytes of each laid-out part that a message carries, by its digest."""
+        used = {part.sha256 for layout in self._layouts for part in layout if isinstance(part, StaticPart)}
+        sizes = self._db.execute("SELECT sha256, LENGTH(data) FROM part WHERE NOT drawn")
+        return {sha256: int(size) for sha256, size in sizes if sha256 in used}
+
+    def _part_bytes(self, which: str) -> int:
+        total = self._db.execute(f"SELECT COALESCE(SUM(LENGTH(data)), 0) FROM part WHERE {which}").fetchone()  # noqa: S608
+        return int(total[0])
+
     def _digest_of(self, rows: Sequence[tuple[object, ...]]) -> None:
         # Batches arrive in a fixed order, so that the digest of the same inputs is the same.
         self._digest.update(repr(rows).encode("utf-8", "surrogatepass"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -33,6 +33,13 @@ class Prospect:
     blockers: tuple[Blocker, ...]
     asks: tuple[str, ...]
     pending: Pending | None
+
+    def with_blocker(self, blocker: Blocker) -> Prospect:
+        """The same where something else keeps a new run from beginning, known only from the plan."""
+        if isinstance(self.decision, Continue):
+            return self
+        decision = Refuse(blocker.as_error()) if isinstance(self.decision, Start) else self.decision
+        return replace(self, decision=decision, blockers=(*self.blockers, blocker))
 
     def as_json(self, zone: ZoneInfo) -> dict[str, object]:
         """Give the keys that stand beside those of the plan; instants are ISO 8601 with offset."""

@@ -69,14 +69,20 @@ def asked_before_going_on(ledger: LedgerReader, run: RunInfo, workspace: Path, n
     return asked
 
 
-def why_not_by_itself(ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime) -> str:
+def why_not_by_itself(
+    ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime, *, rotated: bool = False
+) -> str:
     """Say why an unfinished run needs a person before it goes on, one sentence; empty where the daemon goes on with it.
+
+    Args:
+        rotated: the client secret is another one than when the gateway refused it.
 
     Delivery reports are followed whatever paused it: nothing is sent.
     """
     if not sends(ledger, run):
         return ""
-    if (paused := _LASTING.get(run.paused_by)) is not None:
+    refused_before = rotated and run.paused_by is PausedBy.CREDENTIALS
+    if (paused := _LASTING.get(run.paused_by)) is not None and not refused_before:
         return run.reason or paused
     try:
         found = blockers_of(ledger, settings, run.campaign, settings.workspace / run.campaign_file)

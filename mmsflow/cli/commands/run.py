@@ -32,6 +32,7 @@ from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.blockers import blockers_of_plan, refuse_blocked
 from mmsflow.workflow.blocking import Decided
+from mmsflow.workflow.disk_space import refuse_without_room
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
 from mmsflow.workflow.ledger_check import counter_gap
@@ -150,7 +151,7 @@ async def _start(
     options: RunOptions,
     start: Start,
 ) -> RunInfo:
-    due = start.due
+    due, account = start.due, session.settings.account
     with counting("rendering", quiet=options.as_json) as progress:
         prepared = await prepare_aside(
             path,
@@ -183,6 +184,7 @@ async def _start(
             warn(f"this time was skipped before: {start.skipped}")
         refuse_blocked(blockers_of_plan(ledger, session.settings, prepared, decided=options.decided))
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
+        refuse_without_room(prepared, ledger, session.workspace, account=account)
         ask_before_sending(session, made, zone, yes=options.yes)
         client = client_of(ledger, session.settings)
         frozen = freeze(

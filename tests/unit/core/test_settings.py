@@ -23,6 +23,8 @@ GOOD: dict[str, tuple[str, str, object]] = {
     "ledger": ('"sqlite:///a.db"', "sqlite:///a.db", "sqlite:///a.db"),
     "in_flight": ("64", "64", 64),
     "total_deadline": ('"20s"', "20s", timedelta(seconds=20)),
+    "witness": ('"/var/lib/w"', "/var/lib/w", "/var/lib/w"),
+    "keep_alive": ('"off"', "off", "off"),
     "connect_timeout": ('"500ms"', "500ms", timedelta(seconds=0.5)),
     "poll_per_second": ("2.5", "2.5", 2.5),
     "not_found_grace": ('"30min"', "30min", timedelta(minutes=30)),
