@@ -17,7 +17,7 @@ from types import TracebackType
 
 from mmsflow.audience.model import SetAside
 from mmsflow.errors import MmsflowError
-from mmsflow.message.model import Layout, PlannedMessage, StaticPart
+from mmsflow.message.model import DrawnPart, Layout, PlannedMessage, StaticPart, TextPart
 from mmsflow.mms.content import Part
 from mmsflow.mms.msisdn import mask_in_text
 from mmsflow.mms.status import Bucket
@@ -52,7 +52,7 @@ class Draft:
             "CREATE TABLE part (sha256 TEXT PRIMARY KEY, content_type TEXT, drawn INTEGER, data BLOB);"
         )
         self._layouts: dict[Layout, int] = {}
-        self._digest = hashlib.sha256()
+        self._digest, self._content = hashlib.sha256(), hashlib.sha256()
         self.reasons: Counter[tuple[Bucket, str]] = Counter()
         self.examples: dict[tuple[Bucket, str], str] = {}
         self.sources: Counter[str] = Counter()
@@ -94,6 +94,9 @@ class Draft:
             for message in messages
         ]
         self._digest_of(rows)
+        # Without rows, sources and variants: number, subject, layout and texts are what somebody gets.
+        content = "".join([repr(row[3:7]) for row in rows])
+        self._content.update(content.encode("utf-8", "surrogatepass"))
         self._write("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
         self.messages += len(rows)
         self.variants.update(map(attrgetter("variant"), messages))
@@ -197,6 +200,16 @@ class Draft:
         whole.update(repr([*facts, self.layouts]).encode())
         return whole.hexdigest()
 
+    def content_digest(self, sender: str) -> str:
+        """Hex SHA-256 over who gets what from whom: the numbers in order, each with its message.
+
+        Names of the campaign, of files and of attachments are no part of it, nor is any row set aside.
+        """
+        whole = self._content.copy()
+        layouts = [[_said_by(part) for part in layout] for layout in self.layouts]
+        whole.update(repr([sender, layouts]).encode())
+        return whole.hexdigest()
+
     def stored_messages(self) -> Iterator[PlannedMessage]:
         """Every message in sending order, streaming."""
         layouts = self.layouts
@@ -223,6 +236,16 @@ class Draft:
         ):
             kept = json.loads(cells) if cells else {}
             yield SetAside(ordinal, source, row, number, Bucket(bucket), code, reason, _decoded(segments), kept)
+
+
+def _said_by(part: StaticPart | TextPart | DrawnPart) -> tuple[str, ...]:
+    match part:
+        case StaticPart():
+            return part.content_type, part.sha256
+        case DrawnPart():
+            return "drawn", part.content_type
+        case TextPart():
+            return ("text",)
 
 
 def _encoded(texts: Sequence[str]) -> str:

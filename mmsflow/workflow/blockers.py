@@ -37,9 +37,15 @@ def blockers_of(
         if not decided.again:
             found.append(marker_blocker(ledger, name, campaign, campaign_file, adopted=decided.adopt))
     found += account_blockers(ledger, settings, campaign, campaign_file)
-    if not decided.other_content:
-        found += file_blockers(ledger, settings, campaign, campaign_file)
     return [blocker for blocker in found if blocker is not None]
+
+
+def blockers_of_file(
+    ledger: LedgerReader, settings: Settings, campaign: str, campaign_file: Path, *, decided: Decided = NOTHING_DECIDED
+) -> list[Blocker]:
+    """List the same for a campaign file at hand, which may be another one than the campaign's runs were made from."""
+    found = file_blockers(ledger, settings.account, campaign, campaign_file, settings.workspace)
+    return found + blockers_of(ledger, settings, campaign, campaign_file, decided=decided)
 
 
 def blockers_of_plan(

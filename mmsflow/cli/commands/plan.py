@@ -37,7 +37,7 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
         zone = ZoneInfo(campaign.schedule.timezone)
         with reading_ledger(session.settings) as ledger:
             approval = view_approval(ledger, prepared, made)
-            prospect = prospect_of(ledger, session.settings, campaign, path, session.clock.now())
+            prospect = prospect_of(ledger, session.settings, campaign, path, session.clock.now(), prepared)
         if as_json:
             print_json(plan_as_json(made, zone) | {"approval": approval.as_json(zone)} | prospect.as_json(zone))
             return 0
