@@ -71,8 +71,8 @@ def same_content_blocker(campaign: str, file: str, others: Iterable[Alike]) -> B
         ways.append(f"with `campaign: {other.campaign}` in the file again, `mmsflow run {file}` goes on")
     return Blocker(
         "same_file_unfinished" if renamed else "same_content_unfinished",
-        f"the same messages to the same people are in {other.run} of {other.campaign}, made from {other.file}, which is "
-        f"not finished ({', '.join(left)}); as {campaign} they would go to everybody from the start",
+        f"the same messages to the same people are in {other.run} of {other.campaign}, made from {other.file}, which "
+        f"is not finished ({', '.join(left)}); as {campaign} they would go to everybody from the start",
         f"{'; '.join(ways)}. Add --other-content if you mean it: then both are sent",
     )
 
