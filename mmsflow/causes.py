@@ -118,6 +118,7 @@ CAUSES: Mapping[str, Cause] = {
     "same_content_unfinished": Cause(
         6, "the same messages to the same people are in another campaign's unfinished run"
     ),
+    "same_content_sent": Cause(6, "another campaign has sent the same messages since the scheduled time came"),
     "campaign_of_another_file": Cause(6, "the campaign's run was made from another file, which still has its name"),
     "sent_before": Cause(6, "the campaign has had its run"),
     "finished": Cause(6, "the campaign's run is finished"),

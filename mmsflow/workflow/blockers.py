@@ -7,6 +7,7 @@ so that what ``plan`` says is what ``run`` and the daemon do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from mmsflow.ledger.store import LedgerReader
@@ -49,10 +50,19 @@ def blockers_of_file(
 
 
 def blockers_of_plan(
-    ledger: LedgerReader, settings: Settings, prepared: Prepared, *, decided: Decided = NOTHING_DECIDED
+    ledger: LedgerReader,
+    settings: Settings,
+    prepared: Prepared,
+    *,
+    decided: Decided = NOTHING_DECIDED,
+    due: datetime | None = None,
 ) -> list[Blocker]:
-    """List what blocks a campaign once its audience and messages are known; empty when it may send."""
-    return [] if decided.other_content else content_blockers(ledger, settings, prepared)
+    """List what blocks a campaign once its audience and messages are known; empty when it may send.
+
+    Args:
+        due: the scheduled time that is to begin by itself; None where a person begins the run.
+    """
+    return [] if decided.other_content else content_blockers(ledger, settings, prepared, due)
 
 
 def refuse_blocked(blockers: Sequence[Blocker]) -> None:

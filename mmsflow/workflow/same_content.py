@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from mmsflow.campaign.load import load_campaign
 from mmsflow.campaign.model import Campaign
 from mmsflow.errors import MmsflowError
-from mmsflow.ledger.model import FrozenInput, RunInfo
+from mmsflow.ledger.model import FrozenInput, RunInfo, RunState
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.mms.status import MessageState, uncertain_of, unsent_of
 from mmsflow.settings import Settings
@@ -27,6 +28,7 @@ _WHO_GETS_WHAT = {"sender", "recipients", "exclude", "consent", "message", "vari
 _MAY_DIFFER = {"campaign", "exclude"}
 _NAME = re.compile(r"""^\ufeff?["']?campaign["']?\s*:\s*["']?([^\s"'#]+)""", re.MULTILINE)
 _MOST_BYTES = 1 << 20
+_NEWEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Alike:
         run, campaign, file: its id, its campaign's name, and the file that it was made from.
         unsent, maybe_sent: its messages in those states.
         same_content: the same people would get the same messages from the same sender.
+        meanwhile: it was carried out after the scheduled time in question had come.
     """
 
     run: str
@@ -45,21 +48,24 @@ class Alike:
     unsent: int
     maybe_sent: int
     same_content: bool
+    meanwhile: bool = False
 
 
 def same_content_blocker(campaign: str, file: str, others: Iterable[Alike]) -> Blocker | None:
     """Refuse what another campaign's unfinished run sends to the same people; None where there is no such run.
 
-    A run that only waits for delivery reports blocks nothing.
+    A run that only waits for delivery reports blocks nothing; but no scheduled time begins by itself where the same was
+    sent since it came, else a daemon that waits for the other run would send everything again right after it.
 
     Args:
         campaign, file: the name and the path at hand, as runs keep them.
         others: of the same account.
     """
-    open_ones = (each for each in others if each.unsent + each.maybe_sent and each.campaign != campaign)
-    other = next((each for each in open_ones if each.same_content), None)
+    alike = [each for each in others if each.same_content and each.campaign != campaign]
+    other = next((each for each in alike if each.unsent + each.maybe_sent), None)
     if other is None:
-        return None
+        sent = next((each for each in alike if each.meanwhile), None)
+        return _sent_meanwhile(campaign, sent) if sent else None
     left = [f"{other.unsent} unsent"] * bool(other.unsent) + [f"{other.maybe_sent} maybe sent"] * bool(other.maybe_sent)
     ways = []
     if other.unsent:
@@ -74,6 +80,14 @@ def same_content_blocker(campaign: str, file: str, others: Iterable[Alike]) -> B
         f"the same messages to the same people are in {other.run} of {other.campaign}, made from {other.file}, which "
         f"is not finished ({', '.join(left)}); as {campaign} they would go to everybody from the start",
         f"{'; '.join(ways)}. Add --other-content if you mean it: then both are sent",
+    )
+
+
+def _sent_meanwhile(campaign: str, other: Alike) -> Blocker:
+    return Blocker(
+        "same_content_sent",
+        f"the same messages went to the same people as {other.run} of {other.campaign} since this time had come",
+        f"`mmsflow run FILE` sends them as {campaign} all the same, if you mean it",
     )
 
 
@@ -109,10 +123,18 @@ def file_blockers(
     return [blocker] if blocker else []
 
 
-def content_blockers(ledger: LedgerReader, settings: Settings, prepared: Prepared) -> list[Blocker]:
-    """List what unfinished runs of other campaigns say against sending what was prepared."""
+def content_blockers(
+    ledger: LedgerReader, settings: Settings, prepared: Prepared, due: datetime | None = None
+) -> list[Blocker]:
+    """List what runs of other campaigns say against sending what was prepared.
+
+    Args:
+        due: the scheduled time that is to begin by itself; None where a person begins the run.
+    """
     loaded = prepared.loaded
     others = _others(ledger, settings, prepared)
+    if due is not None:
+        others += _sent_since(ledger, settings, content_of(prepared), due)
     blocker = same_content_blocker(loaded.campaign.campaign, loaded.shown_path, others)
     return [blocker] if blocker else []
 
@@ -143,6 +165,15 @@ def _others(ledger: LedgerReader, settings: Settings, prepared: Prepared) -> lis
         counts = ledger.state_counts(run.key)
         found.append(Alike(run.run, run.campaign, run.campaign_file, unsent_of(counts), uncertain_of(counts), same))
     return found
+
+
+def _sent_since(ledger: LedgerReader, settings: Settings, content: str, due: datetime) -> list[Alike]:
+    runs = ledger.runs(account=settings.account, tests=False, limit=_NEWEST)
+    return [
+        Alike(run.run, run.campaign, run.campaign_file, 0, 0, same_content=True, meanwhile=True)
+        for run in runs
+        if run.content_sha256 == content and run.updated_at >= due and run.state is not RunState.CANCELLED
+    ]
 
 
 def _is_made_alike(ledger: LedgerReader, settings: Settings, run: RunInfo, prepared: Prepared) -> bool:

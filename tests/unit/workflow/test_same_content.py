@@ -54,7 +54,7 @@ CHANGES = {
 }
 OTHERS = {
     "sender": ("sender: ACME", "sender: BETA"),
-    "subject": ("hello", "hallo"),
+    "subject": ("}}, hello", "}}, hallo"),
     "template": ("templates/hello.txt.j2", "templates/end.txt"),
     "a part less": ("    - file: media/note.txt\n", ""),
 }
@@ -108,7 +108,7 @@ def renamed(desk: CampaignDesk) -> None:
 
 
 def test_a_renamed_campaign_is_refused_until_its_run_is_over_or_a_person_means_it(desk: CampaignDesk) -> None:
-    run = desk.settle(desk.start(), MessageState.DELIVERED)
+    run = desk.settle(desk.start(), MessageState.ACCEPTED)
     assert causes(desk) == []
     renamed(desk)
     assert causes(desk) == ["same_file_unfinished"]
@@ -123,10 +123,10 @@ def test_a_renamed_campaign_is_refused_until_its_run_is_over_or_a_person_means_i
 @pytest.mark.parametrize(
     ("states", "blocked"),
     [
-        ((MessageState.DELIVERED, MessageState.FAILED), False),
-        ((MessageState.ACCEPTED, MessageState.DELIVERED), False),
-        ((MessageState.UNKNOWN, MessageState.DELIVERED), True),
-        ((MessageState.ACCEPTED_NOID, MessageState.DELIVERED), True),
+        ((MessageState.ACCEPTED, MessageState.REJECTED), False),
+        ((MessageState.ACCEPTED, MessageState.ACCEPTED), False),
+        ((MessageState.UNKNOWN, MessageState.ACCEPTED), True),
+        ((MessageState.ACCEPTED_NOID, MessageState.ACCEPTED), True),
     ],
 )
 def test_of_a_run_that_has_sent_all_only_what_was_maybe_sent_blocks(
@@ -149,7 +149,7 @@ def test_a_run_that_an_earlier_version_froze_is_compared_by_what_it_was_made_fro
         connection.exec_driver_sql("UPDATE runs SET content_sha256 = ''")
     renamed(desk)
     assert causes(desk) == ["same_file_unfinished"]
-    desk.write(FILE, CAMPAIGN.replace("winter-sale", "spring").replace("hello", "hallo"))
+    desk.write(FILE, CAMPAIGN.replace("winter-sale", "spring").replace("}}, hello", "}}, hallo"))
     assert causes(desk) == []
     renamed(desk)
     desk.write("lists/a.csv", LIST + "+48501000109,Iza,\n")
