@@ -72,9 +72,10 @@ def test_what_does_not_change_who_gets_what_is_no_part_of_the_digest(desk: Campa
     assert content(desk) == before
 
 
-def test_the_names_of_files_and_rows_that_get_nothing_are_no_part_of_it(desk: CampaignDesk) -> None:
+def test_the_names_of_files_the_order_and_rows_that_get_nothing_are_no_part_of_it(desk: CampaignDesk) -> None:
     before = content(desk)
-    desk.write("lists/b.csv", LIST + "13,Ola,\n")
+    head, *people = LIST.splitlines(keepends=True)
+    desk.write("lists/b.csv", head + "13,Ola,\n" + "".join(reversed(people)))
     desk.write("media/other.txt", "note")
     desk.write(FILE, CAMPAIGN.replace("lists/a.csv", "lists/b.csv").replace("media/note.txt", "media/other.txt"))
     assert content(desk) == before
