@@ -38,7 +38,7 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
         zone = ZoneInfo(campaign.schedule.timezone)
         with reading_ledger(session.settings) as ledger:
             approval = view_approval(ledger, prepared, made)
-            prospect = prospect_of(ledger, session.settings, campaign, path, session.clock.now())
+            prospect = prospect_of(ledger, session.settings, campaign, path, session.clock.now(), prepared)
             short = space_blocker(prepared, ledger.path, session.workspace, account=made.account, ledger=ledger)
             if short is not None:
                 prospect = prospect.with_blocker(short)

@@ -96,7 +96,7 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
     async with open_gateway(session.settings, session.clock) as gateway:
         match decision:
             case Continue(run):
-                current = _go_on(ledger, run, session, yes=options.yes)
+                current = _go_on(ledger, run, session, file, yes=options.yes)
             case ReportOnly(run, refusal):
                 # The report is written whatever the end: a process killed before it could has left none.
                 shown = options.show_numbers
@@ -116,9 +116,9 @@ def _wish(options: RunOptions, saved: SavedPlan | None) -> Wish:
     return Wish.SAVED_PLAN if saved else Wish.RUN
 
 
-def _go_on(ledger: Ledger, run: RunInfo, session: Session, *, yes: bool) -> RunInfo:
+def _go_on(ledger: Ledger, run: RunInfo, session: Session, file: Path, *, yes: bool) -> RunInfo:
     # Once everything is sent, only delivery reports are left, whatever became of the files.
-    changes = changed_inputs(ledger, run, session.workspace) if has_unsent(ledger, run) else []
+    changes = changed_inputs(ledger, run, session.workspace, file) if has_unsent(ledger, run) else []
     if changes:
         for change in changes:
             warn(f"{change} since {run.run} began")
@@ -137,6 +137,8 @@ def _go_on(ledger: Ledger, run: RunInfo, session: Session, *, yes: bool) -> RunI
             )
     confirm_if_long_past(session, ledger, run, yes=yes)
     confirm_resends(ledger, run, yes=yes)
+    if (session.workspace / run.campaign_file) != file:
+        warn(f"{run.run} was begun from {run.campaign_file}")
     say(f"going on with {run.run}")
     return run
 

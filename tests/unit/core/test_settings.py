@@ -64,8 +64,6 @@ GOOD: dict[str, tuple[str, str, object]] = {
         ("a@example.com", "b@example.com"),
     ),
     "account": ('"main contract"', "main contract", "main contract"),
-    "witness": ('"/var/lib/witness"', "/var/lib/witness", "/var/lib/witness"),
-    "keep_alive": ('"off"', "off", "off"),
     "notify": ('["paused"]', "paused", ("paused",)),
     "simulator_quota": ("0", "0", 0),
     "simulator_delay": ('"2h"', "2h", timedelta(hours=2)),
