@@ -18,7 +18,7 @@ ESCAPE = "\x1b["
 def test_a_no_at_the_terminal_sends_nothing(console: Console, gateway: IndependentGateway) -> None:
     with terminal(console, "run", CAMPAIGN) as at:
         at.read_until("Send? [y/N]")
-        for shown in ("client-7@", gateway.url, "5 in 1 wave", "Kod K0", "1000 available, 995 after"):
+        for shown in ("orange@", gateway.url, "5 in 1 wave", "Kod K0", "1000 available, 995 after"):
             assert shown in at.shown
         at.type("n\n")
         assert at.ended() == 6

@@ -190,4 +190,9 @@ def _carry_out(story: Story, real: Console, quick: Console) -> None:
         story.outputs[f"why …{number[-3:]}"] = quick("why", number)
         story.outputs[f"why …{number[-3:]} --json"] = quick("why", number, "--json")
     crash = " ".join((*CANARIES, *NUMBERS, f"Authorization: Bearer {CANARIES[2]}"))
+    suppressed = {"MMSFLOW_SUPPRESSION": "lists/optout.csv"}
+    for doing in ("check", "add"):
+        asked = ("optout", doing, VICTIMS[0], OPTED_OUT)
+        story.outputs[f"optout {doing}"] = quick(*asked, **suppressed)
+        story.outputs[f"optout {doing} --json"] = quick(*asked, "--json", **suppressed)
     story.outputs["a crash"] = real("quota", WATCHED_CRASH=crash)

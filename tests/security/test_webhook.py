@@ -71,6 +71,7 @@ async def test_the_payload_tells_what_happened_and_holds_no_number(receiver: Rec
             "rows": 2000,
             "buckets": {"delivered": 1950, "failed": 50},
             "url": LETTER.link,
+            "cause": None,
         },
     }
 
@@ -124,7 +125,7 @@ async def test_neither_secret_nor_path_is_in_an_error_or_in_a_log(
     gone = Webhook("http://127.0.0.1:1/path-canary", SECRET, ManualClock(NOW))
     with pytest.raises(NotPosted, match=r"127.0.0.1:1 was not reached") as refused:
         await gone.send(LETTER)
-    said = f"{errors} {refused.value} {caplog.text} {gone.target} {vars(gone)['_key']!r}"
+    said = f"{errors} {refused.value} {caplog.text} {gone.target} {vars(gone)['_secret']!r}"
 
     secret = SECRET.reveal().removeprefix("whsec_")
     assert [word for word in (secret, "path-canary") if word in said] == []

@@ -29,7 +29,7 @@ async def test_the_last_good_version_stays_in_force_with_the_errors_of_the_new_o
         assert any("snder" in error.message for error in it.card().errors)
         assert (it.card().sha256, it.card().version_at) == (good.sha256, good.version_at)
         await it.until(NINE + MINUTE)
-        assert {subject for _, subject in it.received} == {"good"}
+        assert {subject for _, subject in it.received} == {"good news"}
         assert it.runs()[0].campaign_sha256 == good.sha256
         (faulty,) = [name for name in it.notices() if name.startswith("faulty/")]
         assert faulty.startswith(f"faulty/{FILE}/")
@@ -84,7 +84,7 @@ async def test_two_files_of_one_name_are_both_wrong_and_what_was_in_force_stays(
         assert "same campaign name" in copy.errors[0].message
         assert "same campaign name" in news.errors[0].message
         await it.until(NINE + MINUTE)
-        assert {subject for _, subject in it.received} == {"first"}
+        assert {subject for _, subject in it.received} == {"first news"}
 
 
 async def test_a_removed_file_ends_its_schedule_while_its_runs_go_on(tmp_path: Path) -> None:
