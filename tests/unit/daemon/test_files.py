@@ -37,7 +37,7 @@ async def test_the_last_good_version_stays_in_force_with_the_errors_of_the_new_o
         assert not it.card().errors
         assert faulty not in it.notices()
         await it.until(NINE + DAY + MINUTE)
-        assert {subject for _, subject in it.received} == {"good", "mended"}
+        assert {subject for _, subject in it.received} == {"good news", "mended news"}
 
 
 async def test_what_a_campaign_names_is_looked_at_too_without_reading_a_row(tmp_path: Path) -> None:
