@@ -45,8 +45,21 @@ def is_test_account(account: str) -> bool:
     return account == SIMULATOR or account.startswith(f"{SIMULATOR}@") or account.endswith(TEST_MARK)
 
 
-def host_of(account: str) -> str:
-    """Give the normalised host in an account's default name; empty where it names none."""
+def counts_in(account: str, other: str) -> bool:
+    """Whether what one account has sent may matter to another one, so that a person is asked.
+
+    Test accounts count in no history. Only where a simulator and a real account are at one and the same host it matters
+    all the same: then the profile's name alone tells them apart.
+    """
+    if account == other:
+        return False
+    if not (is_test_account(account) or is_test_account(other)):
+        return True
+    one_is_simulator = account.startswith(f"{SIMULATOR}@") is not other.startswith(f"{SIMULATOR}@")
+    return one_is_simulator and _host_of(account) == _host_of(other) != ""
+
+
+def _host_of(account: str) -> str:
     return account.rpartition("@")[2] if "@" in account else ""
 
 

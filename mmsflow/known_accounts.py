@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from mmsflow.account import is_test_account
+from mmsflow.account import counts_in, is_test_account
 
 
 class Relation(Enum):
@@ -126,12 +126,13 @@ class KnownAccounts:
 def _answer(row: Mapping[str, str]) -> Answer:
     if row["answer"] not in ("same", "separate"):
         raise ValueError("says neither `same` nor `separate` in an answer")
-    for name in (row["old"], row["new"]):
-        if is_test_account(name):
-            raise ValueError(f"names {name}, which is a test account and counts in no history")
-    if row["old"] == row["new"]:
-        raise ValueError(f"compares {row['old']} with itself")
-    return Answer(row["old"], row["new"], Relation(row["answer"]))
+    old, new = row["old"], row["new"]
+    if old == new:
+        raise ValueError(f"compares {old} with itself")
+    if not counts_in(old, new):
+        name = old if is_test_account(old) else new
+        raise ValueError(f"names {name}, which is a test account and counts in no history")
+    return Answer(old, new, Relation(row["answer"]))
 
 
 def checked_answer(old: str, new: str, relation: Relation) -> Answer:

@@ -15,7 +15,7 @@ from mmsflow.ledger.requests import Action, Answer, Request
 from mmsflow.mms.status import MessageState, uncertain_of
 from mmsflow.settings import Settings
 from mmsflow.workflow.other_account import account_blockers
-from mmsflow.workflow.standing import goes_on, nothing_to_do
+from mmsflow.workflow.standing import goes_on, nothing_to_do, sends
 
 
 class Answering:
@@ -90,7 +90,8 @@ class Answering:
             advice = f"if both are one contract, `mmsflow account same {run.account} {self._settings.account}` says so"
             return Answer.refusal(what, advice, cause="other_account")
         file = self._settings.workspace / run.campaign_file
-        if not run.test and (found := account_blockers(ledger, self._settings, run.campaign, file)):
+        asks = not run.test and sends(ledger, run)
+        if asks and (found := account_blockers(ledger, self._settings, run.campaign, file)):
             return Answer.refusal(found[0].message, found[0].fix, cause=found[0].cause)
         if not goes_on(ledger, run):
             error = nothing_to_do(ledger, run)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
-from mmsflow.account import SIMULATOR, host_of, is_test_account
+from mmsflow.account import counts_in, is_test_account
 from mmsflow.errors import UsageError
 from mmsflow.known_accounts import KnownAccounts, Relation
 from mmsflow.ledger.model import RunInfo
@@ -28,7 +28,7 @@ class OtherRun:
     Attributes:
         account: the account's name.
         run: the run's id.
-        known_from: ``this ledger`` or the marker's path.
+        known_from: what knows of it, such as ``this ledger``.
     """
 
     account: str
@@ -37,26 +37,35 @@ class OtherRun:
 
 
 def runs_elsewhere(ledger: LedgerReader, campaign: str, campaign_file: Path) -> list[OtherRun]:
-    """Load the newest run of a campaign under each account that the ledger or the campaign's marker knows.
+    """Load a run of a campaign under each account that the ledger, its witnesses or the campaign's marker know.
 
     A marker that cannot be read counts as empty: ``marker_blocker`` refuses it.
     """
     found = {account: OtherRun(account, run, "this ledger") for account, run in ledger.accounts_of_campaign(campaign)}
-    for account, run in marked_runs(campaign_file, campaign).items():
-        found.setdefault(account, OtherRun(account, run, "its marker in campaigns/.runs"))
+    for lost in ledger.lost_runs_of_campaign(campaign):
+        found.setdefault(lost.account, OtherRun(lost.account, lost.run, "the witness of this ledger"))
+    for other in ledger.replaced():
+        for run, progress in other.runs.items():
+            if progress.campaign == campaign:
+                known_from = "the witness of another ledger in this place"
+                found.setdefault(progress.account, OtherRun(progress.account, run, known_from))
+    for account, marker in marked_runs(campaign_file, campaign).items():
+        mine = ledger.find_run(marker.run) if marker.ledger == ledger.identity() else None
+        # The ledger says it better: a marker of an earlier version has a name of its own for the account.
+        if mine is None or mine.campaign != campaign:
+            found.setdefault(account, OtherRun(account, marker.run, "its marker in campaigns/.runs"))
     return list(found.values())
 
 
 def unanswered(known: KnownAccounts, account: str, runs: Iterable[OtherRun]) -> list[OtherRun]:
     """List the runs under other accounts about which nobody has said whether they are the same account.
 
-    Test accounts count in no history. Only where a simulator and a real account are one and the same host is a
-    person asked all the same: then a setting of the profile decides, and nothing else.
+    Test accounts count in no history, save as ``counts_in`` says.
     """
     return [
         other
         for other in runs
-        if _counts(account, other.account) and known.relation(account, other.account) is Relation.UNKNOWN
+        if counts_in(account, other.account) and known.relation(account, other.account) is Relation.UNKNOWN
     ]
 
 
@@ -134,12 +143,3 @@ def refuse_other_account(settings: Settings, run: RunInfo) -> None:
 def client_of(ledger: LedgerReader, settings: Settings) -> str:
     """Make this ledger's fingerprint of the client id in force; empty for a test account, which keeps no evidence."""
     return "" if is_test_account(settings.account) else ledger.client_fingerprint(settings.client_id)
-
-
-def _counts(account: str, other: str) -> bool:
-    if other == account:
-        return False
-    if not (is_test_account(account) or is_test_account(other)):
-        return True
-    one_is_simulator = account.startswith(f"{SIMULATOR}@") is not other.startswith(f"{SIMULATOR}@")
-    return one_is_simulator and host_of(account) == host_of(other)

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 CLIENT_ID, CLIENT_SECRET = "client-7", "s3cret/with:colon"
+ROTATED_ID = "client-8"  # of the same contract
 PATIENCE = 120.0  # longest wait for something that must happen; reached only by a test that fails
 HOLD = 600.0  # how long a reply is held back that nobody asks for any more
 _FATES = {"7": "Expired", "8": "Rejected", "9": "Indeterminate"}
@@ -95,8 +96,9 @@ class IndependentGateway:
         return _FATES.get(message.number[-1], "Retrieved")
 
     def token(self, authorization: str, form: Mapping[str, list[str]]) -> Reply:
-        expected = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        if authorization != f"Basic {expected}" or form.get("grant_type") != ["client_credentials"]:
+        ids = (CLIENT_ID, ROTATED_ID)
+        known = {f"Basic {base64.b64encode(f'{each}:{CLIENT_SECRET}'.encode()).decode()}" for each in ids}
+        if authorization not in known or form.get("grant_type") != ["client_credentials"]:
             return 401, {"error": "invalid_client"}
         token = secrets.token_urlsafe(12)
         self._tokens.add(token)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,8 +42,14 @@ def url(tmp_path: Path) -> str:
 
 
 def set_version(url: str, version: str) -> None:
-    with Ledger.open(url) as ledger, ledger._database.write() as connection:
-        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
+    Ledger.open(url).close()
+    write_version(url, version)
+
+
+def write_version(url: str, version: str) -> None:
+    """Say which version a ledger has, whatever is in it."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
 
 
 def forget_version_5(connection: Connection) -> None:
@@ -107,7 +115,7 @@ def test_what_an_earlier_version_watched_is_kept_and_its_schedule_not_known(url:
         with ledger._database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE watched DROP COLUMN schedule")
             forget_version_5(connection)
-    set_version(url, "0003")
+    write_version(url, "0003")
     with Ledger.open(url) as ledger:
         assert ledger.accounted_until("simulator", "news") == until
         assert ledger.accounted_schedule("simulator", "news") == ""
@@ -129,7 +137,7 @@ def test_of_a_run_that_an_earlier_version_paused_who_paused_it_tells_the_cause(u
         ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.QUOTA, reason="spent")
         with ledger._database.write() as connection:
             forget_version_5(connection)
-    set_version(url, "0004")
+    write_version(url, "0004")
     with Ledger.open(url) as ledger:
         found = ledger.find_run(run.run)
         assert found is not None

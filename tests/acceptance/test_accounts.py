@@ -1,0 +1,98 @@
+"""Nobody gets a campaign twice because the account is written in another way; a person decides where it may be another."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+
+from .console import Console
+from .daemons import DAEMON, let_it_be_due, running
+from .independent_gateway import ROTATED_ID, IndependentGateway
+from .workspace import CAMPAIGN, numbers
+
+RUN = ("run", CAMPAIGN, "--yes", "--json")
+
+
+def test_a_host_spelled_otherwise_asks_nothing_and_sends_nothing(quick: Console, gateway: IndependentGateway) -> None:
+    quick(*RUN).ended_with(0)
+    port = gateway.url.rpartition(":")[2]
+    for url in (f"HTTP://127.0.0.1:{port}/", f"http://127.0.0.1:{port}/./"):
+        done = quick(*RUN, MMSFLOW_GATEWAY_URL=url)
+        assert done.code == 6, done.err
+        assert "is finished" in done.err
+    assert gateway.numbers == numbers(5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        ({"MMSFLOW_CLIENT_ID": ROTATED_ID}, "finished"),
+        ({"MMSFLOW_ACCOUNT": "main"}, "other_account"),
+        ({"MMSFLOW_GATEWAY": "simulator", "MMSFLOW_CLIENT_ID": ROTATED_ID}, "other_account"),
+    ],
+)
+def test_another_client_id_or_account_sends_nothing_before_a_person_has_decided(
+    quick: Console, gateway: IndependentGateway, changed: dict[str, str], cause: str
+) -> None:
+    quick(*RUN).ended_with(0)
+    for _ in range(2):
+        done = quick(*RUN, **changed).ended_with(6)
+        assert done.document["cause"] == cause
+    assert gateway.numbers == numbers(5)
+    if cause == "other_account":
+        assert "orange@127.0.0.1" in done.document["error"]
+
+
+def test_the_same_account_by_another_name_is_finished_and_a_separate_one_sends_anew(
+    quick: Console, gateway: IndependentGateway
+) -> None:
+    quick(*RUN).ended_with(0)
+    old = quick("account", "--json").ended_with(0).document["account"]
+    quick("account", "same", old, "main", MMSFLOW_ACCOUNT="main").ended_with(0)
+    done = quick(*RUN, MMSFLOW_ACCOUNT="main").ended_with(6)
+    assert "is finished" in done.document["error"]
+    assert gateway.numbers == numbers(5)
+    quick(*RUN, "--separate-account", MMSFLOW_ACCOUNT="second contract").ended_with(0)
+    assert gateway.numbers == sorted(numbers(5) * 2)
+    quick(*RUN, MMSFLOW_ACCOUNT="second contract").ended_with(6)
+    assert gateway.numbers == sorted(numbers(5) * 2)
+
+
+def test_a_rotated_client_id_is_asked_about_once(quick: Console, gateway: IndependentGateway) -> None:
+    quick(*RUN).ended_with(0)
+    quick(*RUN, "--rotated-client", MMSFLOW_CLIENT_ID=ROTATED_ID).ended_with(6)
+    quick(*RUN, "--again", MMSFLOW_CLIENT_ID=ROTATED_ID).ended_with(0)
+    assert gateway.numbers == sorted(numbers(5) * 2)
+
+
+def test_a_killed_run_goes_on_under_the_account_s_other_name_and_nobody_gets_it_twice(
+    console: Console, gateway: IndependentGateway
+) -> None:
+    gateway.reply_to(0)
+    process = console.start(*RUN)
+    gateway.wait_for(1)
+    process.kill()
+    process.communicate()
+    gateway.reply_to(float("inf"))
+    assert console(*RUN, MMSFLOW_ACCOUNT="main").ended_with(6).document["cause"] == "other_account"
+    console(*RUN, "--same-account", MMSFLOW_ACCOUNT="main")
+    assert len(gateway.numbers) == len(set(gateway.numbers))
+
+
+def test_a_daemon_waits_tells_and_follows_the_answer_without_a_restart(
+    console: Console, gateway: IndependentGateway
+) -> None:
+    console(*RUN).ended_with(0)
+    old = console("account", "--json").document["account"]
+    let_it_be_due(console.folder)
+    renamed = Console(console.folder, {**console.variables, "MMSFLOW_ACCOUNT": "main"})
+    with running(renamed, *DAEMON) as (process, said):
+        told = said.until("notice")
+        assert "another account" in told["text"], json.dumps(said.seen)
+        renamed("account", "same", old, "main").ended_with(0)
+        assert "has had its one run" in said.until("occurrence_skipped")["reason"]
+        process.send_signal(signal.SIGTERM)
+        said.until("daemon_stopped")
+    assert gateway.numbers == numbers(5)
