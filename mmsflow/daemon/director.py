@@ -199,7 +199,7 @@ class Director(Front):
 
     def _go_on_with_runs(self) -> None:
         carried = {run.run for run in self._crew.runs()}
-        for run, why in unfinished_runs(self._ledger, self.settings, self.clock.now()):
+        for run, why, cause in unfinished_runs(self._ledger, self.settings, self.clock.now()):
             if run.run in carried:
                 continue
             if not why:
@@ -213,6 +213,7 @@ class Director(Front):
                 f"`mmsflow resume {run.run}` goes on with it, `mmsflow cancel {run.run}` ends it",
                 campaign=run.campaign,
                 run=run.run,
+                cause=cause,
             )
 
     def _heed_answers(self) -> None:

@@ -18,7 +18,6 @@ GOOD: dict[str, tuple[str, str, object]] = {
     "gateway": ('"orange"', "orange", "orange"),
     "gateway_url": ('"https://gw.example/"', "https://gw.example/", "https://gw.example"),
     "token_url": ('"https://gw.example/t"', "https://gw.example/t", "https://gw.example/t"),
-    "account": ('"Main contract"', "Main contract", "Main contract"),
     "client_id": ('"me"', "me", "me"),
     "client_secret": ('"hush"', "hush", Secret("hush")),
     "ledger": ('"sqlite:///a.db"', "sqlite:///a.db", "sqlite:///a.db"),
