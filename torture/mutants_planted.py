@@ -232,6 +232,13 @@ MUTANTS = (
         tests="tests/contract/ledger/test_ledger_copies.py",
     ),
     Mutant(
+        "a run under another account is not asked about",
+        "mmsflow/workflow/other_account.py",
+        " is Relation.UNKNOWN\n    ]",
+        " is None\n    ]",
+        tests="tests/unit/workflow/test_other_account.py",
+    ),
+    Mutant(
         "a ledger that vanished is sent with",
         "mmsflow/ledger/sending_guard.py",
         "        self._database.presence.look()\n",
