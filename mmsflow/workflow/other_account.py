@@ -191,7 +191,7 @@ def refuse_other_account(settings: Settings, run: RunInfo) -> None:
     raise UsageError(
         f"{run.run} belongs to the account {run.account}, not {account}",
         "set MMSFLOW_GATEWAY, MMSFLOW_GATEWAY_URL and MMSFLOW_ACCOUNT as they were for the run",
-        cause="other_account",
+        cause="run_of_other_account",
     )
 
 

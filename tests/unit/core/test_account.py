@@ -69,6 +69,12 @@ def test_a_default_name_holds_profile_and_host_and_a_given_name_replaces_it(tmp_
     assert is_test_account(test)
 
 
+@pytest.mark.parametrize("name", ["simulator@[", "a@[", "@", "a@", "@b", "a@b@c", "a@b:99999", "a@https://[", ""])
+def test_odd_names_in_old_ledgers_and_answers_harm_nothing(name: str) -> None:
+    assert not is_test_account(name)
+    assert set(renamed_accounts([name, "plain"])) <= {name}
+
+
 @pytest.mark.parametrize("text", ["", " ", "simulator", "simulator@x", "x (test)", "a\nb", "x" * 101])
 def test_a_name_that_is_no_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="must"):

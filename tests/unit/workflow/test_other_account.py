@@ -90,12 +90,17 @@ def freeze(ledger: Ledger, account: str, run: str, **more: object) -> RunInfo:
         (MINE, "main (test)", False),
         ("main (test)", MINE, False),
         ("main (test)", "simulator@gw.example", False),
-        # The profile's name alone tells these two apart.
+        # Off this machine the profile's name is no proof that it is a simulator.
         (MINE, "simulator@gw.example", True),
-        ("simulator@gw.example", MINE, True),
-        (MINE, "simulator@other.example", False),
-        ("simulator@a.example", "simulator@b.example", False),
-        ("main", "simulator@", False),
+        ("simulator@gw.example", "main", True),
+        ("simulator@a.example", "simulator@b.example", True),
+        ("main", "simulator@127.0.0.1:8460", False),
+        (MINE, "simulator@[::1]:8460", False),
+        ("simulator@localhost:1", "simulator@localhost:2", False),
+        # On it, the profile's name alone tells these two apart.
+        ("orange@127.0.0.1:8460", "simulator@127.0.0.1:8460", True),
+        ("simulator@localhost", "orange@localhost", True),
+        ("orange@localhost:1", "simulator@localhost:2", False),
     ],
 )
 def test_which_accounts_may_matter_to_which(account: str, other: str, counts: bool) -> None:
