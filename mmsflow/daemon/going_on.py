@@ -8,27 +8,29 @@ from datetime import datetime
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
+from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.other_account import OtherRun, account_blocker, unanswered
 from mmsflow.workflow.situation import why_not_by_itself
 from mmsflow.workflow.standing import goes_on, has_unsent
 
+Unfinished = tuple[RunInfo, Blocker | None]
 
-def unfinished_runs(ledger: LedgerReader, settings: Settings, now: datetime) -> Iterator[tuple[RunInfo, str, str]]:
-    """The account's runs with something left to do, oldest first, each with why it needs a person, and its cause.
 
-    Both are empty where it needs none; the cause also where none is known.
+def unfinished_runs(ledger: LedgerReader, settings: Settings, now: datetime) -> Iterator[Unfinished]:
+    """The account's runs with something left to do, oldest first, each with why it needs a person; None where not.
+
 
     Runs under other accounts follow, where nobody has said yet whether that is the same account.
     """
     for run in reversed(ledger.runs(account=settings.account, tests=False, unfinished=True)):
         if run.purged_at is None and goes_on(ledger, run):
-            yield run, why_not_by_itself(ledger, settings, run, now), ""
+            yield run, why_not_by_itself(ledger, settings, run, now)
     for run in reversed(ledger.runs(tests=False, unfinished=True)):
         if not settings.is_ours(run.account) and run.purged_at is None and has_unsent(ledger, run):
             others = [OtherRun(run.account, run.run, "this ledger")]
             others = unanswered(settings.known_accounts, settings.account, others)
             if blocker := account_blocker(run.campaign, settings.account, others):
-                yield run, f"{blocker.message}. {blocker.fix}", blocker.cause
+                yield run, blocker
 
 
 def unfinished_tests(ledger: LedgerReader, account: str) -> list[RunInfo]:

@@ -93,6 +93,7 @@ def test_a_daemon_waits_tells_and_follows_the_answer_without_a_restart(
     with running(renamed, *DAEMON) as (process, said):
         told = said.until("notice")
         assert "another account" in told["text"], json.dumps(said.seen)
+        assert told["cause"] == "other_account"
         renamed("account", "same", old, "main").ended_with(0)
         assert "has had its one run" in said.until("occurrence_skipped")["reason"]
         process.send_signal(signal.SIGTERM)
@@ -200,3 +201,36 @@ def test_the_answers_of_a_workspace_hold_in_its_clones(quick: Console, gateway: 
     clone = Console(folder, {**quick.variables, "MMSFLOW_ACCOUNT": "main"}, quick.runner)
     clone(*RUN).ended_with(0)
     assert gateway.numbers == sorted(numbers(5) * 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause", "answer"),
+    [
+        ({"MMSFLOW_ACCOUNT": "main"}, "other_account", ("same", "{old}", "main")),
+        ({"MMSFLOW_CLIENT_ID": ROTATED_ID}, "client_id_new", ("rotated",)),
+    ],
+)
+def test_a_daemon_goes_on_with_a_killed_run_only_after_the_answer(
+    console: Console, gateway: IndependentGateway, changed: dict[str, str], cause: str, answer: tuple[str, ...]
+) -> None:
+    write_list(console.folder, PEOPLE)
+    gateway.reply_to(4)
+    process = console.start(*RUN)
+    gateway.wait_for(20)
+    process.kill()
+    process.communicate()
+    gateway.reply_to(float("inf"))
+    arrived = gateway.numbers
+    old = console("account", "--json").document["account"]
+    renamed = Console(console.folder, {**console.variables, **changed})
+    with running(renamed, *DAEMON) as (process, said):
+        told = said.until("notice")
+        assert (told["cause"], told["notice"].partition("/")[0]) == (cause, "unfinished")
+        assert gateway.numbers == arrived
+        renamed("account", *(word.format(old=old) for word in answer)).ended_with(0)
+        said.until("run_sent")
+        process.send_signal(signal.SIGTERM)
+        said.until("daemon_stopped")
+    assert gateway.numbers == PEOPLE
+    notices = [line["notice"] for line in said.seen if line["event"] == "notice"]
+    assert len(notices) == len(set(notices))
