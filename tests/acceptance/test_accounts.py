@@ -159,7 +159,7 @@ def test_a_plan_saved_under_the_account_s_other_name_is_carried_out(
 def test_a_killed_run_is_resumed_under_another_name_only_after_an_answer(
     console: Console, gateway: IndependentGateway
 ) -> None:
-    write_list(console.folder, PEOPLE)
+    write_list(console.folder, numbers(30))
     gateway.reply_to(4)
     process = console.start(*RUN)
     gateway.wait_for(20)
@@ -170,7 +170,7 @@ def test_a_killed_run_is_resumed_under_another_name_only_after_an_answer(
     resume = ("resume", name, "--yes", "--json")
     assert console(*resume, MMSFLOW_ACCOUNT="main").ended_with(6).document["cause"] == "other_account"
     console(*resume, "--same-account", MMSFLOW_ACCOUNT="main")
-    assert gateway.numbers == PEOPLE
+    assert gateway.numbers == numbers(30)
 
 
 def test_a_clone_without_the_ledger_knows_the_accounts_by_marker_and_answers(
@@ -213,7 +213,7 @@ def test_the_answers_of_a_workspace_hold_in_its_clones(quick: Console, gateway: 
 def test_a_daemon_goes_on_with_a_killed_run_only_after_the_answer(
     console: Console, gateway: IndependentGateway, changed: dict[str, str], cause: str, answer: tuple[str, ...]
 ) -> None:
-    write_list(console.folder, PEOPLE)
+    write_list(console.folder, numbers(30))  # ten of them are unsent
     gateway.reply_to(4)
     process = console.start(*RUN)
     gateway.wait_for(20)
@@ -231,6 +231,6 @@ def test_a_daemon_goes_on_with_a_killed_run_only_after_the_answer(
         said.until("run_sent")
         process.send_signal(signal.SIGTERM)
         said.until("daemon_stopped")
-    assert gateway.numbers == PEOPLE
+    assert gateway.numbers == numbers(30)
     notices = [line["notice"] for line in said.seen if line["event"] == "notice"]
     assert len(notices) == len(set(notices))
