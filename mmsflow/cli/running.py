@@ -37,6 +37,9 @@ def run(
     same_account: SameAccount = False,
     separate_account: SeparateAccount = False,
     rotated_client: RotatedClient = False,
+    other_content: Annotated[
+        bool, typer.Option("--other-content", help="Send beside an unfinished run of the same file or content.")
+    ] = False,
     max_messages: Annotated[
         int | None, typer.Option("--max", metavar="N", min=1, help="Refuse a run to more than N.")
     ] = None,
@@ -59,6 +62,7 @@ def run(
             top_up=top_up,
             again=again,
             adopt=adopt,
+            other_content=other_content,
             account=AccountSaid(same=same_account, separate=separate_account, rotated=rotated_client),
             at_most=max_messages,
             show_numbers=show_numbers,

@@ -21,6 +21,7 @@ from mmsflow.plan.explain import minute_as_text
 from mmsflow.plan.model import Plan
 from mmsflow.settings import Settings
 from mmsflow.workflow.approving import approval_of, is_approved
+from mmsflow.workflow.blockers import blockers_of_plan
 from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.occurrence_facts import approval_notice
 from mmsflow.workflow.occurrences import INVALID, MISSED, REFUSED, Hindrance
@@ -70,7 +71,7 @@ class Beginner:
         try:
             async with self._planner.planned(version, due) as (prepared, plan):
                 self._teller.event("plan_made", campaign=version.name, messages=plan.messages, digest=plan.digest)
-                self._refuse(version, plan)
+                self._refuse(version, prepared, plan)
                 if not self._approved(version, plan):
                     self._ask(version, due, plan)
                     return Awaited(due, plan.digest, approval_of(self._ledger, plan.account, version.name))
@@ -101,6 +102,7 @@ class Beginner:
                 raise PlanRefused("another time has come", "look at the plan again", cause="plan_changed")
             if plan.digest != digest:
                 raise PlanRefused("the plan is another one by now", "look at it again", cause="plan_changed")
+            self._refuse_same_content(version, prepared)
             _refuse_empty(plan)
             if not self._approved(version, plan):
                 raise PlanRefused("this plan is not approved", "approve it first", cause="not_approved")
@@ -112,7 +114,7 @@ class Beginner:
             raise PlanRefused(found.why_not, cause=found.cause)
         return found
 
-    def _refuse(self, version: Version, plan: Plan) -> None:
+    def _refuse(self, version: Version, prepared: Prepared, plan: Plan) -> None:
         """Refuse what must not begin by itself; a person is told of what blocks it.
 
         Planning takes a while, or waits for other plans: a person may have begun the only run meanwhile.
@@ -129,7 +131,13 @@ class Beginner:
             if blocked and refusal.cause != ALL_STOPPED:
                 self._tell_blocked(version.name, situation.blockers[0])
             raise refusal
+        self._refuse_same_content(version, prepared)
         _refuse_empty(plan)
+
+    def _refuse_same_content(self, version: Version, prepared: Prepared) -> None:
+        if blockers := blockers_of_plan(self._ledger, self._settings, prepared):
+            self._tell_blocked(version.name, blockers[0])
+            raise blockers[0].as_error()
 
     def _tell_blocked(self, campaign: str, blocker: Blocker) -> None:
         self._teller.people(

@@ -20,7 +20,7 @@ from mmsflow.delivery.rules import RunRules
 from mmsflow.errors import LedgerError, LedgerUnavailable
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.gateway.model import OutgoingMessage
-from mmsflow.gateway.retry import Decision, RetryPolicy, decide
+from mmsflow.gateway.retry import Decision, RetryPolicy, decide, own_wait_seconds
 from mmsflow.ledger.model import Outcome, ReadyMessage, RunInfo
 from mmsflow.ledger.store import Ledger
 from mmsflow.mms.status import MessageState
@@ -195,7 +195,8 @@ class Flight:
             evidence,
             decision,
             now=self._clock.now(),
-            retry_seconds=decision.delay_seconds or self._gate.closed_for() or 1.0,
+            retry_seconds=(decision.delay_seconds or self._gate.closed_for() or 1.0)
+            + own_wait_seconds(message.attempt + 1),
             poll_until=self._poll_until,
         )
         del self._on_wire[message.id]

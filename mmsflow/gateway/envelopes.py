@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 _DEEPEST = 12
 _MOST_VALUES = 5_000
@@ -67,23 +68,25 @@ def parse(body: bytes) -> object:
         return None
 
 
+@lru_cache(maxsize=256)  # the same few names and words in every answer
 def plain(text: str) -> str:
     """A word or name without regard to case, spaces and signs."""
     return "".join(filter(str.isalnum, text.casefold()))
 
 
-def values(document: object) -> Iterator[Value]:
+def values(document: object) -> list[Value]:
     """Every value below the fields of an answer that are no echo of the request, in the order of the answer."""
-    left = _MOST_VALUES
+    left, found = _MOST_VALUES, list[Value]()
     waiting: list[Value] = [Value("", document, 0)]
     while waiting and left:
         left -= 1
         current = waiting.pop()
         inner = _inner(current)
         if inner is None:
-            yield current
+            found.append(current)
         else:
             waiting += reversed(inner)
+    return found
 
 
 def _inner(current: Value) -> list[Value] | None:
@@ -100,23 +103,23 @@ def _inner(current: Value) -> list[Value] | None:
     return None
 
 
-def words(document: object) -> list[tuple[str, str]]:
+def words(found: Sequence[Value]) -> list[tuple[str, str]]:
     """The name and text of every string that may be a word; ids are none."""
     return [
         (each.name, " ".join(each.value.split()))
-        for each in values(document)
+        for each in found
         if isinstance(each.value, str) and each.value.strip() and not each.name.endswith("id")
     ]
 
 
-def identifier(document: object, names: Sequence[str]) -> tuple[str, str]:
+def identifier(answer: Sequence[Value], names: Sequence[str]) -> tuple[str, str]:
     """The id of the gateway, by the first of these names that has one, and why there is none otherwise.
 
     The outermost counts; several different ones as far out name nothing.
     """
     problem = ""
     for name in names:
-        found = [each for each in values(document) if each.name == plain(name)]
+        found = [each for each in answer if each.name == plain(name)]
         usable = [(each.depth, text) for each in found if (text := _usable(each.value))]
         if usable:
             outermost = min(depth for depth, _ in usable)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 ENOUGH = 5  # survived idle times that make such a time ordinary
 _GROWTH = 2.0  # up to so many times what survived is ordinary as well
-_SHORTEST_SECONDS = 0.002  # below it nothing is told apart
+_SHORTEST_SECONDS = 0.004  # below it nothing is told apart
 _FIRST_BAN_SECONDS = 60.0
 _BAN_GROWTH = 4.0
 _LONGEST_BAN_SECONDS = 3600.0

@@ -18,6 +18,7 @@ CODE_LIMIT = 53  # operator's error model: too many requests, the quota's as wel
 _NOT_THIS_RECIPIENT = frozenset({404, 405, 406, 415})
 _REFUSED_MESSAGE = frozenset({400, 413, 422})
 _LATER = frozenset({408, 425, 429})
+_LONGEST_OWN_WAIT = 60.0  # seconds
 # These redirects ask for the same request elsewhere. 302 and 303 may follow a request that was carried out.
 _MOVED = frozenset({301, 307, 308})
 
@@ -88,6 +89,15 @@ def backoff_seconds(attempt: int, random: float, *, first_seconds: float = 1.0, 
     """
     longest = min(cap_seconds, first_seconds * 2.0 ** min(max(attempt, 1) - 1, 60))
     return longest * (0.5 + 0.5 * random)
+
+
+def own_wait_seconds(attempt: int) -> float:
+    """Give the seconds that a message waits beyond the account's hold after failure number ``attempt`` (from 1).
+
+    After a failure of the account a single message finds out whether the gateway is back. One that the gateway never
+    takes must not be that message each time, or nobody else is ever tried.
+    """
+    return 0.0 if attempt < 2 else min(_LONGEST_OWN_WAIT, 2.0 ** (attempt - 2))
 
 
 def _never_left(evidence: Evidence) -> Decision:

@@ -70,18 +70,17 @@ def message_part(message: OutgoingMessage) -> bytes:
 
 def read_send(http_status: int, body: bytes, content_type: str = "") -> SendAnswer:
     """Read the answer to a send; a missing or unusable body simply holds no id."""
+    if not 200 <= http_status < 300:
+        code, text = read_error(body, content_type)
+        return SendAnswer("", False, code, text)
+    found = envelopes.values(envelopes.parse(body))
+    refused = any(envelopes.plain(word) == "badrequest" for _, word in envelopes.words(found))
+    gateway_id, problem = envelopes.identifier(found, ("authenticationId", "id"))
+    if gateway_id and not refused:
+        return SendAnswer(gateway_id, False, 0, "")
     document = _parse(body)
-    answered = 200 <= http_status < 300
     code, text = _error(document)
-    if not answered:
-        return SendAnswer("", False, code, text or _unreadable(document, body, content_type))
-    whole = envelopes.parse(body)
-    refused = any(envelopes.plain(word) == "badrequest" for _, word in envelopes.words(whole))
-    gateway_id, problem = envelopes.identifier(whole, ("authenticationId", "id"))
-    if refused:
-        text = text or "Bad request"
-    elif not gateway_id:
-        text = text or problem or _unreadable(document, body, content_type)
+    text = text or ("Bad request" if refused else problem or _unreadable(document, body, content_type))
     return SendAnswer(gateway_id, refused, code, text)
 
 
@@ -90,7 +89,7 @@ def read_status(http_status: int, body: bytes) -> DeliveryStatus | None:
 
     Of a refusal only words in a field that is one of status are taken, and of a server's error none.
     """
-    found = envelopes.words(envelopes.parse(body))
+    found = envelopes.words(envelopes.values(envelopes.parse(body)))
     of_status = [_printable(word)[:_LONGEST_TEXT] for name, word in found if name in _STATUS_FIELDS]
     if 200 <= http_status < 300:
         return most_final([_printable(word)[:_LONGEST_TEXT] for _, word in found], of_status)

@@ -9,7 +9,7 @@ from mmsflow.ledger import steps
 from mmsflow.ledger.backup import Copied, OnPages, back_up
 from mmsflow.ledger.copies import Judgement, LedgerFacts, LostRun, WitnessRecord
 from mmsflow.ledger.identity import identity_of
-from mmsflow.ledger.lineage import lost_runs_of
+from mmsflow.ledger.lineage import is_elsewhere, lost_runs_of
 from mmsflow.ledger.lock import holder_of
 from mmsflow.ledger.model import Holder
 from mmsflow.ledger.operation import Step
@@ -39,6 +39,11 @@ class LedgerReader(RunReading, MessageReading, WorkReading, NumberReading, Opera
         log = self.path.with_name(self.path.name + "-wal")
         left = log.exists() and log.stat().st_size > 0 and self.holder() is None
         return judged(self._database, self._witnesses, closely=left)
+
+    def is_elsewhere(self) -> bool:
+        """Whether the file is another one than that which sent last, or on another machine."""
+        with self._database.read() as connection:
+            return is_elsewhere(connection, self.path)
 
     def lost_runs(self, account: str, campaign: str) -> list[LostRun]:
         """Runs of a campaign that were begun after the copy was taken which became this ledger, oldest first."""

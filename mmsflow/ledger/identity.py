@@ -9,12 +9,10 @@ from sqlalchemy import Connection, insert, select
 from mmsflow.ledger.schema import events, identity
 
 
-def ensure_identity(connection: Connection) -> bool:
-    """Give a new ledger its name; whether it had none."""
-    if identity_of(connection):
-        return False
-    connection.execute(insert(identity), {"ledger": secrets.token_hex(16)})
-    return True
+def ensure_identity(connection: Connection) -> None:
+    """Give a new ledger its name."""
+    if not identity_of(connection):
+        connection.execute(insert(identity), {"ledger": secrets.token_hex(16)})
 
 
 def identity_of(connection: Connection) -> str:

@@ -37,6 +37,13 @@ def place_of(path: Path, ledger: str) -> Place:
     return Place(machine, status.st_dev, status.st_ino)
 
 
+def is_elsewhere(connection: Connection, path: Path) -> bool:
+    """Whether the file is another one than that which sent last, or on another machine."""
+    row = connection.execute(select(identity)).first()
+    before = _place(row.place) if row is not None else Place()
+    return row is not None and before != Place() and not before.is_same_file(place_of(path, row.ledger))
+
+
 def facts_of(connection: Connection, named: Collection[str], *, after: int, closely: bool) -> LedgerFacts:
     """Load what the ledger says of itself.
 

@@ -156,6 +156,7 @@ class NewRun:
         parts: what the messages carry, streaming; consumed once.
         due_at: the scheduled time that it belongs to; None for a run that a person began without one.
         client: keyed fingerprint of the client id in force, as ``LedgerReader.client_fingerprint`` makes it.
+        content_sha256: over every message and every row set aside, whatever the campaign and its file are called.
     """
 
     run: str
@@ -180,6 +181,7 @@ class NewRun:
     parts: Iterable[Blob] = ()
     due_at: datetime | None = None
     client: str = ""
+    content_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ class RunInfo:
     due_at: datetime | None = None  # the scheduled time that it belongs to
     purged_at: datetime | None = None  # when its personal data were removed
     cause: str = ""  # why it is paused, a word of ``causes``; empty where it is not
+    content_sha256: str = ""  # of what it sends, whatever it is called; empty for runs of earlier versions
     client: str = ""  # keyed fingerprint of the client id that it was begun with; empty where it is not known
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from mmsflow.ledger import layouts, pages, purge, rows, runs
@@ -62,6 +62,11 @@ class RunReading(Reading):
         """Key and id of an account's runs, newest first; ``before`` is the last key seen, 0 for none."""
         with self._database.read() as connection:
             return pages.run_names(connection, self.names_of(account), before, limit)
+
+    def runs_with_open_messages(self, account: str, states: Collection[MessageState]) -> list[RunInfo]:
+        """The runs of an account, tests left out, with messages in one of these states; the newest first."""
+        with self._database.read() as connection:
+            return runs.runs_with(connection, self.names_of(account), [state.value for state in states])
 
     def accounts(self) -> dict[str, int]:
         """Every account with its runs, tests left out."""

@@ -24,7 +24,7 @@ from mmsflow.ledger.model import (
     RunState,
     WaveRecord,
 )
-from mmsflow.ledger.schema import IS_POLLED, blobs, inputs, messages, runs, waves
+from mmsflow.ledger.schema import IS_POLLED, blobs, inputs, messages, runs, tallies, waves
 
 _ENDED = [state.value for state in RunState if state.is_ended]
 _BLOBS_AT_ONCE = 50  # a picture has up to a MiB
@@ -58,6 +58,13 @@ def find_runs(
         waits = select(messages.c.id).where(messages.c.run_key == runs.c.key, IS_POLLED).exists()
         query = query.where(runs.c.state.not_in(_ENDED) | waits)
     return [_info(row) for row in connection.execute(query)]
+
+
+def runs_with(connection: Connection, accounts: Collection[str], states: Collection[str]) -> list[RunInfo]:
+    """The runs of an account, tests left out, with messages in one of these states, as the tallies have them."""
+    has = (tallies.c.run_key == runs.c.key, tallies.c.state.in_(states), tallies.c.wave > 0, tallies.c.n > 0)
+    query = select(runs).where(runs.c.account.in_(accounts), ~runs.c.test, select(tallies.c.n).where(*has).exists())
+    return [_info(row) for row in connection.execute(query.order_by(runs.c.key.desc()))]
 
 
 def accounts_of(connection: Connection) -> dict[str, int]:
@@ -135,6 +142,7 @@ def insert_run(connection: Connection, new: NewRun) -> int:
         "rows": new.rows,
         "due_at": maybe_micros(new.due_at),
         "client": new.client,
+        "content_sha256": new.content_sha256,
         "state": RunState.PLANNED.value,
         "updated_at": to_micros(new.created_at),
     }
@@ -306,5 +314,6 @@ def _info(row: Row[Any]) -> RunInfo:
         purged_at=maybe_instant(row.purged_at),
         cause=row.cause or PausedBy(row.paused_by).cause,
         client=row.client,
+        content_sha256=row.content_sha256,
         lift=None if row.lifted_left is None else Lift(row.lifted_left, row.lifted_failed, row.lifted_canary),
     )

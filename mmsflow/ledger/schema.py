@@ -119,6 +119,7 @@ runs = Table(
     Column("lifted_canary", Boolean, nullable=False, server_default=false()),
     _instant("due_at"),  # the scheduled time that it belongs to; NULL for a run that a person began
     _instant("purged_at"),  # when its personal data were removed; NULL while they are there
+    _text("content_sha256"),  # over every message and row set aside, without campaign and path; empty of before
     _text("client"),  # keyed fingerprint of the client id that it was begun with: evidence, no identity
     UniqueConstraint("account", "campaign", "occurrence", name="runs_one_for_each_occurrence"),
 )

@@ -24,6 +24,10 @@ _LATER = "the gateway gave the id to another message later; the status told befo
 _IN_HAND = tuple(state.value for state in (MessageState.DELIVERED, MessageState.FAILED, MessageState.EXPIRED))
 _STATES = {state.value: state for state in MessageState}
 
+# From the index alone: nearly always each id is there once, and nothing else need be read.
+_SEEN = Lookup(
+    lambda ids: select(messages.c.gateway_id, messages.c.id).where(messages.c.gateway_id.in_(ids), HAS_GATEWAY_ID)
+)
 _BY_ID = Lookup(
     lambda ids: (
         select(
@@ -114,9 +118,10 @@ def hold_apart(
 
 def _shared(connection: Connection, key: int, accepted: Mapping[int, str]) -> list[Row[*tuple[Any, ...]]]:
     """Every message that has one of these ids, where more than one of the account has it."""
-    rows = _BY_ID.rows(connection, set(accepted.values()))
-    if len(rows) == len(accepted) == len({row.gateway_id for row in rows}):
+    ids = set(accepted.values())
+    if len(_SEEN.rows(connection, ids)) == len(accepted) == len(ids):
         return []  # each id once
+    rows = _BY_ID.rows(connection, ids)
     account = next((row.account for row in rows if row.run_key == key), None)
     of_account = [row for row in rows if row.account == account]
     times = Counter(row.gateway_id for row in of_account)

@@ -470,10 +470,8 @@ def _migrated(path: Path) -> Database:
     try:
         with database.write() as connection:
             migrate(connection, path)
-            is_new = ensure_identity(connection)
+            ensure_identity(connection)
             ensure_key(connection)
-        if is_new:
-            database.checkpoint()  # a copy of the main file alone says which ledger it is
     except BaseException:
         database.close()
         raise

@@ -15,6 +15,8 @@ from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
 from mmsflow.workflow.guard import marker_blocker
 from mmsflow.workflow.ledger_check import ledger_blocker, lost_run_blocker, replaced_blocker
 from mmsflow.workflow.other_account import account_blockers
+from mmsflow.workflow.prepare import Prepared
+from mmsflow.workflow.same_content import content_blockers, file_blockers
 from mmsflow.workflow.stopping import stop_blocker
 
 
@@ -34,7 +36,16 @@ def blockers_of(
     if not decided.again:
         found += [marker_blocker(ledger, name, campaign, campaign_file, adopted=decided.adopt) for name in names]
     found += account_blockers(ledger, settings, campaign, campaign_file)
+    if not decided.other_content:
+        found += file_blockers(ledger, settings, campaign, campaign_file)
     return [blocker for blocker in found if blocker is not None]
+
+
+def blockers_of_plan(
+    ledger: LedgerReader, settings: Settings, prepared: Prepared, *, decided: Decided = NOTHING_DECIDED
+) -> list[Blocker]:
+    """List what blocks a campaign once its audience and messages are known; empty when it may send."""
+    return [] if decided.other_content else content_blockers(ledger, settings, prepared)
 
 
 def refuse_blocked(blockers: Sequence[Blocker]) -> None:

@@ -37,10 +37,12 @@ class Decided:
     Attributes:
         adopt: this ledger is the one from now on.
         again: everybody gets the campaign once more.
+        other_content: what looks like another campaign's unfinished run is meant to be sent beside it.
     """
 
     adopt: bool = False
     again: bool = False
+    other_content: bool = False
 
 
 NOTHING_DECIDED = Decided()

@@ -108,6 +108,13 @@ def lost_run_blocker(ledger: LedgerReader, account: str, campaign: str, decided:
     )
 
 
+def moved_notice(ledger: LedgerReader) -> str:
+    """Say that a ledger that may send is another file than the one that sent last; empty where it is the same."""
+    if not ledger.is_elsewhere():
+        return ""
+    return f"the ledger {ledger.path} was copied or moved since it last sent; it is the one that goes on from now on"
+
+
 def counter_gap(used: int, ours: int) -> str:
     """Say that the gateway has counted clearly more requests than this ledger has begun; empty where it has not.
 

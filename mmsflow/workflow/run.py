@@ -29,6 +29,7 @@ from mmsflow.workflow.intake import history_for_exclusions
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.revision import revision_of
+from mmsflow.workflow.same_content import content_of
 from mmsflow.workflow.standing import has_unsent, has_work, next_run_id
 
 _ANSWERS_SHOWN = 4
@@ -97,6 +98,7 @@ def freeze(
         blobs=prepared.blobs,
         parts=prepared.parts,
         client=client,
+        content_sha256=content_of(prepared),
         waves=[WaveRecord(wave.number, wave.starts_at, wave.size) for wave in plan.waves],
     )
     return ledger.freeze_run(new, in_waves(draft.stored_messages(), plan.waves), draft.stored_set_aside())

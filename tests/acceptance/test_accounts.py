@@ -234,3 +234,43 @@ def test_a_daemon_goes_on_with_a_killed_run_only_after_the_answer(
     assert gateway.numbers == numbers(30)
     notices = [line["notice"] for line in said.seen if line["event"] == "notice"]
     assert len(notices) == len(set(notices))
+
+
+def kill_at_the_first_message(console: Console, gateway: IndependentGateway) -> None:
+    gateway.reply_to(0)
+    process = console.start(*RUN)
+    gateway.wait_for(1)
+    process.kill()
+    process.communicate()
+    gateway.reply_to(float("inf"))
+
+
+def test_a_campaign_renamed_or_copied_after_a_crash_is_refused_until_a_person_means_it(
+    console: Console, gateway: IndependentGateway
+) -> None:
+    kill_at_the_first_message(console, gateway)
+    sent = len(gateway.numbers)
+    file = console.folder / CAMPAIGN
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("campaign: offer", "campaign: renamed"), "utf-8")
+    assert console(*RUN).ended_with(6).document["cause"] == "same_file_unfinished"
+    file.write_text(text, "utf-8")
+    copy = "campaigns/copy.yaml"
+    (console.folder / copy).write_text(text.replace("campaign: offer", "campaign: copy"), "utf-8")
+    assert console("run", copy, "--yes", "--json").ended_with(6).document["cause"] == "same_content_unfinished"
+    (console.folder / copy).write_text(text, "utf-8")
+    assert console("run", copy, "--yes", "--json").ended_with(6).document["cause"] == "campaign_of_another_file"
+    assert len(gateway.numbers) == sent
+
+
+def test_a_file_that_was_moved_and_a_copy_with_another_message_are_ordinary(
+    console: Console, gateway: IndependentGateway
+) -> None:
+    kill_at_the_first_message(console, gateway)
+    text = (console.folder / CAMPAIGN).read_text("utf-8")
+    other = text.replace("campaign: offer", "campaign: other").replace("Kod", "Code")
+    (console.folder / "campaigns/other.yaml").write_text(other, "utf-8")
+    console("run", "campaigns/other.yaml", "--yes", "--json").ended_with(0)
+    (console.folder / CAMPAIGN).rename(console.folder / "campaigns/moved.yaml")
+    done = console("run", "campaigns/moved.yaml", "--yes", "--json")
+    assert "campaign_of_another_file" not in done.out

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from .console import Console, ended
+from .daemons import DAEMON, let_it_be_due, running
 from .independent_gateway import IndependentGateway
 from .workspace import CAMPAIGN, numbers, report_rows, write_list
 
@@ -194,7 +195,9 @@ def test_a_copy_without_anything_unfinished_asks_nothing(
     elsewhere = workspace.with_name("elsewhere")
     shutil.copytree(workspace, elsewhere)
     there = Console(elsewhere, dict(quick.variables) | {"MMSFLOW_WITNESS": str(tmp_path / "new")}, quick.runner)
-    assert "finished" in there("run", CAMPAIGN, "--yes").ended_with(6).err
+    noticed = there("run", CAMPAIGN, "--yes").ended_with(6).err
+    assert "finished" in noticed
+    assert "was copied or moved since it last sent" in noticed
     there("run", CAMPAIGN, "--again", "--yes", "--no-wait").ended_with(0)
 
 
@@ -271,3 +274,47 @@ def test_a_second_process_that_makes_the_ledger_anew_does_not_hide_that_it_vanis
     quick("restore", str(rescued)).ended_with(0)
     quick("run", CAMPAIGN, "--yes", "--no-wait", "--adopt").ended_with(0)
     assert half_way.numbers == PEOPLE
+
+
+def test_a_daemon_whose_ledger_was_put_back_waits_for_a_person_and_tells(
+    console: Console, quick: Console, workspace: Path, half_way: IndependentGateway
+) -> None:
+    let_it_be_due(workspace)
+    with running(console, *DAEMON) as (process, _):
+        half_way.wait_for(ANSWERED + IN_FLIGHT)
+        copy = copied(workspace)
+        half_way.reply_to(30)
+        half_way.wait_for(30 + IN_FLIGHT)
+        process.kill()
+    half_way.reply_to(float("inf"))
+    put_onto(copy, ledger_of(workspace))
+    arrived = half_way.numbers
+    with running(console, *DAEMON) as (_, log):
+        alone = log.until("run_left_alone")
+        assert "older copy" in str(alone["reason"])
+        log.until("notice")
+    assert half_way.numbers == arrived
+    run = str(alone["run"])
+    quick("resume", run, "--adopt", "--no-wait", "--yes").ended_with(7)
+    with running(console, *DAEMON) as (_, log):
+        log.until("daemon_ready")
+    assert half_way.numbers == PEOPLE
+
+
+def test_a_daemon_whose_ledger_vanished_ends_and_keeps_what_it_wrote(
+    console: Console, workspace: Path, half_way: IndependentGateway
+) -> None:
+    let_it_be_due(workspace)
+    with running(console, *DAEMON) as (process, log):
+        log.until("daemon_ready")
+        half_way.wait_for(ANSWERED + IN_FLIGHT)
+        removed(ledger_of(workspace))
+        half_way.reply_to(float("inf"))
+        assert process.stderr is not None
+        rest = process.stderr.read()
+        assert process.wait(60) == 1
+    assert len(half_way.numbers) == ANSWERED + IN_FLIGHT
+    (rescued,) = [path for path in workspace.rglob("ledger.db.rescued-*") if not path.name.endswith(("-wal", "-shm"))]
+    assert str(rescued) in rest
+    rows = Counter(row["bucket"] for row in the_report(workspace))
+    assert sum(rows.values()) == len(PEOPLE)

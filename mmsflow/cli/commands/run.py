@@ -30,6 +30,7 @@ from mmsflow.plan.planfile import SavedPlan, refuse_if_stale
 from mmsflow.wiring import open_gateway, reset_rules, writing_ledger
 from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
+from mmsflow.workflow.blockers import blockers_of_plan, refuse_blocked
 from mmsflow.workflow.blocking import Decided
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
@@ -54,9 +55,15 @@ class RunOptions:
     again: bool = False
     adopt: bool = False
     account: AccountSaid = field(default_factory=AccountSaid)
+    other_content: bool = False
     at_most: int | None = None
     show_numbers: bool = False
     as_json: bool = False
+
+    @property
+    def decided(self) -> Decided:
+        """What a person has said with these options."""
+        return Decided(adopt=self.adopt, again=self.again, other_content=self.other_content)
 
 
 def run(file: str, options: RunOptions) -> int:
@@ -71,8 +78,7 @@ def run(file: str, options: RunOptions) -> int:
 async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | None, options: RunOptions) -> int:
     loaded = load(path, session.workspace)
     name, account = loaded.campaign.campaign, session.settings.account
-    decided = Decided(adopt=options.adopt, again=options.again)
-    file = session.workspace / loaded.shown_path
+    decided, file = options.decided, session.workspace / loaded.shown_path
     settle_accounts(session, ledger, name, file, options.account, ask=not options.yes)
 
     def decide() -> Start | Continue | ReportOnly:
@@ -175,6 +181,7 @@ async def _start(
             warn(why)
         if start.skipped:
             warn(f"this time was skipped before: {start.skipped}")
+        refuse_blocked(blockers_of_plan(ledger, session.settings, prepared, decided=options.decided))
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
         ask_before_sending(session, made, zone, yes=options.yes)
         client = client_of(ledger, session.settings)

@@ -20,7 +20,7 @@ def test_accounts_of_an_earlier_version_lose_their_client_id_only_where_that_mer
             ledger.account_for(name, "winter-sale", until)
             ledger.tell(NewNotice("told", NoticeKind.PAUSED, name, "winter-sale", "", "text", "", {}))
         with ledger._database.write() as connection:
-            for column in ("cause", "client"):
+            for column in ("cause", "client", "content_sha256"):
                 connection.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
             for column in ("place", "copied_at", "closed_at"):
                 connection.exec_driver_sql(f"ALTER TABLE identity DROP COLUMN {column}")

@@ -46,7 +46,7 @@ sender: ACME
 recipients:
   - csv: lists/a.csv
 message:
-  subject: "{subject}"
+  subject: "{subject} {name}"
   attachments:
     - text: templates/hello.txt.j2
 schedule: {{{schedule}}}

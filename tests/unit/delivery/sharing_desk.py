@@ -73,7 +73,9 @@ class CountingGateway(GatewayClient):
             self.refusals += 1
             return LIMIT_REACHED
         self.used += 1
-        return Evidence(Wire.ANSWERED, http_status=200, gateway_id=f"{message.sender}/{self.used}")
+        return Evidence(
+            Wire.ANSWERED, http_status=200, gateway_id=f"{message.sender}/{len(self.sent)}/{message.msisdn}"
+        )
 
     async def limit(self, **_: Any) -> QuotaReply:
         self.readings.append(self._clock.monotonic())

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from sending_desk import desk, number, until
 
 from mmsflow.clock import ManualClock
 from mmsflow.delivery.doubt import DEFAULT_SHARE, DoubtWindow
 from mmsflow.delivery.gate import AccountGate
 from mmsflow.delivery.halt import Breaker
+from mmsflow.gateway.model import Evidence, Wire
 from mmsflow.gateway.retry import Action, Decision
 from mmsflow.ledger.model import ReadyMessage
 from mmsflow.mms.status import MessageState
@@ -95,3 +99,18 @@ def test_too_many_of_unknown_fate_trip_it_also_with_answers_between() -> None:
     assert tripped_after(Breaker(0, 5, DoubtWindow(DEFAULT_SHARE)), [LOST] * 80) == 25
     assert tripped_after(Breaker(0, 5, DoubtWindow(DEFAULT_SHARE)), [TAKEN, *[LOST] * 3] * 20) == 34
     assert tripped_after(Breaker(0, 5, DoubtWindow(None)), [LOST] * 800) is None
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 503])
+async def test_a_message_that_the_gateway_never_takes_keeps_nobody_else_from_being_tried(
+    status: int, tmp_path: Path
+) -> None:
+    busy = Evidence(Wire.ANSWERED, http_status=status, text="busy", retry_after_seconds=1)
+    async with desk(tmp_path, 12, in_flight=2, report=False) as it:
+        it.gateway.evidence = lambda message: busy if message.msisdn == number(1) else None
+        task = asyncio.ensure_future(it.carrying_out())
+        await until(it, task, 600)
+        assert it.states == {"accepted": 11, "ready": 1}
+        assert len(it.gateway.sent) < 40, "it is tried less and less often"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

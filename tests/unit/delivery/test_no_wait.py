@@ -42,7 +42,7 @@ async def test_a_gateway_that_asks_for_time_is_not_waited_for(tmp_path: Path, st
         assert it.clock.monotonic() < 1
         assert ended.halt is not None
         assert (ended.halt.by, ended.halt.error.exit_code, ended.halt.error.cause) == (
-            PausedBy.GATEWAY, 7, "nothing_now",
+            PausedBy.GATEWAY, 7, "gateway_unavailable",
         )  # fmt: skip
         expected = START + timedelta(seconds=min(seconds, 900.0))
         assert ended.halt.resumes_at is not None

@@ -52,11 +52,12 @@ def write_version(url: str, version: str) -> None:
         connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
 
 
-def forget_version_5(connection: Connection) -> None:
-    """Take away what version 0005 adds."""
+def forget_version_5(connection: Connection, version: str) -> None:
+    """Take away what version 0005 adds, and say that the ledger has an earlier one."""
+    connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
     for column in ("place", "copied_at", "closed_at"):
         connection.exec_driver_sql(f"ALTER TABLE identity DROP COLUMN {column}")
-    for column in ("cause", "client"):
+    for column in ("cause", "client", "content_sha256"):
         connection.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
     for table in ("epochs", "lost_runs", "fingerprint_key"):
         connection.exec_driver_sql(f"DROP TABLE {table}")
@@ -114,8 +115,7 @@ def test_what_an_earlier_version_watched_is_kept_and_its_schedule_not_known(url:
         ledger.account_for("simulator", "news", until, schedule="times")
         with ledger._database.write() as connection:
             connection.exec_driver_sql("ALTER TABLE watched DROP COLUMN schedule")
-            forget_version_5(connection)
-    write_version(url, "0003")
+            forget_version_5(connection, "0003")
     with Ledger.open(url) as ledger:
         assert ledger.accounted_until("simulator", "news") == until
         assert ledger.accounted_schedule("simulator", "news") == ""
@@ -136,8 +136,7 @@ def test_of_a_run_that_an_earlier_version_paused_who_paused_it_tells_the_cause(u
         run = ledger.freeze_run(NEW, [], [])
         ledger.set_state(run.key, RunState.PAUSED, paused_by=PausedBy.QUOTA, reason="spent")
         with ledger._database.write() as connection:
-            forget_version_5(connection)
-    write_version(url, "0004")
+            forget_version_5(connection, "0004")
     with Ledger.open(url) as ledger:
         found = ledger.find_run(run.run)
         assert found is not None

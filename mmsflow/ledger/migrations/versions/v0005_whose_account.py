@@ -21,6 +21,7 @@ _OF_ACCOUNT = ("runs", "quota_readings", "quota_use", "watched", "skipped", "app
 def upgrade() -> None:
     """Bring a ledger of the version before to this one."""
     _accounts()
+    _contents()
     _causes()
     _copies()
     _shared_ids()
@@ -64,6 +65,11 @@ def _shared_ids() -> None:
         sqlite_where=has_one,
         postgresql_where=has_one,
     )
+
+
+def _contents() -> None:
+    """Keep what a run sends apart from what it is called; of earlier runs it is not known."""
+    op.add_column("runs", sa.Column("content_sha256", sa.Text(), server_default="", nullable=False))
 
 
 def _accounts() -> None:
