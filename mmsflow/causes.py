@@ -117,6 +117,12 @@ CAUSES: Mapping[str, Cause] = {
     "not_approved": Cause(6, "the campaign asks for approval, and nobody has approved this plan"),
     "inputs_changed": Cause(6, "files of an unfinished run have changed since it began"),
     "earlier_run_unfinished": Cause(6, "an earlier run of the campaign is not finished"),
+    "same_file_unfinished": Cause(6, "the file has an unfinished run of the same messages under another campaign name"),
+    "same_content_unfinished": Cause(
+        6, "the same messages to the same people are in another campaign's unfinished run"
+    ),
+    "same_content_sent": Cause(6, "another campaign has sent the same messages since the scheduled time came"),
+    "campaign_of_another_file": Cause(6, "the campaign's run was made from another file, which still has its name"),
     "sent_before": Cause(6, "the campaign has had its run"),
     "finished": Cause(6, "the campaign's run is finished"),
     "cancelled": Cause(6, "the run was cancelled"),

@@ -21,10 +21,7 @@ class Secret:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        if len(text) >= _SHORTEST and text not in _PUBLIC:
-            _held[text] = None
-            if len(_held) > _MOST_REMEMBERED:
-                del _held[next(iter(_held))]
+        remember(text)
 
     def reveal(self) -> str:
         return self._text
@@ -42,6 +39,14 @@ class Secret:
         return "Secret(••••)"
 
     __str__ = __repr__
+
+
+def remember(text: str) -> None:
+    """Keep a text out of ``blotted`` ones from now on."""
+    if len(text) >= _SHORTEST and text not in _PUBLIC:
+        _held[text] = None
+        if len(_held) > _MOST_REMEMBERED:
+            del _held[next(iter(_held))]
 
 
 @lru_cache(maxsize=_MOST_REMEMBERED)  # the same token for hours, and looked for in every reply

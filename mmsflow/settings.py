@@ -5,7 +5,6 @@ Precedence: environment, then mmsflow.toml, then the defaults of ``Settings``.
 
 from __future__ import annotations
 
-import errno
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -20,6 +19,7 @@ from mmsflow.answers_file import known_accounts
 from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.known_accounts import KnownAccounts
 from mmsflow.secret import Secret
+from mmsflow.secret_file import SecretFile, read_text, why_unreadable
 from mmsflow.setting_values import NOTICE_KINDS, READERS, SECRETS, as_in_the_file
 
 __all__ = ["READERS", "Secret", "Settings", "find_workspace", "load_settings"]
@@ -28,7 +28,6 @@ SETTINGS_FILE = "mmsflow.toml"
 ANSWERS = "accounts"
 ORANGE_URL = "https://apigateway-prd.orange.pl"
 _PREFIX = "MMSFLOW_"
-_LARGEST_BYTES = 1_000_000
 _WARSAW = ZoneInfo("Europe/Warsaw")
 
 
@@ -174,6 +173,12 @@ class Settings:
         return self.client_id, self.client_secret
 
     @property
+    def secret_files(self) -> tuple[SecretFile, ...]:
+        """The secrets that are read from files, and anew whenever those have changed."""
+        values = [getattr(self, name) for name in SECRETS]
+        return tuple(value for value in values if isinstance(value, SecretFile))
+
+    @property
     def account(self) -> str:
         """The account that history, quota and runs belong to: its name, or one made from profile and host.
 
@@ -266,7 +271,7 @@ def _from_toml(path: Path, workspace: Path) -> tuple[dict[str, object], list[Fin
     if not path.exists():
         return {}, []
     try:
-        text = _read(path)
+        text = read_text(path)
         table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, RecursionError) as error:
         return {}, [_unreadable(error)]
@@ -336,20 +341,11 @@ def _forms(reader: Callable[[object], object], text: str) -> str:
     return ""
 
 
-def _read(path: Path) -> str:
-    """A small text file, or what a pipe such as a shell's ``<(…)`` hands over."""
-    with path.open("rb") as file:
-        content = file.read(_LARGEST_BYTES + 1)
-    if len(content) > _LARGEST_BYTES:
-        raise OSError(errno.EFBIG, f"it has more than {_LARGEST_BYTES} bytes")
-    return content.decode("utf-8")
-
-
 def _secret_from_file(path: Path, name: str) -> Secret:
     try:
-        return Secret(_read(path).strip().strip("\ufeff").strip())
+        return SecretFile(name, path)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(
-            f"the {name.replace('_', ' ')} cannot be read from {path}: {reason}", cause="secret_unreadable"
+            f"the {name.replace('_', ' ')} cannot be read from {path}: {why_unreadable(error)}",
+            cause="secret_unreadable",
         ) from None

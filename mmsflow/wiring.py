@@ -18,6 +18,7 @@ from mmsflow.gateway.retry import RetryPolicy
 from mmsflow.ledger.database import ledger_path
 from mmsflow.ledger.store import Ledger, LedgerReader
 from mmsflow.plan.quota import ResetRules
+from mmsflow.secret import Secret
 from mmsflow.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,13 +50,15 @@ def _gateway_config(settings: Settings) -> GatewayConfig:
         base_url=settings.base_url,
         token_url=settings.token_url,
         client_id=client_id,
-        client_secret=client_secret,
+        # The simulator inside this process keeps the secret that it began with.
+        client_secret=Secret(client_secret.reveal()) if settings.in_process else client_secret,
         in_flight=settings.in_flight,
         total_deadline=settings.total_deadline,
         connect_timeout=settings.connect_timeout,
         attachment_headers=settings.attachment_headers,
         ca_file=settings.ca_file,
         proxy=settings.proxy,
+        keep_alive=settings.keep_alive,
     )
 
 

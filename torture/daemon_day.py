@@ -45,7 +45,7 @@ sender: ACME
 recipients:
   - csv: lists/day-{number}.csv
 message:
-  subject: "{{{{ name }}}}, dzień dobry"
+  subject: "{{{{ name }}}}, dzień dobry ({number})"
   attachments:
     - text: templates/day.txt.j2
 schedule: {{start: {start:%Y-%m-%d %H:%M}, timezone: UTC}}

@@ -41,7 +41,7 @@ class Session:
         return cls(workspace, load_settings(workspace, os.environ), SystemClock())
 
     def intake(self, *, lenient: bool = False, rejects: Path | None = None) -> Intake:
-        """What ``prepare`` needs beside a campaign file; without credentials the account's history is not known.
+        """What ``prepare`` needs beside a campaign file; without a gateway the account's history is not known.
 
         Args:
             lenient: as ``Intake`` has it.

@@ -71,7 +71,7 @@ class Beginner:
         try:
             async with self._planner.planned(version, due) as (prepared, plan):
                 self._teller.event("plan_made", campaign=version.name, messages=plan.messages, digest=plan.digest)
-                self._refuse(version, prepared, plan)
+                self._refuse(version, prepared, plan, due)
                 if not self._approved(version, plan):
                     self._ask(version, due, plan)
                     return Awaited(due, plan.digest, approval_of(self._ledger, plan.account, version.name))
@@ -81,8 +81,10 @@ class Beginner:
                 self._teller.refused(error)  # before its grace is over, and not only then
             code = INVALID if isinstance(error, InvalidInput) else MISSED
             code = REFUSED if isinstance(error, PlanRefused | UsageError) else code
-            # What is wrong with files is mended by changing them, and then it is tried at once.
-            again = RETRY if code == MISSED else RETRY_FILES
+            if error.cause == "disk_space":
+                self._tell_blocked(version.name, Blocker("disk_space", error.message, error.advice))
+            # What is wrong with files is mended by changing them, and then it is tried at once; room comes by itself.
+            again = RETRY if code == MISSED or error.cause == "disk_space" else RETRY_FILES
             return Hindrance(due, code, _sentence(error), self._clock.now() + again)
 
     async def begin_by_hand(self, version: Version, digest: str, seen_for: datetime | None) -> RunInfo:
@@ -114,7 +116,7 @@ class Beginner:
             raise PlanRefused(found.why_not, cause=found.cause)
         return found
 
-    def _refuse(self, version: Version, prepared: Prepared, plan: Plan) -> None:
+    def _refuse(self, version: Version, prepared: Prepared, plan: Plan, due: datetime) -> None:
         """Refuse what must not begin by itself; a person is told of what blocks it.
 
         Planning takes a while, or waits for other plans: a person may have begun the only run meanwhile.
@@ -131,11 +133,11 @@ class Beginner:
             if blocked and refusal.cause != ALL_STOPPED:
                 self._tell_blocked(version.name, situation.blockers[0])
             raise refusal
-        self._refuse_same_content(version, prepared)
+        self._refuse_same_content(version, prepared, due)
         _refuse_empty(plan)
 
-    def _refuse_same_content(self, version: Version, prepared: Prepared) -> None:
-        if blockers := blockers_of_plan(self._ledger, self._settings, prepared):
+    def _refuse_same_content(self, version: Version, prepared: Prepared, due: datetime | None = None) -> None:
+        if blockers := blockers_of_plan(self._ledger, self._settings, prepared, due=due):
             self._tell_blocked(version.name, blockers[0])
             raise blockers[0].as_error()
 

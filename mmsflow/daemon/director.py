@@ -24,6 +24,7 @@ from mmsflow.daemon.planning import Planner
 from mmsflow.daemon.reporting import Reporting
 from mmsflow.daemon.retention import keep_purging
 from mmsflow.daemon.run_news import RunNews
+from mmsflow.daemon.secret_watch import SecretWatch
 from mmsflow.daemon.stillness import Stillness
 from mmsflow.daemon.stop_watch import StopWatch
 from mmsflow.daemon.telling import Changes, OnEvent, Teller, ignore
@@ -55,6 +56,7 @@ class Periods:
         requests: at what other terminals ask.
         quota: at the gateway's counter.
         again: how long a helper of the loop rests after an unforeseen error.
+        secrets: at the files that hold secrets.
         news: at what people should have been told of by now.
     """
 
@@ -62,6 +64,7 @@ class Periods:
     requests: float = 0.5
     quota: float = 900.0
     again: float = 5.0
+    secrets: float = 5.0
     news: float = 300.0
 
 
@@ -122,6 +125,7 @@ class Director(Front):
         self._tester = Tester(settings, ledger, clock, self._planner, self._crew, self._teller)
         self._hearing = Hearing(ledger, clock, self._teller, self._periods.requests)
         self._stop_watch = StopWatch(ledger.stop_file, clock, self._teller, self.files_changed)
+        self._secret_watch = SecretWatch(settings.secret_files, clock, self._teller, self._secret_rotated)
         self._answering = Answering(
             engine,
             settings,
@@ -197,9 +201,9 @@ class Director(Front):
             self._crew.carry(run)
         self._go_on_with_runs()
 
-    def _go_on_with_runs(self) -> None:
+    def _go_on_with_runs(self, *, rotated: bool = False) -> None:
         carried = {run.run for run in self._crew.runs()}
-        for run, blocker in unfinished_runs(self._ledger, self.settings, self.clock.now()):
+        for run, blocker in unfinished_runs(self._ledger, self.settings, self.clock.now(), rotated=rotated):
             if run.run in carried:
                 continue
             if blocker is None:
@@ -229,6 +233,13 @@ class Director(Front):
         self._go_on_with_runs()
         self.files_changed()
 
+    def _secret_rotated(self, name: str) -> None:
+        """What the gateway refused with the old secret is tried again, without a person."""
+        if name == "client_secret":
+            self._go_on_with_runs(rotated=True)
+            self._quota.set()
+            self.files_changed()
+
     def _helpers(self) -> list[Coroutine[Any, Any, None]]:
         heed = lambda: heed_requests(  # noqa: E731
             self._ledger,
@@ -245,6 +256,9 @@ class Director(Front):
             self._kept("asking for the quota", self._ask_quota),
             self._kept("telling of what has happened", self._catch_up),
         ]
+        if self.settings.secret_files:
+            secrets = lambda: self._secret_watch.follow(self._periods.secrets)  # noqa: E731
+            helpers.append(self._kept("following secrets' files", secrets))
         if (watch := self._watch) is not None:
             helpers.append(self._kept("watching files", lambda: watch.follow(self.files_changed)))
         if self.settings.retain is not None:

@@ -19,6 +19,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "occurrence_skipped": ("warning", "a scheduled time gets no run: its code and reason"),
     "sending_stopped": ("warning", "a person has stopped all sending: who, why and since when"),
     "sending_start_asked": ("info", "a person lets sending go on, from the web page: who"),
+    "secret_read_anew": ("info", "the file of a secret, `setting`, holds another one, which is used from now on"),
     "sending_started": ("info", "all sending may go on: what was stopped does"),
     "occurrence_hindered": ("warning", "a scheduled time has come and something is in the way; it is tried again"),
     "plan_made": ("info", "a campaign was planned at its time"),

@@ -105,6 +105,7 @@ class Front:
         needs_yes = version.campaign.approval == "required"
         approved = not needs_yes or (made.approval is not None and made.approval.holds_for(made.plan.digest))
         hand = self._by_hand(version, due, approved=approved)
+        why_not = hand.why_not or next((blocker.message for blocker in made.blockers), "")
         return PlanView(
             file=file,
             zone=version.campaign.schedule.timezone,
@@ -113,8 +114,8 @@ class Front:
             approval=made.approval,
             changes=made.changes,
             due=due,
-            can_begin=not hand.why_not,
-            why_not=hand.why_not,
+            can_begin=not why_not,
+            why_not=why_not,
             by_hand_for=hand.due,
             by_hand_until=version.campaign.schedule.deadline(hand.due) if hand.due else None,
             asks=self._asks(version),

@@ -16,15 +16,19 @@ from mmsflow.workflow.standing import goes_on, has_unsent
 Unfinished = tuple[RunInfo, Blocker | None]
 
 
-def unfinished_runs(ledger: LedgerReader, settings: Settings, now: datetime) -> Iterator[Unfinished]:
+def unfinished_runs(
+    ledger: LedgerReader, settings: Settings, now: datetime, *, rotated: bool = False
+) -> Iterator[Unfinished]:
     """The account's runs with something left to do, oldest first, each with why it needs a person; None where not.
 
+    Args:
+        rotated: the client secret has changed: what the gateway refused before is tried again.
 
     Runs under other accounts follow, where nobody has said yet whether that is the same account.
     """
     for run in reversed(ledger.runs(account=settings.account, tests=False, unfinished=True)):
         if run.purged_at is None and goes_on(ledger, run):
-            yield run, why_not_by_itself(ledger, settings, run, now)
+            yield run, why_not_by_itself(ledger, settings, run, now, rotated=rotated)
     for run in reversed(ledger.runs(tests=False, unfinished=True)):
         if not settings.is_ours(run.account) and run.purged_at is None and has_unsent(ledger, run):
             others = [OtherRun(run.account, run.run, "this ledger")]

@@ -24,6 +24,8 @@ from mmsflow.showing.search import Names, SearchIndex
 from mmsflow.wiring import reset_rules
 from mmsflow.workflow.approving import approval_of, changes_since
 from mmsflow.workflow.aside import prepare_aside
+from mmsflow.workflow.blockers import blockers_of_plan
+from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.intake import Intake
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, Seen
@@ -36,11 +38,12 @@ _SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A plan, and how it stands with the campaign's approval."""
+    """A plan, how it stands with the campaign's approval, and what speaks against sending its messages."""
 
     plan: Plan
     approval: Approval | None
     changes: tuple[str, ...]
+    blockers: tuple[Blocker, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +155,9 @@ class Planner:
             return kept.made
         async with self.planned(version, due) as (prepared, plan):
             changes = changes_since(approval, prepared, plan) if approval else ()
-            made = Made(plan, approval, changes)
-            # What the ledger says of earlier messages changes without any file.
-            if prepared.cap is None and not list(queries_of(version.campaign)):
+            made = Made(plan, approval, changes, tuple(blockers_of_plan(self._ledger, self._settings, prepared)))
+            # What the ledger says of earlier messages and of other runs changes without any file.
+            if prepared.cap is None and not made.blockers and not list(queries_of(version.campaign)):
                 self._kept[version.name] = _Kept(made, version.loaded.sha256, due, prepared.inputs, self._clock.now())
         return made
 

@@ -12,6 +12,7 @@ from mmsflow.gateway.model import GatewayConfig, Wire
 from mmsflow.gateway.transport import Exchange
 from mmsflow.gateway.wire import TokenAnswer, read_oauth_error, read_token, token_problem
 from mmsflow.secret import Secret
+from mmsflow.secret_file import SecretFile
 
 # RFC 6749 allows an answer without expires_in. Five minutes cost little, and a token that dies earlier is noticed
 # by its 401 and renewed then.
@@ -31,7 +32,9 @@ Ask = Callable[[list[tuple[str, str]], bytes], Awaitable[Exchange]]
 class TokenSource:
     """Hands out the bearer token, and renews it ahead of its end by min(30 s, life/5).
 
-    Neither the token nor the credentials appear in any message, repr or log, and no body of the token call is kept.
+    The secret is looked up at each renewal, so that a rotated one is used from then on; a token in use stays until it
+    ends or is refused. Neither the token nor the credentials appear in any message, repr or log, and no body of the
+    token call is kept.
     """
 
     def __init__(self, config: GatewayConfig, clock: Clock, ask: Ask) -> None:
@@ -42,6 +45,7 @@ class TokenSource:
         self._renew_at = 0.0
         self._ends_at = 0.0
         self._renewal: asyncio.Task[str] | None = None
+        self._worked = Secret("")  # the client secret of the last token
 
     async def token(self) -> str:
         """A token that is good for now.
@@ -75,8 +79,8 @@ class TokenSource:
 
     async def _renew(self) -> str:
         try:
-            answer = await self._fetch()
-        except GatewayUnavailable:
+            answer = await self._granted()
+        except (GatewayRefused, GatewayUnavailable):
             if not self._token or self._clock.monotonic() >= self._ends_at:
                 raise
             # The old token is still good for a while; the endpoint is not asked again for each message meanwhile.
@@ -89,8 +93,26 @@ class TokenSource:
         self._renew_at = self._ends_at - min(_LONGEST_MARGIN_SECONDS, life / 5)
         return answer.access_token
 
-    async def _fetch(self) -> TokenAnswer:
-        identity = f"{self._config.client_id}:{self._config.client_secret.reveal()}"
+    async def _granted(self) -> TokenAnswer:
+        """A token for the secret in force; where it is refused, for what its file holds by then or for the last one.
+
+        A file may have been read half-written, and a new secret may be in its file before the gateway takes it.
+        """
+        secret = self._config.client_secret
+        used = secret.reveal()
+        try:
+            answer = await self._fetch(used)
+        except GatewayRefused as refusal:
+            now = secret.read_anew() if isinstance(secret, SecretFile) else used
+            other = now if now != used else self._worked.reveal()
+            if refusal.cause != "credentials_refused" or other in ("", used):
+                raise
+            answer = await self._fetch(used := other)
+        self._worked = Secret(used)
+        return answer
+
+    async def _fetch(self, secret: str) -> TokenAnswer:
+        identity = f"{self._config.client_id}:{secret}"
         credentials = Secret(b64encode(identity.encode()).decode("ascii"))
         headers = [
             ("Authorization", f"Basic {credentials.reveal()}"),
@@ -125,6 +147,16 @@ class TokenSource:
         return answer
 
     @property
+    def _check_credentials(self) -> str:
+        secret = self._config.client_secret
+        if not isinstance(secret, SecretFile):
+            return _CHECK_CREDENTIALS
+        place = f"MMSFLOW_CLIENT_ID and the secret in {secret.path} against what the operator gave you"
+        if not secret.trouble:
+            return f"check {place}"
+        return f"check {place}: the file cannot be used ({secret.trouble}), the secret from before was tried"
+
+    @property
     def _look_at(self) -> str:
         """Where to look when nothing answers; names a setting only where it was set."""
         places = ["network", "firewall"]
@@ -139,13 +171,13 @@ class TokenSource:
         said += f": {description}" if description else ""
         if error in _TEMPORARY or http_status >= 500 or http_status in (408, 425, 429):
             return GatewayUnavailable(said, _TRY_AGAIN, cause="token_out_of_order")
-        return GatewayRefused(said, _CHECK_CREDENTIALS, cause="credentials_refused")
+        return GatewayRefused(said, self._check_credentials, cause="credentials_refused")
 
     def _refusal(self, http_status: int) -> GatewayRefused | GatewayUnavailable:
         said = f"the token endpoint answered {http_status}"
         if http_status in (400, 401, 403):
             said = f"{said}: it refuses the client credentials"
-            return GatewayRefused(said, _CHECK_CREDENTIALS, cause="credentials_refused")
+            return GatewayRefused(said, self._check_credentials, cause="credentials_refused")
         if http_status >= 500 or http_status in (408, 425, 429):
             return GatewayUnavailable(f"{said}: it is out of order for now", self._look_at, cause="token_out_of_order")
         return GatewayRefused(f"{said}: it does not seem to be one", _CHECK_URL, cause="token_address")

@@ -17,10 +17,12 @@ import shlex
 import socket
 import struct
 import sys
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mmsflow.errors import LedgerError, RunHeld
+from mmsflow.ledger.heartbeat import BEAT_SECONDS, Heartbeat
 from mmsflow.ledger.model import Holder
 from mmsflow.ledger.requests import DAEMON
 
@@ -40,6 +42,7 @@ class WriteLock:
     def __init__(self, path: Path, descriptor: int, key: tuple[int, int, int]) -> None:
         self._descriptor, self._key = descriptor, key
         self._released = False
+        self._heartbeat: Heartbeat | None = None
         self.path = path
 
     @property
@@ -61,17 +64,17 @@ class WriteLock:
             LedgerError: the lock file cannot be made or locked.
         """
         path = lock_path(ledger)
-        mine = Holder(os.getpid(), socket.gethostname(), now, command)
+        mine = Holder(os.getpid(), socket.gethostname(), now, command, beat_seconds=BEAT_SECONDS)
         while True:
             if (ours := _held_by_us(path)) is not None:
-                raise _refusal(ledger, ours)
+                raise _refusal(ledger, ours, now)
             descriptor = _open(path, os.O_RDWR | os.O_CREAT)
             try:
                 fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 seen = _holder(descriptor)
                 os.close(descriptor)
-                raise _not_locked(ledger, error, seen) from None
+                raise _not_locked(ledger, error, seen, now) from None
             key = (os.getpid(), *_identity(os.fstat(descriptor)))
             if _identity_of(path) == key[1:]:
                 break
@@ -83,6 +86,7 @@ class WriteLock:
         except OSError as error:
             lock.release()
             raise _unusable(path, error) from None
+        lock._heartbeat = Heartbeat(descriptor)
         return lock
 
     def release(self) -> None:
@@ -91,6 +95,8 @@ class WriteLock:
             return
         self._released = True
         del _held[self._key]
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
         with contextlib.suppress(OSError):
             os.ftruncate(self._descriptor, 0)
         os.close(self._descriptor)
@@ -134,7 +140,8 @@ def _holder(descriptor: int) -> Holder | None:
     # the kernel's word for the process is all we know. It says 0 for a process that cannot be seen from here.
     if note is None or (pid and note.pid != pid and note.host == host):
         return Holder(pid, host, None, "")
-    return note
+    touched = datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+    return replace(note, last_seen=touched)
 
 
 def _held_by_us(path: Path) -> Holder | None:
@@ -175,7 +182,8 @@ def _write_note(descriptor: int, holder: Holder) -> None:
     since = holder.since.isoformat(timespec="seconds") if holder.since else ""
     # A note that would not fit is cut at its only long part.
     command = holder.command[: _NOTE_BYTES // 8]
-    note = json.dumps({"pid": holder.pid, "host": holder.host, "since": since, "command": command})
+    facts = {"pid": holder.pid, "host": holder.host, "since": since, "command": command, "beat": holder.beat_seconds}
+    note = json.dumps(facts)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, note.encode(), 0)
 
@@ -184,24 +192,27 @@ def _read_note(descriptor: int) -> Holder | None:
     try:
         note = json.loads(os.pread(descriptor, _NOTE_BYTES, 0))
         since = datetime.fromisoformat(note["since"]) if note["since"] else None
-        return Holder(int(note["pid"]), str(note["host"]), since, str(note["command"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        beat = float(note.get("beat", 0))  # earlier versions give no sign of life
+        return Holder(int(note["pid"]), str(note["host"]), since, str(note["command"]), beat_seconds=beat)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
-def _not_locked(ledger: Path, error: OSError, seen: Holder | None) -> RunHeld | LedgerError:
+def _not_locked(ledger: Path, error: OSError, seen: Holder | None, now: datetime) -> RunHeld | LedgerError:
     if error.errno in (errno.EACCES, errno.EAGAIN):
-        return _refusal(ledger, seen)
+        return _refusal(ledger, seen, now)
     return _unusable(lock_path(ledger), error)
 
 
-def _refusal(ledger: Path, holder: Holder | None) -> RunHeld:
+def _refusal(ledger: Path, holder: Holder | None, now: datetime) -> RunHeld:
     if holder is None:
         return RunHeld(f"another process holds the ledger {ledger}", "Wait a moment and try again.", cause="run_held")
     since = f", since {holder.since.isoformat(timespec='seconds')}" if holder.since else ""
     doing = f" ({holder.command})" if holder.command else ""
+    silent = holder.last_seen if holder.answers(now) is False else None
+    silence = f", and gives no sign of life since {silent.isoformat(timespec='seconds')}" if silent else ""
     return RunHeld(
-        f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}",
+        f"process {holder.pid} on {holder.host}{doing} holds the ledger {ledger}{since}{silence}",
         _BESIDE_DAEMON if holder.command == DAEMON else _beside(holder.pid),
         cause="run_held",
     )

@@ -428,14 +428,46 @@ class QuotaReading:
     reset_on: date | None
 
 
+_BEATS_MISSED = 3
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The process that holds the right to write; ``since`` is None in the moment before it has said so."""
+    """The process that holds the right to write.
+
+    Attributes:
+        pid, host: which process; its number is 0 where it cannot be seen from here.
+        since: aware; None in the moment before it has said so.
+        command: what it was asked to do.
+        beat_seconds: how often it gives a sign of life; 0 where it gives none, as earlier versions.
+        last_seen: when it gave the last one, aware; None where that is not known.
+    """
 
     pid: int
     host: str
     since: datetime | None
     command: str
+    beat_seconds: float = 0.0
+    last_seen: datetime | None = None
+
+    def answers(self, now: datetime) -> bool | None:
+        """Tell whether it gives signs of life; None where that cannot be known, as with a clock that was set back."""
+        if not self.beat_seconds or self.last_seen is None:
+            return None
+        silent = (now - self.last_seen).total_seconds()
+        most = _BEATS_MISSED * self.beat_seconds
+        return None if silent < -most else silent <= most
+
+    def as_json(self, now: datetime) -> dict[str, object]:
+        """Give the facts for programs; instants are ISO 8601 with offset."""
+        return {
+            "pid": self.pid,
+            "host": self.host,
+            "command": self.command,
+            "since": self.since.isoformat(timespec="seconds") if self.since else None,
+            "last_seen": self.last_seen.isoformat(timespec="seconds") if self.last_seen else None,
+            "answers": self.answers(now),
+        }
 
 
 Story = tuple[RunInfo, ReportRow, list[Event]]

@@ -138,6 +138,11 @@ class RunReading(Reading):
         with self._database.read() as connection:
             return runs.blob_of(connection, sha256)
 
+    def blobs_among(self, digests: Collection[str]) -> set[str]:
+        """Those of the digests whose bytes are frozen already."""
+        with self._database.read() as connection:
+            return runs.blobs_among(connection, digests)
+
     def begun_by(self, key: int) -> str:
         """Who began a run by hand, as they named themselves; empty where nobody did, or nobody is known."""
         names = (event.detail.get("begun_by") for event in self.run_events(key))

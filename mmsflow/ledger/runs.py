@@ -262,6 +262,14 @@ def _insert_inputs(connection: Connection, key: int, files: Sequence[FrozenInput
         connection.execute(insert(inputs), rows)
 
 
+def blobs_among(connection: Connection, digests: Iterable[str]) -> set[str]:
+    """Find those of the digests whose bytes the ledger has."""
+    rest, found = iter(digests), set[str]()
+    while chunk := list(islice(rest, _BLOBS_AT_ONCE)):
+        found.update(connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(chunk))).scalars())
+    return found
+
+
 def _insert_waves(connection: Connection, key: int, planned: Sequence[WaveRecord]) -> None:
     rows = [
         {"run_key": key, "number": wave.number, "starts_at": maybe_micros(wave.starts_at), "size": wave.size}
@@ -275,7 +283,7 @@ def _insert_blobs(connection: Connection, frozen: Iterable[Blob]) -> None:
     """Those that the ledger has not got yet; few of them are in memory at a time."""
     rest = iter(frozen)
     while chunk := {blob.sha256: blob for blob in islice(rest, _BLOBS_AT_ONCE)}:
-        known = set(connection.execute(select(blobs.c.sha256).where(blobs.c.sha256.in_(chunk))).scalars())
+        known = blobs_among(connection, chunk)
         rows = [
             {"sha256": blob.sha256, "content_type": blob.content_type, "data": blob.data}
             for blob in chunk.values()

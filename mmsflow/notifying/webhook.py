@@ -23,6 +23,7 @@ from mmsflow.gateway.trust import context_for
 from mmsflow.notifying.model import Letter, NotPosted
 from mmsflow.notifying.wording import buckets_of, plain, subject_of
 from mmsflow.secret import Secret, blotted
+from mmsflow.secret_file import SecretFile
 
 _DEADLINE = timedelta(seconds=20)
 _PREFIX = "whsec_"
@@ -42,7 +43,7 @@ class Webhook:
 
     Args:
         url: https, or http to this machine.
-        secret: ``whsec_`` and base64, or any text of at least 16 bytes.
+        secret: ``whsec_`` and base64, or any text of at least 16 bytes; looked up for each letter.
         clock: for the instant that is signed.
         ca_file, proxy: as the gateway's.
         deadline: for one attempt, from the first connection to the reply's status.
@@ -64,7 +65,10 @@ class Webhook:
         deadline: timedelta = _DEADLINE,
     ) -> None:
         self._url, self._clock = url, clock
-        self._key = _key(secret)
+        _key(secret.reveal())
+        self._secret = secret
+        if isinstance(secret, SecretFile):
+            secret.must_satisfy(_complaint)
         self._context = context_for(ca_file, url, proxy)
         self._proxy = _proxied(proxy, ca_file)
         self._seconds = deadline.total_seconds()
@@ -80,7 +84,7 @@ class Webhook:
             "accept-encoding": "identity",
             "webhook-id": letter.id,
             "webhook-timestamp": stamp,
-            "webhook-signature": signature(self._key, letter.id, stamp, body),
+            "webhook-signature": signature(_key(self._secret.reveal()), letter.id, stamp, body),
         }
         status = await self._status_of(httpx.Request("POST", self._url, headers=headers, content=body))
         if not 200 <= status < 300:
@@ -129,8 +133,16 @@ def signature(key: bytes, number: str, stamp: str, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def _key(secret: Secret) -> bytes:
-    text = secret.reveal()
+def _complaint(text: str) -> str:
+    """Why a text cannot be the secret; empty where it can."""
+    try:
+        _key(text)
+    except UsageError as error:
+        return error.message
+    return ""
+
+
+def _key(text: str) -> bytes:
     try:
         key = base64.b64decode(text[len(_PREFIX) :], validate=True) if text.startswith(_PREFIX) else text.encode()
     except (binascii.Error, ValueError):

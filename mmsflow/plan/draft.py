@@ -14,16 +14,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring as _quoted  # json.dumps makes an encoder for every message
 from operator import attrgetter
 from types import TracebackType
+from typing import Any
 
 from mmsflow.audience.model import SetAside
 from mmsflow.errors import MmsflowError
-from mmsflow.message.model import Layout, PlannedMessage, StaticPart
+from mmsflow.message.model import DrawnPart, Layout, PlannedMessage, StaticPart, TextPart
 from mmsflow.mms.content import Part
 from mmsflow.mms.msisdn import mask_in_text
 from mmsflow.mms.status import Bucket
 from mmsflow.plan.model import Wave
 
 _CHUNK = 1000
+_CONTENTS = 1 << 128
 
 
 class Draft:
@@ -52,7 +54,8 @@ class Draft:
             "CREATE TABLE part (sha256 TEXT PRIMARY KEY, content_type TEXT, drawn INTEGER, data BLOB);"
         )
         self._layouts: dict[Layout, int] = {}
-        self._digest = hashlib.sha256()
+        self._digest, self._content = hashlib.sha256(), 0
+        self._layout_marks: list[str] = []
         self.reasons: Counter[tuple[Bucket, str]] = Counter()
         self.examples: dict[tuple[Bucket, str], str] = {}
         self.sources: Counter[str] = Counter()
@@ -94,6 +97,7 @@ class Draft:
             for message in messages
         ]
         self._digest_of(rows)
+        self._add_content(rows)
         self._write("INSERT INTO message VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
         self.messages += len(rows)
         self.variants.update(map(attrgetter("variant"), messages))
@@ -154,9 +158,39 @@ class Draft:
             if drawn or sha256 in used:
                 yield Part(content_type, "", data, sha256)
 
+    def row_bytes(self) -> int:
+        """What the rows take here, parts left out."""
+        pages = self._db.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
+        return max(0, int(pages[0]) - self._part_bytes("TRUE"))
+
+    def drawn_bytes(self) -> int:
+        """What the parts take that were drawn for one recipient each."""
+        return self._part_bytes("drawn")
+
+    def part_sizes(self) -> dict[str, int]:
+        """The bytes of each laid-out part that a message carries, by its digest."""
+        used = {part.sha256 for layout in self._layouts for part in layout if isinstance(part, StaticPart)}
+        sizes = self._db.execute("SELECT sha256, LENGTH(data) FROM part WHERE NOT drawn")
+        return {sha256: int(size) for sha256, size in sizes if sha256 in used}
+
+    def _part_bytes(self, which: str) -> int:
+        total = self._db.execute(f"SELECT COALESCE(SUM(LENGTH(data)), 0) FROM part WHERE {which}").fetchone()  # noqa: S608
+        return int(total[0])
+
     def _digest_of(self, rows: Sequence[tuple[object, ...]]) -> None:
         # Batches arrive in a fixed order, so that the digest of the same inputs is the same.
         self._digest.update(repr(rows).encode("utf-8", "surrogatepass"))
+
+    def _add_content(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        # A sum, so that a list that was sorted anew is the same. Without rows, sources and variants: number, subject,
+        # layout and texts are what somebody gets.
+        for new in self.layouts[len(self._layout_marks) :]:
+            self._layout_marks.append(repr([_said_by(part) for part in new]))
+        marks, total = self._layout_marks, 0
+        for _, _, _, msisdn, subject, layout, texts, *_ in rows:
+            what = f"{msisdn}\x1f{subject}\x1f{marks[layout]}\x1f{texts}"
+            total += int.from_bytes(hashlib.sha256(what.encode("utf-8", "surrogatepass")).digest()[:16], "big")
+        self._content = (self._content + total) % _CONTENTS
 
     def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         try:
@@ -197,6 +231,13 @@ class Draft:
         whole.update(repr([*facts, self.layouts]).encode())
         return whole.hexdigest()
 
+    def content_digest(self, sender: str) -> str:
+        """Hex SHA-256 over who gets what from whom: the numbers in any order, each with its message.
+
+        Names of the campaign, of files and of attachments are no part of it, nor is any row set aside.
+        """
+        return hashlib.sha256(repr((sender, self.messages, self._content)).encode()).hexdigest()
+
     def stored_messages(self) -> Iterator[PlannedMessage]:
         """Every message in sending order, streaming."""
         layouts = self.layouts
@@ -223,6 +264,16 @@ class Draft:
         ):
             kept = json.loads(cells) if cells else {}
             yield SetAside(ordinal, source, row, number, Bucket(bucket), code, reason, _decoded(segments), kept)
+
+
+def _said_by(part: StaticPart | TextPart | DrawnPart) -> tuple[str, ...]:
+    match part:
+        case StaticPart():
+            return part.content_type, part.sha256
+        case DrawnPart():
+            return "drawn", part.content_type
+        case TextPart():
+            return ("text",)
 
 
 def _encoded(texts: Sequence[str]) -> str:

@@ -17,9 +17,11 @@ from mmsflow.errors import UsageError
 from mmsflow.ledger.requests import Answer
 from mmsflow.mms.private_files import make_private_folder, write_private
 from mmsflow.secret import Secret
+from mmsflow.secret_file import SecretFile
 from mmsflow.settings import Settings
 
 SHORTEST_TOKEN = 20
+_TOO_SHORT = f"has fewer than {SHORTEST_TOKEN} characters"
 TOKEN_FILE = "web-token"  # noqa: S105 - a file's name
 
 _MOST_SESSIONS = 100
@@ -57,9 +59,11 @@ def long_enough(token: Secret) -> Secret:
     Raises:
         UsageError: it is shorter than 20 characters.
     """
+    if isinstance(token, SecretFile):
+        token.must_satisfy(lambda text: "" if len(text) >= SHORTEST_TOKEN else _TOO_SHORT)
     if len(token.reveal()) < SHORTEST_TOKEN:
         raise UsageError(
-            f"the web token has fewer than {SHORTEST_TOKEN} characters",
+            f"the web token {_TOO_SHORT}",
             "make one with `openssl rand -hex 32`, or leave it out: one is made and kept in .mmsflow/web-token",
         )
     return token
@@ -88,26 +92,33 @@ class Session:
         who: how its user named themselves; empty where they did not.
         handsets: where they sent their last test, as they wrote it.
         told: answers that its next page shows, once.
+        token: hash of the token with which they signed in.
     """
 
     until: datetime
     who: str = ""
     handsets: str = ""
     told: list[Answer] = field(default_factory=list)
+    token: bytes = b""
 
 
 class Sessions:
-    """Who is signed in, in memory only, by the hash of what their cookie holds; a restart signs everybody out."""
+    """Who is signed in, in memory only, by the hash of what their cookie holds.
 
-    def __init__(self, clock: Clock, lasts: timedelta) -> None:
-        self._clock = clock
+    A restart signs everybody out, and so does another token: whoever had only the old one is to get in no more.
+    """
+
+    def __init__(self, clock: Clock, lasts: timedelta, token: Secret) -> None:
+        self._clock, self._token = clock, token
         self.lasts = lasts
         self._sessions: OrderedDict[bytes, Session] = OrderedDict()
 
     def open(self, who: str) -> str:
         """A new session; what its cookie holds, 256 random bits. The oldest ends where there are too many."""
         secret = secrets.token_urlsafe(32)
-        self._sessions[_hashed(secret)] = Session(self._clock.now() + self.lasts, who)
+        self._sessions[_hashed(secret)] = Session(
+            self._clock.now() + self.lasts, who, token=_hashed(self._token.reveal())
+        )
         while len(self._sessions) > _MOST_SESSIONS:
             self._sessions.popitem(last=False)
         return secret
@@ -116,7 +127,9 @@ class Sessions:
         """The session of a cookie; None where there is none, or it is over."""
         key = _hashed(secret)
         session = self._sessions.get(key)
-        if session is not None and self._clock.now() >= session.until:
+        if session is None:
+            return None
+        if self._clock.now() >= session.until or session.token != _hashed(self._token.reveal()):
             self._sessions.pop(key, None)
             return None
         return session

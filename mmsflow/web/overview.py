@@ -17,7 +17,7 @@ from mmsflow.mms.status import PROBLEM_BUCKETS, Bucket
 from mmsflow.report.chart import Segment, bar
 from mmsflow.report.moments import zone_of
 from mmsflow.web.standing import SHOWN_ORDER, Counts, counts_of, level_of, state_key, why
-from mmsflow.workflow.blockers import blockers_of
+from mmsflow.workflow.blockers import blockers_of_file
 
 RECENT = 20
 _MOST_NOTICES = 30
@@ -197,7 +197,9 @@ def _blocked(board: Board, ledger: LedgerReader, cards: tuple[CampaignCard, ...]
     """What blocks each campaign before a person decides, by its file, one sentence; those without are left out."""
     settings, found = board.settings, {}
     for card in cards:
-        if card.campaign and (blockers := blockers_of(ledger, settings, card.campaign, settings.workspace / card.file)):
+        if card.campaign and (
+            blockers := blockers_of_file(ledger, settings, card.campaign, settings.workspace / card.file)
+        ):
             found[card.file] = blockers[0].message
     return found
 

@@ -60,7 +60,7 @@ def sign_in_link(url: str, settings: Settings, token: Secret | None = None) -> s
 def _site(board: Board, host: str, port: int, token: Secret) -> Site:
     return Site(
         board=board,
-        sessions=Sessions(board.clock, board.settings.web_session),
+        sessions=Sessions(board.clock, board.settings.web_session, token),
         guesses=Guesses(board.clock, token),
         scrapes=Guesses(board.clock, token),
         hosts=hosts_of(host, port, board.settings.web_names),

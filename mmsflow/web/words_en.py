@@ -21,6 +21,7 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "all": "All",
         "foot": "Numbers are masked to their last three digits.",
         "live.lost": "No connection to the daemon: the figures may be out of date. Trying again.",
+        "live.silent": "The daemon does not answer: the figures are out of date. It was last heard at",
         "live.over": "The figures are no longer live. Load the page again, and sign in if you are asked to.",
         "told.done": "Done",
         "told.refused": "Not done",

@@ -21,6 +21,7 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "all": "Wszystkie",
         "foot": "Z numerów widać tylko trzy ostatnie cyfry.",
         "live.lost": "Brak połączenia z usługą: liczby mogą być nieaktualne. Próbuję ponownie.",
+        "live.silent": "Usługa nie odpowiada: liczby są nieaktualne. Ostatni znak życia:",
         "live.over": "Liczby nie są już aktualizowane. Odśwież stronę i w razie potrzeby zaloguj się ponownie.",
         "told.done": "Wykonano",
         "told.refused": "Nie wykonano",

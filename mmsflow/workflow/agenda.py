@@ -25,7 +25,7 @@ from mmsflow.plan.holidays import is_polish_holiday
 from mmsflow.plan.model import QuotaForecast
 from mmsflow.plan.quota import QuotaRules, ResetRules, forecast
 from mmsflow.settings import Settings
-from mmsflow.workflow.blockers import blockers_of
+from mmsflow.workflow.blockers import blockers_of_file
 from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.occurrence_facts import asked_about, pending_of
 from mmsflow.workflow.openings import Openings
@@ -231,7 +231,7 @@ def _blocked(
     unfinished = {each.campaign: each for each in held}
     for each in campaigns:
         name = each.campaign.campaign
-        blockers = blockers_of(ledger, settings, name, settings.workspace / each.file)
+        blockers = blockers_of_file(ledger, settings, name, settings.workspace / each.file)
         if (earlier := unfinished.get(name)) is not None:
             why = f"{earlier.run} has unsent messages and does not go on by itself: {earlier.reason}"
             fix = f"`mmsflow resume {earlier.run}` goes on with it, `mmsflow cancel {earlier.run}` ends it"

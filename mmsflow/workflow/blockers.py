@@ -7,6 +7,7 @@ so that what ``plan`` says is what ``run`` and the daemon do.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from mmsflow.ledger.store import LedgerReader
@@ -36,16 +37,31 @@ def blockers_of(
     if not decided.again:
         found += [marker_blocker(ledger, name, campaign, campaign_file, adopted=decided.adopt) for name in names]
     found += account_blockers(ledger, settings, campaign, campaign_file)
-    if not decided.other_content:
-        found += file_blockers(ledger, settings, campaign, campaign_file)
     return [blocker for blocker in found if blocker is not None]
 
 
-def blockers_of_plan(
-    ledger: LedgerReader, settings: Settings, prepared: Prepared, *, decided: Decided = NOTHING_DECIDED
+def blockers_of_file(
+    ledger: LedgerReader, settings: Settings, campaign: str, campaign_file: Path, *, decided: Decided = NOTHING_DECIDED
 ) -> list[Blocker]:
-    """List what blocks a campaign once its audience and messages are known; empty when it may send."""
-    return [] if decided.other_content else content_blockers(ledger, settings, prepared)
+    """List the same for a campaign file at hand, which may be another one than the campaign's runs were made from."""
+    found = file_blockers(ledger, settings.account, campaign, campaign_file, settings.workspace)
+    return found + blockers_of(ledger, settings, campaign, campaign_file, decided=decided)
+
+
+def blockers_of_plan(
+    ledger: LedgerReader,
+    settings: Settings,
+    prepared: Prepared,
+    *,
+    decided: Decided = NOTHING_DECIDED,
+    due: datetime | None = None,
+) -> list[Blocker]:
+    """List what blocks a campaign once its audience and messages are known; empty when it may send.
+
+    Args:
+        due: the scheduled time that is to begin by itself; None where a person begins the run.
+    """
+    return [] if decided.other_content else content_blockers(ledger, settings, prepared, due)
 
 
 def refuse_blocked(blockers: Sequence[Blocker]) -> None:

@@ -45,4 +45,7 @@ class Decided:
     other_content: bool = False
 
 
+OTHER_FILE = "campaign_of_another_file"
+"""Cause: the campaign's runs were made from another file, which is still there and has the same campaign name."""
+
 NOTHING_DECIDED = Decided()

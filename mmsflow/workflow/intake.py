@@ -97,7 +97,7 @@ def look_up(loaded: LoadedCampaign, workspace: Path, intake: Intake) -> Known:
         return Known(History(), None, (), (), is_certain=True)
     if intake.ledger is None or not intake.account:
         what = "`received` and `not_received` are" if asked else "`at_most` is"
-        warning = f"{what} not judged here: without credentials the account, and so its history, is not known"
+        warning = f"{what} not judged here: no gateway is named, so the account, and its history, is not known"
         return Known(History(), cap, (), (warning,), is_certain=not asked)
     with intake.ledger() as ledger:
         findings, warnings = _name_findings(loaded, workspace, intake, ledger.known_names(intake.account))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -11,9 +11,11 @@ from mmsflow.campaign.model import Campaign
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.plan.explain import minute_as_text
 from mmsflow.settings import Settings
+from mmsflow.workflow.blockers import blockers_of_plan
 from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.guard import start_long_past
 from mmsflow.workflow.occurrence_facts import Pending, pending_of
+from mmsflow.workflow.prepare import Prepared
 from mmsflow.workflow.situation import asked_before_going_on, situation_of, watched_since
 from mmsflow.workflow.start import Continue, Decision, Refuse, ReportOnly, Start, decide_start
 
@@ -33,6 +35,13 @@ class Prospect:
     blockers: tuple[Blocker, ...]
     asks: tuple[str, ...]
     pending: Pending | None
+
+    def with_blocker(self, blocker: Blocker) -> Prospect:
+        """The same where something else keeps a new run from beginning, known only from the plan."""
+        if isinstance(self.decision, Continue):
+            return self
+        decision = Refuse(blocker.as_error()) if isinstance(self.decision, Start) else self.decision
+        return replace(self, decision=decision, blockers=(*self.blockers, blocker))
 
     def as_json(self, zone: ZoneInfo) -> dict[str, object]:
         """Give the keys that stand beside those of the plan; instants are ISO 8601 with offset."""
@@ -81,19 +90,33 @@ class Prospect:
 
 
 def prospect_of(
-    ledger: LedgerReader, settings: Settings, campaign: Campaign, campaign_file: Path, now: datetime
+    ledger: LedgerReader,
+    settings: Settings,
+    campaign: Campaign,
+    campaign_file: Path,
+    now: datetime,
+    prepared: Prepared | None = None,
 ) -> Prospect:
-    """Look at what would become of the campaign now; nothing is written."""
+    """Look at what would become of the campaign now; nothing is written.
+
+    Args:
+        prepared: the campaign with its messages, so that their content is compared, too.
+    """
     situation = situation_of(ledger, settings, campaign, campaign_file, now)
     decision = decide_start(situation)
+    blockers = list(situation.blockers)
+    if prepared is not None and not isinstance(decision, Continue | ReportOnly):
+        blockers += blockers_of_plan(ledger, settings, prepared)
+        if blockers and isinstance(decision, Start):
+            decision = Refuse(blockers[0].as_error())
     asks: list[str] = []
     if isinstance(decision, Continue):
-        asks = asked_before_going_on(ledger, decision.run, settings.workspace, now)
+        asks = asked_before_going_on(ledger, decision.run, settings.workspace, now, campaign_file)
     elif isinstance(decision, Start) and (why := start_long_past(decision.due or campaign.schedule.start_instant, now)):
         asks = [why]
     since = watched_since(ledger, now)
     pending = pending_of(ledger, settings.account, campaign, now, watched_since=since)
-    return Prospect(decision, tuple(situation.blockers), tuple(asks), pending)
+    return Prospect(decision, tuple(blockers), tuple(asks), pending)
 
 
 def _said(pending: Pending, zone: ZoneInfo) -> str:

@@ -25,6 +25,7 @@ from mmsflow.plan.model import Plan
 from mmsflow.report.model import ReportPaths
 from mmsflow.report.write import DEFAULT_FORMATS, write_report
 from mmsflow.workflow.approving import refuse_unapproved
+from mmsflow.workflow.disk_space import refuse_without_room
 from mmsflow.workflow.intake import history_for_exclusions
 from mmsflow.workflow.planning import run_rules
 from mmsflow.workflow.prepare import Prepared
@@ -67,10 +68,11 @@ def freeze(
 
     Raises:
         LedgerError: that time has its run already.
-        PlanRefused: the campaign asks for approval, and nobody has approved this plan.
+        PlanRefused: the campaign asks for approval, and nobody has approved this plan; or a disk has no room for it.
     """
     if not test:
         refuse_unapproved(ledger, prepared, plan)  # whoever calls has looked already: the last line of defence
+    refuse_without_room(prepared, ledger, workspace, account=plan.account)
     campaign, loaded, draft = prepared.loaded.campaign, prepared.loaded, prepared.draft
     rules = run_rules(campaign, now, test=test, cap=prepared.cap, due=due)
     day = (due or now).astimezone(ZoneInfo(rules.timezone)).strftime("%Y%m%d")

@@ -13,7 +13,7 @@ from mmsflow.ledger.requests import DAEMON
 from mmsflow.ledger.stop_file import ALL_STOPPED
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
-from mmsflow.workflow.blockers import blockers_of
+from mmsflow.workflow.blockers import blockers_of, blockers_of_file
 from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
 from mmsflow.workflow.guard import long_past
 from mmsflow.workflow.occurrence_facts import occasion_of
@@ -50,18 +50,20 @@ def situation_of(
         timezone=campaign.schedule.timezone,
         standing=standing_of(ledger, settings.account, campaign.campaign),
         occasion=occasion_of(ledger, settings.account, campaign, now) if asks_for_time else None,
-        blockers=blockers_of(ledger, settings, campaign.campaign, campaign_file, decided=decided),
+        blockers=blockers_of_file(ledger, settings, campaign.campaign, campaign_file, decided=decided),
         wish=wish,
         recurring=campaign.schedule.every is not None,
     )
 
 
-def asked_before_going_on(ledger: LedgerReader, run: RunInfo, workspace: Path, now: datetime) -> list[str]:
+def asked_before_going_on(
+    ledger: LedgerReader, run: RunInfo, workspace: Path, now: datetime, campaign_file: Path | None = None
+) -> list[str]:
     """List what a person is asked before an unfinished run goes on, one sentence each; without ``--yes`` it waits."""
     if not has_unsent(ledger, run):
         resends = resends_left(ledger, run)
         return [_resends(resends)] if resends else []
-    asked = [f"{change} since {run.run} began" for change in changed_inputs(ledger, run, workspace)]
+    asked = [f"{change} since {run.run} began" for change in changed_inputs(ledger, run, workspace, campaign_file)]
     if why := long_past(ledger, run, now):
         asked.append(why)
     if resends := resends_left(ledger, run):
@@ -69,15 +71,21 @@ def asked_before_going_on(ledger: LedgerReader, run: RunInfo, workspace: Path, n
     return asked
 
 
-def why_not_by_itself(ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime) -> Blocker | None:
+def why_not_by_itself(
+    ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime, *, rotated: bool = False
+) -> Blocker | None:
     """Say why an unfinished run needs a person before it goes on; None where the daemon goes on with it.
+
+    Args:
+        rotated: the client secret is another one than when the gateway refused it.
 
     Delivery reports are followed whatever paused it: nothing is sent. The cause and what to do are empty where the
     reason has none of its own.
     """
     if not sends(ledger, run):
         return None
-    if (paused := _LASTING.get(run.paused_by)) is not None:
+    refused_before = rotated and run.paused_by is PausedBy.CREDENTIALS
+    if (paused := _LASTING.get(run.paused_by)) is not None and not refused_before:
         return Blocker(run.cause, run.reason or paused, "")
     try:
         found = blockers_of(ledger, settings, run.campaign, settings.workspace / run.campaign_file)

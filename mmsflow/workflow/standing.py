@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmsflow.errors import InvalidInput, MmsflowError, PlanRefused, RunUnfinished
@@ -122,10 +122,19 @@ def resends_left(ledger: LedgerReader, run: RunInfo) -> int:
     return ledger.resends(run.key) + ledger.state_counts(run.key)[MessageState.SENDING]
 
 
-def changed_inputs(ledger: LedgerReader, run: RunInfo, workspace: Path) -> list[str]:
-    """The files that are no longer what the run was made from, each with what happened to it."""
+def changed_inputs(ledger: LedgerReader, run: RunInfo, workspace: Path, campaign_file: Path | None = None) -> list[str]:
+    """The files that are no longer what the run was made from, each with what happened to it.
+
+    Args:
+        campaign_file: where the campaign is now, which may have been moved; None for where it was.
+    """
     # Opt-outs are meant to change; they are read again before each send.
-    return changed_files([item for item in ledger.inputs(run.key) if item.kind != "exclude"], workspace)
+    inputs = [item for item in ledger.inputs(run.key) if item.kind != "exclude"]
+    if campaign_file is not None:
+        moved = campaign_file.absolute()
+        shown = moved.relative_to(workspace).as_posix() if moved.is_relative_to(workspace) else str(moved)
+        inputs = [replace(item, path=shown) if item.kind == "campaign" else item for item in inputs]
+    return changed_files(inputs, workspace)
 
 
 def changed_files(inputs: Iterable[FrozenInput], workspace: Path) -> list[str]:

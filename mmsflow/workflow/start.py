@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from mmsflow.errors import MmsflowError, PlanRefused, RunUnfinished
 from mmsflow.ledger.model import RunInfo
 from mmsflow.plan.explain import minute_as_text
-from mmsflow.workflow.blocking import Blocker
+from mmsflow.workflow.blocking import OTHER_FILE, Blocker
 from mmsflow.workflow.occurrence_facts import Occasion
 from mmsflow.workflow.standing import Standing, sent_before
 
@@ -101,6 +101,9 @@ def decide_start(situation: Situation) -> Decision:
     """
     standing, wish = situation.standing, situation.wish
     latest = standing.run
+    only_polls = standing.goes_on and not standing.sends
+    if situation.blockers and situation.blockers[0].cause == OTHER_FILE and not only_polls:
+        return _blocked(situation)  # else another file's run would be continued, or its report written
     if wish is Wish.BY_ITSELF:
         return _by_itself(situation)
     anew = wish in {Wish.TOP_UP, Wish.AGAIN}

@@ -66,6 +66,7 @@ class IndependentGateway:
     messages: list[Received] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
     resets_on: date = field(default_factory=lambda: datetime.now(ZoneInfo("Europe/Warsaw")).date() + timedelta(days=1))
+    secret: str = CLIENT_SECRET
     _tokens: set[str] = field(default_factory=set)
     _moved: threading.Condition = field(default_factory=threading.Condition)
 
@@ -74,6 +75,11 @@ class IndependentGateway:
         with self._moved:
             arrived = self._moved.wait_for(lambda: len(self.messages) >= messages, PATIENCE)
         assert arrived, f"only {len(self.messages)} of {messages} messages arrived"
+
+    def rotate(self, secret: str) -> None:
+        """Take another client secret from now on, and no token that was given out before."""
+        self.secret = secret
+        self._tokens.clear()
 
     def reply_to(self, messages: float) -> None:
         """Give the replies to the first ``messages`` messages; later ones arrive, and wait for theirs."""
@@ -97,7 +103,7 @@ class IndependentGateway:
 
     def token(self, authorization: str, form: Mapping[str, list[str]]) -> Reply:
         ids = (CLIENT_ID, ROTATED_ID)
-        known = {f"Basic {base64.b64encode(f'{each}:{CLIENT_SECRET}'.encode()).decode()}" for each in ids}
+        known = {f"Basic {base64.b64encode(f'{each}:{self.secret}'.encode()).decode()}" for each in ids}
         if authorization not in known or form.get("grant_type") != ["client_credentials"]:
             return 401, {"error": "invalid_client"}
         token = secrets.token_urlsafe(12)

@@ -89,13 +89,13 @@ def test_a_campaign_that_nobody_knows_is_an_error_with_a_near_name_and_only_a_wa
     assert "that campaign has not run yet" in quick("plan", SECOND).ended_with(0).err + quick("plan", SECOND).out
 
 
-def test_check_and_preview_go_on_without_credentials_and_say_that_history_is_not_known(
+def test_check_and_preview_go_on_without_a_gateway_and_say_that_history_is_not_known(
     quick: Console, workspace: Path
 ) -> None:
     write_second(workspace, "  - received: offer\n", "at_most: 1 in 7 days\n")
     for command in ("check", "preview"):
-        done = quick(command, SECOND, MMSFLOW_CLIENT_ID="", MMSFLOW_CLIENT_SECRET="").ended_with(0)
-        assert "are not judged here: without credentials" in done.err
+        done = quick(command, SECOND, MMSFLOW_GATEWAY="", MMSFLOW_GATEWAY_URL="").ended_with(0)
+        assert "are not judged here: no gateway is named" in done.err
     assert not (workspace / ".mmsflow").exists()
 
 

@@ -79,7 +79,7 @@ def test_under_a_stop_and_with_wrong_credentials_nothing_is_sent(
 ) -> None:
     learn = ("doctor", "--learn", "--to", HANDSET, "--yes", "--json")
     wrong = quick(*learn, MMSFLOW_CLIENT_SECRET=secrets.token_hex(8)).ended_with(4).document
-    assert wrong["cause"] == "gateway_refused"
+    assert wrong["cause"] == "credentials_refused"
     quick("stop", "--all").ended_with(0)
     assert quick(*learn).ended_with(6).document["cause"] == "all_stopped"
     assert gateway.numbers == []

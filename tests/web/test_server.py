@@ -15,7 +15,8 @@ from starlette.requests import Request
 from mmsflow.clock import SystemClock
 from mmsflow.errors import UsageError
 from mmsflow.secret import Secret
-from mmsflow.web.access import Guesses, Sessions, token_of
+from mmsflow.secret_file import SecretFile
+from mmsflow.web.access import Guesses, Sessions, long_enough, token_of
 from mmsflow.web.server import serving, sign_in_link
 from mmsflow.web.site import Site, hosts_of, language_of
 
@@ -97,7 +98,7 @@ async def test_open_streams_send_parts_and_end_with_the_server(desk: Desk) -> No
         first = await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE)
         assert b'"counts"' in first
         desk.moved()
-        assert b": still here" in await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE), "nothing is sent twice"
+        assert b"event: beat" in await asyncio.wait_for(reader.readuntil(b"\n\n"), PATIENCE), "nothing is sent twice"
     # The block has ended, and with it every stream.
     assert b"event:" not in await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
@@ -124,10 +125,24 @@ def test_programs_may_read_figures_with_the_token_and_do_not_hold_up_people(desk
     assert site.guesses.check(scene.TOKEN)
 
 
+def test_a_rotated_token_opens_the_page_and_ends_what_the_old_one_opened(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("a" * 30)
+    token = long_enough(SecretFile("web_token", tmp_path / "token"))
+    sessions, guesses = Sessions(SystemClock(), timedelta(hours=1), token), Guesses(SystemClock(), token)
+    cookie = sessions.open("anna")
+    (tmp_path / "token").write_text("b" * 7)
+    assert guesses.check("a" * 30), "a half-written token opens nothing"
+    assert sessions.find(cookie)
+    (tmp_path / "token").write_text("b" * 30)
+    assert not guesses.check("a" * 30)
+    assert guesses.check("b" * 30)
+    assert sessions.find(cookie) is None
+
+
 @pytest.fixture
 def desk_less() -> Site:
     clock, token = SystemClock(), Secret(scene.TOKEN)
-    sessions = Sessions(clock, timedelta(hours=1))
+    sessions = Sessions(clock, timedelta(hours=1), token)
     board: Desk = object.__new__(Desk)
     guesses = Guesses(clock, token)
     return Site(board, sessions, guesses, Guesses(clock, token), hosts_of("127.0.0.1", 1, ()), "mmsflow_1")

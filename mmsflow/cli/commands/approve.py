@@ -20,7 +20,9 @@ from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import refuse_if_other
 from mmsflow.wiring import reading_ledger
 from mmsflow.workflow.approving import ApprovalView, seen_of, shown_name, view_approval
+from mmsflow.workflow.blockers import refuse_blocked
 from mmsflow.workflow.prepare import Prepared, load, prepare
+from mmsflow.workflow.same_content import file_blockers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,11 @@ def approve(file: str, options: ApproveOptions) -> int:
     session, path, saved = named_campaign(file)
     if not (who := shown_name(options.by) or system_user()):
         raise UsageError("the system does not say who you are", "add --by NAME", cause="who_unknown")
-    already = _had_a_message(session, load(path, session.workspace).campaign.campaign) if options.top_up else ()
+    campaign = load(path, session.workspace).campaign.campaign
+    with reading_ledger(session.settings) as ledger:
+        # A yes for this file would take the place of one for the other.
+        refuse_blocked(file_blockers(ledger, session.settings.account, campaign, path, session.workspace))
+    already = _had_a_message(session, campaign) if options.top_up else ()
     with counting("rendering", quiet=options.as_json) as progress:
         prepared = prepare(
             path,

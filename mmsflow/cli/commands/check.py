@@ -12,6 +12,8 @@ from mmsflow.errors import Finding, InvalidInput, UsageError
 from mmsflow.mms.status import SET_ASIDE_BUCKETS
 from mmsflow.plan.explain import arms_as_json
 from mmsflow.plan.intake import intake_as_json, intake_as_text, intake_of
+from mmsflow.wiring import ledger_file
+from mmsflow.workflow.disk_space import space_blocker
 from mmsflow.workflow.look import look_findings
 from mmsflow.workflow.prepare import Prepared, prepare
 
@@ -58,7 +60,7 @@ def _check_one(
         return list(error.findings), None, ""
     with prepared.draft:
         findings = _strict(prepared) if strict else []
-        return findings, _summary(prepared), intake_as_text(intake_of(prepared.draft))
+        return findings, _summary(prepared, session), intake_as_text(intake_of(prepared.draft))
 
 
 def _strict(prepared: Prepared) -> list[Finding]:
@@ -68,8 +70,9 @@ def _strict(prepared: Prepared) -> list[Finding]:
     ]
 
 
-def _summary(prepared: Prepared) -> dict[str, object]:
+def _summary(prepared: Prepared, session: Session) -> dict[str, object]:
     draft = prepared.draft
+    short = space_blocker(prepared, ledger_file(session.settings), session.workspace)
     return {
         "file": prepared.loaded.shown_path,
         "campaign": prepared.loaded.campaign.campaign,
@@ -81,7 +84,7 @@ def _summary(prepared: Prepared) -> dict[str, object]:
         ],
         "variants": arms_as_json(prepared.arms),
         "intake": intake_as_json(intake_of(draft)),
-        "warnings": list(prepared.warnings),
+        "warnings": [*prepared.warnings, *([short.message] if short else [])],
     }
 
 

@@ -15,6 +15,7 @@ from mmsflow.plan.model import Plan
 from mmsflow.plan.planfile import save_plan
 from mmsflow.wiring import open_gateway, reading_ledger, reset_rules
 from mmsflow.workflow.approving import view_approval
+from mmsflow.workflow.disk_space import space_blocker
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.occurrence_facts import occasion_of
 from mmsflow.workflow.planning import plan_campaign
@@ -37,7 +38,10 @@ def plan(file: str, out: Path | None, rejects: Path | None = None, *, as_json: b
         zone = ZoneInfo(campaign.schedule.timezone)
         with reading_ledger(session.settings) as ledger:
             approval = view_approval(ledger, prepared, made)
-            prospect = prospect_of(ledger, session.settings, campaign, path, session.clock.now())
+            prospect = prospect_of(ledger, session.settings, campaign, path, session.clock.now(), prepared)
+            short = space_blocker(prepared, ledger.path, session.workspace, account=made.account, ledger=ledger)
+            if short is not None:
+                prospect = prospect.with_blocker(short)
         if as_json:
             print_json(plan_as_json(made, zone) | {"approval": approval.as_json(zone)} | prospect.as_json(zone))
             return 0

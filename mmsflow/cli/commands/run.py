@@ -32,6 +32,7 @@ from mmsflow.workflow.approving import refuse_unapproved
 from mmsflow.workflow.aside import prepare_aside
 from mmsflow.workflow.blockers import blockers_of_plan, refuse_blocked
 from mmsflow.workflow.blocking import Decided
+from mmsflow.workflow.disk_space import refuse_without_room
 from mmsflow.workflow.guarantees import guaranteed_in
 from mmsflow.workflow.guard import start_long_past
 from mmsflow.workflow.ledger_check import counter_gap
@@ -95,7 +96,7 @@ async def _run(session: Session, ledger: Ledger, path: Path, saved: SavedPlan | 
     async with open_gateway(session.settings, session.clock) as gateway:
         match decision:
             case Continue(run):
-                current = _go_on(ledger, run, session, yes=options.yes)
+                current = _go_on(ledger, run, session, file, yes=options.yes)
             case ReportOnly(run, refusal):
                 # The report is written whatever the end: a process killed before it could has left none.
                 shown = options.show_numbers
@@ -115,9 +116,9 @@ def _wish(options: RunOptions, saved: SavedPlan | None) -> Wish:
     return Wish.SAVED_PLAN if saved else Wish.RUN
 
 
-def _go_on(ledger: Ledger, run: RunInfo, session: Session, *, yes: bool) -> RunInfo:
+def _go_on(ledger: Ledger, run: RunInfo, session: Session, file: Path, *, yes: bool) -> RunInfo:
     # Once everything is sent, only delivery reports are left, whatever became of the files.
-    changes = changed_inputs(ledger, run, session.workspace) if has_unsent(ledger, run) else []
+    changes = changed_inputs(ledger, run, session.workspace, file) if has_unsent(ledger, run) else []
     if changes:
         for change in changes:
             warn(f"{change} since {run.run} began")
@@ -136,6 +137,8 @@ def _go_on(ledger: Ledger, run: RunInfo, session: Session, *, yes: bool) -> RunI
             )
     confirm_if_long_past(session, ledger, run, yes=yes)
     confirm_resends(ledger, run, yes=yes)
+    if (session.workspace / run.campaign_file) != file:
+        warn(f"{run.run} was begun from {run.campaign_file}")
     say(f"going on with {run.run}")
     return run
 
@@ -150,7 +153,7 @@ async def _start(
     options: RunOptions,
     start: Start,
 ) -> RunInfo:
-    due = start.due
+    due, account = start.due, session.settings.account
     with counting("rendering", quiet=options.as_json) as progress:
         prepared = await prepare_aside(
             path,
@@ -183,6 +186,7 @@ async def _start(
             warn(f"this time was skipped before: {start.skipped}")
         refuse_blocked(blockers_of_plan(ledger, session.settings, prepared, decided=options.decided))
         refuse_unapproved(ledger, prepared, made, option="--top-up" if options.top_up else "")
+        refuse_without_room(prepared, ledger, session.workspace, account=account)
         ask_before_sending(session, made, zone, yes=options.yes)
         client = client_of(ledger, session.settings)
         frozen = freeze(

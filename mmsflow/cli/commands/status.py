@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from mmsflow.cli.ending import buckets_table, state_in_words, way_on
 from mmsflow.cli.output import local, paint, print_json, table, tell
 from mmsflow.cli.session import Session
-from mmsflow.ledger.model import RunInfo
+from mmsflow.ledger.model import Holder, RunInfo
 from mmsflow.ledger.stop_file import START_ALL
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.report.moments import zone_of
@@ -30,16 +30,19 @@ def status(run: str | None, *, watch: bool, as_json: bool) -> int:
     while True:
         with reading_ledger(session.settings) as ledger:
             chosen = [find_run(ledger, run)] if run else _unfinished(ledger)
-            held = ledger.holder() is not None
+            holder, now = ledger.holder(), session.clock.now()
+            held = holder is not None
             stop = ledger.stop_file.read()
             if as_json:
-                print_json(_document(ledger, chosen, held=held))
+                print_json(_document(ledger, chosen, holder, now))
             else:
                 text = "\n\n".join(_describe(ledger, each, held=held) for each in chosen)
                 if watch and sys.stdout.isatty():
                     print(_CLEAR, end="")
                 if stop is not None:
                     tell(f"{described(stop, session.settings.quota_timezone)}; {START_ALL}\n")
+                if holder is not None:
+                    tell(f"{holder_in_words(holder, now, session.settings.quota_timezone)}\n")
                 tell(text or "no runs yet")
             busy = any(has_work(ledger, each) for each in chosen)
         if not watch or not busy:
@@ -53,10 +56,13 @@ def runs(*, as_json: bool) -> int:
     session = Session.start()
     with reading_ledger(session.settings) as ledger:
         found = ledger.runs()
-        held = ledger.holder() is not None
+        holder, now = ledger.holder(), session.clock.now()
+        held = holder is not None
         if as_json:
-            print_json(_document(ledger, found, held=held))
+            print_json(_document(ledger, found, holder, now))
             return 0
+        if holder is not None:
+            tell(f"{holder_in_words(holder, now, session.settings.quota_timezone)}\n")
         if (stop := ledger.stop_file.read()) is not None:
             tell(f"{described(stop, session.settings.quota_timezone)}; {START_ALL}\n")
         rows = []
@@ -74,10 +80,31 @@ def runs(*, as_json: bool) -> int:
     return 0
 
 
-def _document(ledger: LedgerReader, runs: Sequence[RunInfo], *, held: bool) -> dict[str, object]:
+def _document(ledger: LedgerReader, runs: Sequence[RunInfo], holder: Holder | None, now: datetime) -> dict[str, object]:
     stop = ledger.stop_file.read()
-    shown = [run_as_json(ledger, each, held=held) for each in runs]
-    return {"all_stopped": stop.as_json() if stop else None, "runs": shown}
+    shown = [run_as_json(ledger, each, held=holder is not None) for each in runs]
+    return {
+        "holder": holder.as_json(now) if holder else None,
+        "all_stopped": stop.as_json() if stop else None,
+        "runs": shown,
+    }
+
+
+def holder_in_words(holder: Holder, now: datetime, zone: tzinfo) -> str:
+    """Say which process holds the ledger, when it last gave a sign of life, and what to do where it gives none."""
+    doing = f" ({holder.command})" if holder.command else ""
+    since = f" since {local(holder.since, zone)}" if holder.since else ""
+    text = f"process {holder.pid} on {holder.host}{doing} holds the ledger{since}"
+    if holder.last_seen is None or (answers := holder.answers(now)) is None:
+        return text
+    seen = local(holder.last_seen, zone)
+    if answers:
+        return f"{text}; it last gave a sign of life at {seen}"
+    warning = paint(f"{text}, and does not answer since {seen}", "warning", sys.stdout)
+    return (
+        f"{warning}\nIt may be stopped (`kill -CONT {holder.pid}` wakes it), or its machine. To end it is safe, too: "
+        f"`kill -9 {holder.pid}`, and `mmsflow resume` goes on"
+    )
 
 
 def _unfinished(ledger: LedgerReader) -> list[RunInfo]:

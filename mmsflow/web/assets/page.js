@@ -89,15 +89,36 @@
     merge(old, fresh);
   }
 
+  // A process that is stopped keeps its connections open, and says nothing. It beats every 5 s while it lives.
+  const SILENT = 15000;
+  let heard = new Date();
+  let silent = false;
+  const watch = setInterval(() => {
+    if (silent || new Date() - heard < SILENT || source.readyState !== EventSource.OPEN) return;
+    silent = true;
+    tell(`${link.dataset.silent} ${heard.toLocaleTimeString(document.documentElement.lang)}.`, false);
+  }, 1000);
+  const hear = () => {
+    heard = new Date();
+    if (silent) tell("", false);
+    silent = false;
+  };
+
   const source = new EventSource(address);
-  source.addEventListener("open", () => tell("", false));
+  source.addEventListener("open", () => {
+    hear();
+    tell("", false);
+  });
+  source.addEventListener("beat", hear);
   source.addEventListener("parts", (event) => {
+    hear();
     const parts = JSON.parse(event.data);
     if (held) Object.assign(waiting, parts);
     else show(parts);
   });
   source.addEventListener("over", () => {
     source.close();
+    clearInterval(watch);
     tell(link.dataset.over, true);
   });
   source.addEventListener("error", () => {

@@ -64,6 +64,7 @@ class Desk:
     app: Any
     settings: Settings
     periods: Periods
+    simulated: SimulatorConfig
     generation: int = 0
     events: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
     heard: Callable[[str, Mapping[str, object]], None] = lambda *_: None
@@ -91,9 +92,8 @@ class Desk:
     async def start(self) -> None:
         """Begin a daemon on the ledger as it is."""
         self.ledger = Ledger.open(self.settings.ledger_url, clock=self.clock)
-        config = GatewayConfig(
-            base_url="http://gateway.test", client_id="simulator", client_secret=Secret("simulator"), in_flight=4
-        )
+        secret = self.settings.client_secret or Secret("simulator")
+        config = GatewayConfig(base_url="http://gateway.test", client_id="simulator", client_secret=secret, in_flight=4)
         self.gateway = PlantedGateway(config, self.clock, self.app)
         await self.gateway.__aenter__()
         self.director = Director(
@@ -192,6 +192,11 @@ class Desk:
         for _ in range(_TURNS):
             await asyncio.sleep(0)
 
+    def rotate(self, secret: str) -> None:
+        """The gateway takes another client secret from now on, and none of the tokens that it gave out."""
+        object.__setattr__(self.simulated, "client_secret", secret)
+        self.app.state.record.revoke_tokens()
+
     def ask(self, action: Action, run: str) -> Answer:
         return self.director._answering.answer(Request(run, action, self.clock.now()))
 
@@ -236,13 +241,15 @@ async def desk(
     """A workspace without a campaign yet; whatever is up is ended afterwards."""
     asyncio.get_running_loop().set_default_executor(Inline())
     clock = ManualClock(start)
-    app = create_app(SimulatorConfig(**PROMPT | (simulator or {})), clock=clock)
+    simulated = SimulatorConfig(**PROMPT | (simulator or {}))
+    app = create_app(simulated, clock=clock)
     it = Desk(
         folder,
         clock,
         app,
         Settings(workspace=folder, gateway="simulator", **settings),
         periods or Periods(turn=3600, requests=3600, quota=6 * 3600, news=3600),
+        simulated,
     )
     it.write("lists/a.csv", "number,name\n" + "".join(f"{number},Ola\n" for number in NUMBERS))
     it.write("templates/hello.txt.j2", "Hello {{ name }}\n")

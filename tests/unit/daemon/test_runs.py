@@ -6,7 +6,8 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from daemon_desk import campaign, desk
+import pytest
+from daemon_desk import NUMBERS, campaign, desk
 from sending_desk import Trouble
 
 from mmsflow.daemon.director import Periods
@@ -371,3 +372,29 @@ async def test_no_test_is_begun_by_a_daemon_that_stops_and_one_at_a_time_by_othe
         assert "stopping" in late.text
         with it.reading() as ledger:
             assert [run.run for run in ledger.runs()] == [first.run]
+
+
+@pytest.mark.parametrize("file", [FILE, "campaigns/copy.yaml"])
+async def test_a_campaign_renamed_while_its_run_is_unfinished_waits_and_tells_and_the_run_goes_on(
+    tmp_path: Path, file: str
+) -> None:
+    async with desk(tmp_path) as it:
+        text = campaign(more=SLOW)
+        it.write(FILE, text)
+        await it.start()
+        await it.until(NINE + MINUTE / 2)
+        again = text.replace("campaign: news", "campaign: renamed").replace("0 9 * * mon-fri", "1 9 * * *")
+        await it.change(file, again)
+        await it.until(NINE + MINUTE * 5 / 2)
+        assert it.runs("renamed") == []
+        assert "ledger/renamed" in it.notices()
+        assert "in " + it.runs()[0].run in it.card(file).reason
+        view = await it.board.plan(file)
+        assert (view.can_begin, bool(view.why_not)) == (False, True)
+        await it.until(NINE + DAY / 2)
+        assert it.runs()[0].state is RunState.DONE
+        assert {number for number, _ in it.received} == set(NUMBERS)
+        assert set(it.received.values()) == {1}
+        assert it.runs("renamed") == []
+        await it.until(NINE + DAY * 3 / 2)  # the next day is another matter
+        assert len(it.runs("renamed")) == (file == FILE)  # beside its original it is the same again

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from mmsflow.gateway.model import Wire
 from mmsflow.gateway.oauth import TokenSource
 from mmsflow.gateway.retry import Action, decide
 from mmsflow.gateway.transport import Exchange
+from mmsflow.secret_file import SecretFile
 
 TOKEN = Exchange(Wire.ANSWERED, 200, body=b'{"access_token": "fresh", "expires_in": 100}')
 DOWN = Exchange(Wire.NOT_BEGUN, fault="connection refused")
@@ -252,3 +255,88 @@ async def test_what_does_not_answer_is_blamed_on_no_setting_that_nobody_set() ->
         await source(Endpoint(DOWN)).token()
     assert "MMSFLOW_TOKEN_URL" not in raised.value.advice
     assert "firewall" in raised.value.advice
+
+
+class Rotating(Endpoint):
+    """A token endpoint that takes some secrets, and gives tokens of 100 s."""
+
+    def __init__(self, *takes: str) -> None:
+        super().__init__()
+        self.takes, self.asked = set(takes), list[str]()
+
+    async def ask(self, headers: list[tuple[str, str]], body: bytes) -> Exchange:
+        secret = b64decode(dict(headers)["Authorization"].removeprefix("Basic ")).decode().partition(":")[2]
+        self.asked.append(secret)
+        if secret not in self.takes:
+            return Exchange(Wire.ANSWERED, 401, body=b'{"error": "invalid_client"}')
+        return token_of(', "expires_in": 100', f"token-{len(self.asked)}")
+
+
+def rotated(path: Path, endpoint: Rotating, time: ManualClock) -> TokenSource:
+    path.write_text("first")
+    return TokenSource(replace(config(), client_secret=SecretFile("client_secret", path)), time, endpoint.ask)
+
+
+async def test_a_rotated_secret_is_used_at_the_next_token_request_and_the_token_in_use_stays(tmp_path: Path) -> None:
+    time, endpoint = clock(), Rotating("first", "other")
+    tokens = rotated(tmp_path / "secret", endpoint, time)
+    token = await tokens.token()
+    (tmp_path / "secret").write_text("other")
+    assert await tokens.token() == token
+    await time.advance(81)
+    assert await tokens.token() != token
+    assert endpoint.asked == ["first", "other"]
+
+
+async def test_after_a_401_the_token_is_asked_for_with_the_secret_of_now(tmp_path: Path) -> None:
+    endpoint = Rotating("first")
+    tokens = rotated(tmp_path / "secret", endpoint, clock())
+    token = await tokens.token()
+    endpoint.takes = {"other"}
+    (tmp_path / "secret").write_text("other")
+    assert await tokens.replace(token) == "token-2"
+    assert endpoint.asked == ["first", "other"]
+
+
+@pytest.mark.parametrize("half", ["", "sec", "second-that-the-gateway-does-not-take-yet"])
+async def test_a_half_written_secret_or_one_that_is_early_does_not_stop_what_works(tmp_path: Path, half: str) -> None:
+    time, endpoint = clock(), Rotating("first")
+    tokens = rotated(tmp_path / "secret", endpoint, time)
+    await tokens.token()
+    (tmp_path / "secret").write_text(half)
+    await time.advance(101)  # the first token is over
+    assert (await tokens.token()).startswith("token-")
+    assert endpoint.asked[-1] == "first"
+
+
+async def test_a_secret_that_is_complete_only_after_its_refusal_is_tried_at_once(tmp_path: Path) -> None:
+    class Writing(Rotating):
+        async def ask(self, headers: list[tuple[str, str]], body: bytes) -> Exchange:
+            exchange = await super().ask(headers, body)
+            (tmp_path / "secret").write_text("complete")
+            return exchange
+
+    endpoint = Writing("complete")
+    assert await rotated(tmp_path / "secret", endpoint, clock()).token() == "token-2"
+    assert endpoint.asked == ["first", "complete"]
+
+
+async def test_a_token_that_is_still_good_is_used_while_the_credentials_are_refused(tmp_path: Path) -> None:
+    time, endpoint = clock(), Rotating("first")
+    tokens = rotated(tmp_path / "secret", endpoint, time)
+    token = await tokens.token()
+    endpoint.takes = set()
+    await time.advance(81)
+    assert await tokens.token() == token
+    await time.advance(20)
+    with pytest.raises(GatewayRefused, match="invalid_client"):
+        await tokens.token()
+
+
+async def test_a_refusal_names_the_secrets_file_and_that_it_cannot_be_read(tmp_path: Path) -> None:
+    tokens = rotated(tmp_path / "secret", Rotating(), clock())
+    (tmp_path / "secret").unlink()
+    with pytest.raises(GatewayRefused) as refused:
+        await tokens.token()
+    assert f"{tmp_path / 'secret'}" in refused.value.advice
+    assert "No such file" in refused.value.advice
