@@ -35,18 +35,36 @@ def named_account(text: str, *, test: bool = False) -> str:
         raise ValueError("must name the account")
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise ValueError(f"must be one line of at most {LONGEST_NAME} characters")
-    if is_test_account(name):
+    if is_test_account(name) or name.startswith(f"{SIMULATOR}@"):
         raise ValueError('must not read like a test account\'s name; write {name = "…", test = true} for one')
     return f"{name}{TEST_MARK}" if test else name
 
 
 def is_test_account(account: str) -> bool:
-    """Whether an account counts in no other account's history: the simulator's, or one that is marked as a test."""
-    return account == SIMULATOR or account.startswith(f"{SIMULATOR}@") or account.endswith(TEST_MARK)
+    """Whether an account counts in no other account's history: the simulator's, or one that is marked as a test.
+
+    Only a simulator on this machine is one for sure. At any other host the profile's name is no proof.
+    """
+    if account.startswith(f"{SIMULATOR}@"):
+        return _is_loopback(_host_of(account))
+    return account == SIMULATOR or account.endswith(TEST_MARK)
 
 
-def host_of(account: str) -> str:
-    """Give the normalised host in an account's default name; empty where it names none."""
+def counts_in(account: str, other: str) -> bool:
+    """Whether what one account has sent may matter to another one, so that a person is asked.
+
+    Test accounts count in no history. Only where a simulator and a real account are at one and the same host it matters
+    all the same: then, too, the profile's name alone tells them apart.
+    """
+    if account == other:
+        return False
+    if not (is_test_account(account) or is_test_account(other)):
+        return True
+    one_is_simulator = account.startswith(f"{SIMULATOR}@") is not other.startswith(f"{SIMULATOR}@")
+    return one_is_simulator and _host_of(account) == _host_of(other) != ""
+
+
+def _host_of(account: str) -> str:
     return account.rpartition("@")[2] if "@" in account else ""
 
 
@@ -96,9 +114,16 @@ def _default_of_old(account: str) -> str:
     if not client or not place:
         return account
     # Earlier names leave the scheme out; plain http was, and is, for loopback only.
-    host = normalised_host(f"https://{place}")
-    on_loopback = host.startswith(("localhost", "127.", "[::1]"))
-    return default_account("orange", f"{'http' if on_loopback else 'https'}://{place}")
+    scheme = "http" if _is_loopback(normalised_host(f"https://{place}")) else "https"
+    return default_account("orange", f"{scheme}://{place}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _a_label(label: str) -> str:

@@ -21,10 +21,10 @@ _read: dict[Path, tuple[_Stamp, KnownAccounts]] = {}  # what each file said when
 
 
 def known_accounts(file: Path) -> KnownAccounts:
-    """Read the answers as they are now; while the file cannot be read, those that it had before."""
+    """Read the answers as they are now; while the file is gone or cannot be read, those that it had before."""
     stamp = _stamp(file)
     before = _read.get(file)
-    if before is not None and before[0] == stamp:
+    if before is not None and stamp in (before[0], None):
         return before[1]
     try:
         known = KnownAccounts.from_table(_parsed(file).get("accounts", {}))
@@ -44,7 +44,8 @@ def keep_answer(file: Path, answer: Answer | RotatedClient) -> None:
     target = file.resolve()  # a link stays a link
     try:
         with _held(target):
-            text = target.read_bytes().decode("utf-8") if target.exists() else ""
+            before = _bytes(target)
+            text = before.decode("utf-8")
             known = KnownAccounts.from_table(tomllib.loads(text).get("accounts", {}))
             if answer in known.answers or answer in known.rotated:
                 return
@@ -54,6 +55,8 @@ def keep_answer(file: Path, answer: Answer | RotatedClient) -> None:
             written = KnownAccounts.from_table(tomllib.loads(new)["accounts"])
             if (written.answers, written.rotated) != (wanted.answers, wanted.rotated):
                 raise ValueError("its table `accounts` is written in a way of its own")
+            if _bytes(target) != before:  # an editor takes no lock
+                raise ValueError("somebody has just changed it; say it again")
             _replace(target, new)
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -67,6 +70,10 @@ def keep_answer(file: Path, answer: Answer | RotatedClient) -> None:
 
 def _parsed(file: Path) -> dict[str, object]:
     return tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+
+
+def _bytes(file: Path) -> bytes:
+    return file.read_bytes() if file.exists() else b""
 
 
 def _stamp(file: Path) -> _Stamp:

@@ -7,10 +7,10 @@ The answers are kept in mmsflow.toml, so that clones and the daemon know them, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
-from mmsflow.account import is_test_account
+from mmsflow.account import counts_in, is_test_account
 
 
 class Relation(Enum):
@@ -28,15 +28,18 @@ class Answer:
     Attributes:
         old, new: the names.
         relation: ``SAME`` or ``SEPARATE``.
+        who: said so; empty where it is not known.
     """
 
     old: str
     new: str
     relation: Relation
+    who: str = field(default="", compare=False)
 
     def as_toml(self) -> str:
         """Write it as one table of an array, which may follow anything in a TOML file."""
-        return _table("answers", {"old": self.old, "new": self.new, "answer": self.relation.value})
+        facts = {"old": self.old, "new": self.new, "answer": self.relation.value}
+        return _table("answers", facts | _said_by(self.who))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +49,16 @@ class RotatedClient:
     Attributes:
         account: whose.
         client: its keyed fingerprint, as one ledger makes it.
+        who: said so; empty where it is not known.
     """
 
     account: str
     client: str
+    who: str = field(default="", compare=False)
 
     def as_toml(self) -> str:
         """Write it as one table of an array, which may follow anything in a TOML file."""
-        return _table("clients", {"account": self.account, "client": self.client})
+        return _table("clients", {"account": self.account, "client": self.client} | _said_by(self.who))
 
 
 class KnownAccounts:
@@ -90,7 +95,7 @@ class KnownAccounts:
         if not isinstance(value, Mapping) or not value.keys() <= {"answers", "clients"}:
             raise ValueError("must hold the tables [[accounts.answers]] and [[accounts.clients]] and nothing else")
         answers = [_answer(row) for row in _rows(value.get("answers", []), ("old", "new", "answer"))]
-        clients = [RotatedClient(row["account"], row["client"]) for row in _client_rows(value)]
+        clients = [RotatedClient(row["account"], row["client"], _who(row)) for row in _client_rows(value)]
         return cls(answers, clients)
 
     def names_of(self, account: str) -> frozenset[str]:
@@ -126,21 +131,31 @@ class KnownAccounts:
 def _answer(row: Mapping[str, str]) -> Answer:
     if row["answer"] not in ("same", "separate"):
         raise ValueError("says neither `same` nor `separate` in an answer")
-    for name in (row["old"], row["new"]):
-        if is_test_account(name):
-            raise ValueError(f"names {name}, which is a test account and counts in no history")
-    if row["old"] == row["new"]:
-        raise ValueError(f"compares {row['old']} with itself")
-    return Answer(row["old"], row["new"], Relation(row["answer"]))
+    old, new = row["old"], row["new"]
+    if old == new:
+        raise ValueError(f"compares {old} with itself")
+    if not counts_in(old, new):
+        name = old if is_test_account(old) else new
+        raise ValueError(f"names {name}, which is a test account and counts in no history")
+    return Answer(old, new, Relation(row["answer"]), _who(row))
 
 
-def checked_answer(old: str, new: str, relation: Relation) -> Answer:
+def checked_answer(old: str, new: str, relation: Relation, who: str = "") -> Answer:
     """Make an answer.
 
     Raises:
         ValueError: it is about a test account, or about one name only.
     """
-    return _answer({"old": old, "new": new, "answer": relation.value})
+    return _answer({"old": old, "new": new, "answer": relation.value, "who": who})
+
+
+def _who(row: Mapping[str, str]) -> str:
+    who: object = row.get("who")
+    return who if isinstance(who, str) else ""
+
+
+def _said_by(who: str) -> dict[str, str]:
+    return {"who": who} if who else {}
 
 
 def _client_rows(value: Mapping[str, object]) -> list[Mapping[str, str]]:

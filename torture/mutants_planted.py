@@ -36,13 +36,6 @@ _POLLS = "mmsflow/ledger/polls.py"
 
 MUTANTS = (
     Mutant(
-        "another account is not asked about",
-        "mmsflow/workflow/other_account.py",
-        "    if not others:\n        return None\n",
-        "    return None\n",
-        tests="tests/acceptance/test_accounts.py",
-    ),
-    Mutant(
         "send before intent",
         _FLIGHT,
         "            taken = set(self.commit([message.id for message in messages]))\n",
@@ -237,6 +230,13 @@ MUTANTS = (
         "    return reach is None or witness.event > reach\n",
         "    return False\n",
         tests="tests/contract/ledger/test_ledger_copies.py",
+    ),
+    Mutant(
+        "a run under another account is not asked about",
+        "mmsflow/workflow/other_account.py",
+        " is Relation.UNKNOWN\n    ]",
+        " is None\n    ]",
+        tests="tests/unit/workflow/test_other_account.py",
     ),
     Mutant(
         "a ledger that vanished is sent with",

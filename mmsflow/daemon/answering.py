@@ -14,8 +14,9 @@ from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.ledger.requests import Action, Answer, Request
 from mmsflow.mms.status import MessageState, uncertain_of
 from mmsflow.settings import Settings
+from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.other_account import account_blockers
-from mmsflow.workflow.standing import goes_on, nothing_to_do
+from mmsflow.workflow.standing import goes_on, nothing_to_do, sends
 
 
 class Answering:
@@ -89,8 +90,7 @@ class Answering:
             what = f"{name} belongs to the account {run.account}, the daemon serves {self._settings.account}"
             advice = f"if both are one contract, `mmsflow account same {run.account} {self._settings.account}` says so"
             return Answer.refusal(what, advice, cause="other_account")
-        file = self._settings.workspace / run.campaign_file
-        if not run.test and (found := account_blockers(ledger, self._settings, run.campaign, file)):
+        if found := self._asked_first(run):
             return Answer.refusal(found[0].message, found[0].fix, cause=found[0].cause)
         if not goes_on(ledger, run):
             error = nothing_to_do(ledger, run)
@@ -100,6 +100,13 @@ class Answering:
             ledger.set_state(run.key, RunState.RUNNING)
         self._crew.carry(run)
         return Answer(f"{name} goes on in the daemon")
+
+    def _asked_first(self, run: RunInfo) -> list[Blocker]:
+        """What a person must say about accounts before the run sends anything."""
+        ledger = self._engine.ledger
+        if run.test or not sends(ledger, run):
+            return []
+        return account_blockers(ledger, self._settings, run.campaign, self._settings.workspace / run.campaign_file)
 
     def _follow_up(self, request: Request) -> None:
         run = self._engine.ledger.find_run(request.run)
@@ -114,7 +121,8 @@ class Answering:
             self._reporting.begin(run)
             # What is sent once more, and delivery reports of what was sent before, are followed without being asked.
             rests = run.state is RunState.PAUSED or (request.action is Action.RESOLVE and not request.decisions)
-            if self._settings.is_ours(run.account) and not rests and goes_on(self._engine.ledger, run):
+            ours = self._settings.is_ours(run.account) and not self._asked_first(run)
+            if ours and not rests and goes_on(self._engine.ledger, run):
                 if any(decision.state is MessageState.READY for decision in request.decisions):
                     self._teller.settle(f"finished/{run.run}")  # it ends a second time
                 self._crew.carry(run)

@@ -88,6 +88,14 @@ class Board(Protocol):
         """Begin a run by hand, of exactly the plan with that digest."""
         ...
 
+    async def answer_account(self, file: str, said: str, asked: str, who: str) -> Answer:
+        """Keep what a person says about a campaign's accounts: ``same``, ``separate`` or ``rotated``.
+
+        Args:
+            asked: digest of the question that they saw; another one by now is not answered.
+        """
+        ...
+
     async def send_test(self, trial: Trial) -> Answer:
         """Send one of a campaign's messages to test handsets, as a run of its own, which the answer names."""
         ...

@@ -203,20 +203,21 @@ class Director(Front):
 
     def _go_on_with_runs(self, *, rotated: bool = False) -> None:
         carried = {run.run for run in self._crew.runs()}
-        for run, why in unfinished_runs(self._ledger, self.settings, self.clock.now(), rotated=rotated):
+        for run, blocker in unfinished_runs(self._ledger, self.settings, self.clock.now(), rotated=rotated):
             if run.run in carried:
                 continue
-            if not why:
+            if blocker is None:
                 self._crew.carry(run)
                 continue
-            self._teller.event("run_left_alone", run=run.run, campaign=run.campaign, reason=why)
+            self._teller.event("run_left_alone", run=run.run, campaign=run.campaign, reason=blocker.message)
             self._teller.people(
                 f"unfinished/{run.run}",
                 NoticeKind.NEEDS_PERSON,
-                f"{run.run} is not finished, and is not gone on with by itself: {why}",
-                f"`mmsflow resume {run.run}` goes on with it, `mmsflow cancel {run.run}` ends it",
+                f"{run.run} is not finished, and is not gone on with by itself: {blocker.message}",
+                blocker.fix or f"`mmsflow resume {run.run}` goes on with it, `mmsflow cancel {run.run}` ends it",
                 campaign=run.campaign,
                 run=run.run,
+                cause=blocker.cause,
             )
 
     def _heed_answers(self) -> None:

@@ -23,6 +23,7 @@ EVENTS: Mapping[str, tuple[str, str]] = {
     "sending_started": ("info", "all sending may go on: what was stopped does"),
     "occurrence_hindered": ("warning", "a scheduled time has come and something is in the way; it is tried again"),
     "plan_made": ("info", "a campaign was planned at its time"),
+    "account_answered": ("info", "a person said whether accounts are the same one, on the web page: who, and what"),
     "plan_approved": ("info", "a person said yes to a plan: who, and its digest"),
     "run_frozen": ("info", "a run and its messages are in the ledger; nothing was sent yet"),
     "run_begun_by_hand": ("info", "a person began a run from the web page"),

@@ -27,6 +27,7 @@ from mmsflow.settings import Settings
 from mmsflow.wiring import reading_ledger
 from mmsflow.workflow.approving import approve
 from mmsflow.workflow.occurrences import Waits
+from mmsflow.workflow.other_account import AccountQuestion, account_question, answer_question
 
 _UNWELL_AFTER = timedelta(minutes=2)
 
@@ -117,7 +118,23 @@ class Front:
             why_not=why_not,
             by_hand_for=hand.due,
             by_hand_until=version.campaign.schedule.deadline(hand.due) if hand.due else None,
+            asks=self._asks(version),
         )
+
+    async def answer_account(self, file: str, said: str, asked: str, who: str) -> Answer:
+        try:
+            version = self._version_of(file)
+            question = account_question(self._ledger, self.settings, version.name, version.loaded.path)
+            await asyncio.to_thread(answer_question, question, self.settings, said, asked=asked, who=who)
+        except MmsflowError as error:
+            return refusal(error)
+        self._teller.event("account_answered", campaign=version.name, answer=said, who=who)
+        self._turn.set()
+        return Answer(f"the answer is kept: {said}")
+
+    def _asks(self, version: Version) -> AccountQuestion | None:
+        question = account_question(self._ledger, self.settings, version.name, version.loaded.path)
+        return question if question.blockers() else None
 
     async def approve(self, file: str, digest: str, who: str) -> Answer:
         try:

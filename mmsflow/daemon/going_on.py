@@ -8,15 +8,18 @@ from datetime import datetime
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
+from mmsflow.workflow.blocking import Blocker
 from mmsflow.workflow.other_account import OtherRun, account_blocker, unanswered
 from mmsflow.workflow.situation import why_not_by_itself
 from mmsflow.workflow.standing import goes_on, has_unsent
 
+Unfinished = tuple[RunInfo, Blocker | None]
+
 
 def unfinished_runs(
     ledger: LedgerReader, settings: Settings, now: datetime, *, rotated: bool = False
-) -> Iterator[tuple[RunInfo, str]]:
-    """The account's runs with something left to do, oldest first, each with why it needs a person; empty where not.
+) -> Iterator[Unfinished]:
+    """The account's runs with something left to do, oldest first, each with why it needs a person; None where not.
 
     Args:
         rotated: the client secret has changed: what the gateway refused before is tried again.
@@ -31,7 +34,7 @@ def unfinished_runs(
             others = [OtherRun(run.account, run.run, "this ledger")]
             others = unanswered(settings.known_accounts, settings.account, others)
             if blocker := account_blocker(run.campaign, settings.account, others):
-                yield run, f"{blocker.message}. {blocker.fix}"
+                yield run, blocker
 
 
 def unfinished_tests(ledger: LedgerReader, account: str) -> list[RunInfo]:

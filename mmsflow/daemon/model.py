@@ -9,6 +9,7 @@ from enum import StrEnum
 from mmsflow.errors import Finding
 from mmsflow.ledger.operation import Approval
 from mmsflow.plan.model import Plan
+from mmsflow.workflow.other_account import AccountQuestion
 
 
 class CardState(StrEnum):
@@ -79,6 +80,7 @@ class PlanView:
         why_not: why it may not, one sentence; empty where it may.
         by_hand_for: the scheduled time that such a run makes up for; None where it is for none.
         by_hand_until: what is not sent of it by then is not sent at all; None without a deadline.
+        asks: what a person must say about accounts first; None where nothing is asked.
     """
 
     file: str
@@ -92,6 +94,7 @@ class PlanView:
     why_not: str
     by_hand_for: datetime | None = None
     by_hand_until: datetime | None = None
+    asks: AccountQuestion | None = None
 
     @property
     def approved(self) -> bool:

@@ -8,6 +8,8 @@ from urllib.parse import quote
 from mmsflow.daemon.model import CampaignCard
 from mmsflow.ledger.operation import NewNotice
 
+_ABOUT_ACCOUNTS = ("other_account", "client_id_new")  # answered where the campaign's plan is
+
 
 def files_of(cards: Iterable[CampaignCard]) -> dict[str, str]:
     """The file of each campaign, by its name; a campaign of which no version was ever good has none."""
@@ -21,7 +23,7 @@ def place_of(said: NewNotice, files: Mapping[str, str]) -> str:
         files: from ``files_of``.
     """
     about = said.name.partition("/")[0]
-    if said.run:
+    if said.run and said.detail.get("cause") not in _ABOUT_ACCOUNTS:
         run = f"runs/{quote(said.run, safe='')}"
         return f"{run}/maybe-sent" if about == "maybe-sent" else run
     file = files.get(said.campaign)

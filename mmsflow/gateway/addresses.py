@@ -45,6 +45,7 @@ def checked_url(text: str, name: str, *, local: bool = False) -> Url:
 
 
 def _is_loopback(host: str) -> bool:
+    host = host.rstrip(".")
     if host == "localhost":
         return True
     try:

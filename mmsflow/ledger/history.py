@@ -48,7 +48,12 @@ class LedgerReader(RunReading, MessageReading, WorkReading, NumberReading, Opera
     def lost_runs(self, account: str, campaign: str) -> list[LostRun]:
         """Runs of a campaign that were begun after the copy was taken which became this ledger, oldest first."""
         with self._database.read() as connection:
-            return lost_runs_of(connection, account, campaign)
+            return lost_runs_of(connection, self.names_of(account), campaign)
+
+    def lost_runs_of_campaign(self, campaign: str) -> list[LostRun]:
+        """The same, of every account and whatever followed them."""
+        with self._database.read() as connection:
+            return lost_runs_of(connection, None, campaign)
 
     def replaced(self) -> list[WitnessRecord]:
         """What the witnesses of other ledgers say that were in use at this path; none where this one has any run."""

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, false, func, insert, or_, select, update
 
 from mmsflow.ledger.copies import ALL, HELD, Epoch, Extent, LedgerFacts, LostRun, OpenRun, Place
 from mmsflow.ledger.events import History, current_messages
@@ -154,10 +154,18 @@ def note_lost(connection: Connection, lost: Collection[LostRun], at: int) -> Non
             connection.execute(insert(lost_runs), values)
 
 
-def lost_runs_of(connection: Connection, account: str, campaign: str) -> list[LostRun]:
-    """The lost runs of a campaign that no later run of it has followed, oldest first."""
-    query = select(lost_runs).where(lost_runs.c.account == account, lost_runs.c.campaign == campaign)
-    newest = select(func.max(runs.c.created_at)).where(runs.c.account == account, runs.c.campaign == campaign)
+def lost_runs_of(connection: Connection, accounts: Collection[str] | None, campaign: str) -> list[LostRun]:
+    """The lost runs of a campaign that no later run of it has followed, oldest first.
+
+    Args:
+        accounts: every name of an account; None for those of any account, whatever followed them.
+    """
+    query = select(lost_runs).where(lost_runs.c.campaign == campaign)
+    newest = select(func.max(runs.c.created_at)).where(runs.c.campaign == campaign, ~runs.c.test)
+    if accounts is None:
+        newest = newest.where(false())
+    else:
+        query, newest = query.where(lost_runs.c.account.in_(accounts)), newest.where(runs.c.account.in_(accounts))
     later = connection.execute(newest).scalar() or 0
     return [
         LostRun(row.run, row.campaign, row.account, row.begun)

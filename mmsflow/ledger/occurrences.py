@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, func, insert, select, update
 
 from mmsflow.ledger.codec import maybe_instant, to_instant, to_micros
 from mmsflow.ledger.operation import Skipped
@@ -27,32 +27,41 @@ def accounted_schedule(connection: Connection, accounts: Collection[str], campai
 
 
 def account(
-    connection: Connection, account: str, campaign: str, until: datetime, skips: list[Skipped], schedule: str = ""
+    connection: Connection,
+    account: str,
+    campaign: str,
+    until: datetime,
+    skips: list[Skipped],
+    schedule: str = "",
+    names: Collection[str] = (),
 ) -> None:
     """Note scheduled times without a run, and up to when all of them are accounted for; it never goes back.
 
     Args:
         schedule: whose times they are from now on; empty where it stays the same.
+        names: every name of the account; what is known under another one goes on under this one.
     """
+    names = {account, *names}
     for skip in skips:
         where = (
-            skipped.c.account == account,
+            skipped.c.account.in_(names),
             skipped.c.campaign == campaign,
             skipped.c.due_at == to_micros(skip.due_at),
         )
         if connection.execute(select(skipped.c.due_at).where(*where)).first() is None:
             row = {"due_at": to_micros(skip.due_at), "at": to_micros(skip.at), "code": skip.code, "reason": skip.reason}
             connection.execute(insert(skipped), row | {"account": account, "campaign": campaign})
-    before = accounted_until(connection, [account], campaign)
-    known = accounted_schedule(connection, [account], campaign)
-    row_watched = {
-        "account": account,
-        "campaign": campaign,
+    before = accounted_until(connection, names, campaign)
+    facts = {
         "accounted_until": to_micros(until if before is None else max(before, until)),
-        "schedule": schedule or known,
+        "schedule": schedule or accounted_schedule(connection, names, campaign),
     }
-    connection.execute(delete(watched).where(watched.c.account == account, watched.c.campaign == campaign))
-    connection.execute(insert(watched), row_watched)
+    # Every name says the same: two schedules for one instant would look like a change at each start.
+    of_campaign = (watched.c.account.in_(names), watched.c.campaign == campaign)
+    known = set(connection.execute(select(watched.c.account).where(*of_campaign)).scalars())
+    connection.execute(update(watched).where(*of_campaign).values(facts))
+    if account not in known:
+        connection.execute(insert(watched), facts | {"account": account, "campaign": campaign})
 
 
 def skips_of(connection: Connection, accounts: Collection[str], campaign: str, limit: int) -> list[Skipped]:

@@ -178,7 +178,6 @@ def _mask_history(connection: Connection, run: RunInfo) -> None:
 def _forget_subjects(connection: Connection, run: RunInfo) -> None:
     """The first subject that people saw when they approved a plan of that time is somebody's."""
     of_campaign = select(approvals).where(
-        or_(approvals.c.account == run.account, approvals.c.run_key == run.key),
         approvals.c.campaign == run.campaign,
         approvals.c.at <= to_micros(run.created_at),
     )

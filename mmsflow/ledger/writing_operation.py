@@ -31,7 +31,7 @@ class OperationWriting(Reading):
             schedule: whose times they are from now on; empty where it stays the same.
         """
         with self._database.write() as connection:
-            occurrences.account(connection, account, campaign, until, list(skips), schedule)
+            occurrences.account(connection, account, campaign, until, list(skips), schedule, self.names_of(account))
 
     def approve(self, account: str, campaign: str, approval: Approval) -> None:
         """Keep a person's yes to one plan."""

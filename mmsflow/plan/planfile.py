@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -110,13 +111,16 @@ def _inside(campaign_file: str) -> str:
     return campaign_file
 
 
-def refuse_if_other(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
+def refuse_if_other(saved: SavedPlan, plan: Plan, campaign_sha256: str, names: Collection[str] = ()) -> None:
     """Do nothing when ``plan``, made just now, sends what was saved, whatever the quota is by now.
+
+    Args:
+        names: every name of the plan's account; a plan that was saved under one of them is this account's.
 
     Raises:
         PlanRefused: naming what has changed since.
     """
-    if saved.account != plan.account:
+    if saved.account not in {plan.account, *names}:
         raise PlanRefused(
             f"the plan was made for the account {saved.account}, this is {plan.account}",
             _FIX,
@@ -131,13 +135,16 @@ def refuse_if_other(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
         )
 
 
-def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str) -> None:
+def refuse_if_stale(saved: SavedPlan, plan: Plan, campaign_sha256: str, names: Collection[str] = ()) -> None:
     """Do nothing when ``plan``, made just now, is what was saved, and the quota still permits it.
+
+    Args:
+        names: as for ``refuse_if_other``.
 
     Raises:
         PlanRefused: naming what has changed since.
     """
-    refuse_if_other(saved, plan, campaign_sha256)
+    refuse_if_other(saved, plan, campaign_sha256, names)
     if plan.due is not None and saved.due != plan.due:
         was = f"{saved.due:%Y-%m-%d %H:%M %Z}" if saved.due else "no scheduled time"
         raise PlanRefused(

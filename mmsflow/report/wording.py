@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from mmsflow.account import SIMULATOR
 from mmsflow.audience.reasons import INTAKE_WORDS
 from mmsflow.ledger.model import PausedBy, RunInfo, RunState
 from mmsflow.mms.msisdn import mask_msisdn
@@ -153,7 +154,7 @@ def _awaiting(run: RunInfo, summary: Summary) -> list[Notice]:
 
 def _nature(run: RunInfo) -> list[Notice]:
     found = []
-    if "simulator" in run.account:
+    if run.account == SIMULATOR or run.account.startswith(f"{SIMULATOR}@"):
         found.append(Notice("note", "A rehearsal", "The built-in simulator took these messages; no handset got any."))
     if run.purged_at is not None:
         text = (

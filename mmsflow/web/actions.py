@@ -60,6 +60,16 @@ async def begin(request: Request) -> Response:
     return back(request, _plan_of(file) if answer.refused else f"/runs/{quote(answer.run)}", answer)
 
 
+async def answer_account(request: Request) -> Response:
+    """Keep what somebody says about accounts: the same one, separate ones, or a rotated client id."""
+    form = await form_of(request)
+    file, who = form.get("file", ""), _remembered(request, form)
+    if not who:
+        return back(request, _plan_of(file), _NAMELESS)
+    said, asked = form.get("answer", ""), form.get("asked", "")
+    return back(request, _plan_of(file), await site_of(request).board.answer_account(file, said, asked, who))
+
+
 async def stop_all(request: Request) -> Response:
     """Stop all sending. A name is kept where one is given: nobody is kept from stopping for want of it."""
     form = await form_of(request)

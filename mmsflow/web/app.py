@@ -48,6 +48,7 @@ def _pages() -> list[BaseRoute]:
         Route("/events", live.events),
         Route("/plan", views.plan_page),
         Route("/approve", actions.approve, methods=["POST"]),
+        Route("/account", actions.answer_account, methods=["POST"]),
         Route("/begin", actions.begin, methods=["POST"]),
         Route("/test", actions.send_test, methods=["POST"]),
         Route("/stop", actions.stop_all, methods=["POST"]),

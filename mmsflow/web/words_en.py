@@ -266,6 +266,22 @@ ENGLISH: Mapping[str, str] = MappingProxyType(
         "no_approval_needed": "This campaign needs no approval.",
         "approve": "Approve this plan",
         "due": "due",
+        "asks": "Which account is this?",
+        "asks.other": "Earlier under",
+        "asks.others": "This campaign went out under another account. Nothing is sent until somebody says which it is.",
+        "asks.same": "The same account",
+        "asks.same.means": "The earlier messages count: who has had this campaign does not get it again.",
+        "asks.same.really": "Yes, the same account",
+        "asks.separate": "Another contract",
+        "asks.separate.means": "The earlier messages do not count: everybody gets this campaign once more.",
+        "asks.separate.really": "Yes, send to everybody anew",
+        "asks.client": "The client id is one that this account has not been used with.",
+        "asks.rotated": "The client id was rotated",
+        "asks.rotated.means": (
+            "It belongs to the same contract, and what was sent with the earlier one counts. Another contract needs a "
+            "name of its own, by the setting `account`."
+        ),
+        "asks.rotated.really": "Yes, it was rotated",
         "begin": "Begin a run by hand",
         "begin.for": "For the skipped time",
         "begin.until": "Not sent after",

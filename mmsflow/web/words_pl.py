@@ -265,6 +265,22 @@ POLISH: Mapping[str, str] = MappingProxyType(
         "no_approval_needed": "Ta kampania nie wymaga zatwierdzenia.",
         "approve": "Zatwierdź ten plan",
         "due": "termin",
+        "asks": "Które to konto?",
+        "asks.other": "Wcześniej jako",
+        "asks.others": "Ta kampania wyszła już z innego konta. Nic nie zostanie wysłane, dopóki ktoś nie odpowie.",
+        "asks.same": "To samo konto",
+        "asks.same.means": "Wcześniejsze wiadomości się liczą: kto dostał tę kampanię, nie dostanie jej drugi raz.",
+        "asks.same.really": "Tak, to samo konto",
+        "asks.separate": "Inna umowa",
+        "asks.separate.means": "Wcześniejsze wiadomości się nie liczą: kampanię jeszcze raz dostaną wszyscy.",
+        "asks.separate.really": "Tak, wyślij wszystkim od nowa",
+        "asks.client": "Tego identyfikatora klienta to konto jeszcze nie używało.",
+        "asks.rotated": "Identyfikator klienta został wymieniony",
+        "asks.rotated.means": (
+            "Należy do tej samej umowy, a to, co wysłano z poprzednim, się liczy. Inna umowa potrzebuje własnej nazwy, "
+            "w ustawieniu `account`."
+        ),
+        "asks.rotated.really": "Tak, został wymieniony",
         "begin": "Uruchom wysyłkę ręcznie",
         "begin.for": "Za pominięty termin",
         "begin.until": "Nie wysyłać po",

@@ -249,8 +249,8 @@ def _unfinished(
         unsent = unsent_of(ledger.state_counts(run.key))
         if not unsent:
             continue
-        if why := why_not_by_itself(ledger, settings, run, now) or (stopped.message if stopped else ""):
-            held.append(Held(run.run, run.campaign, unsent, why))
+        if blocker := why_not_by_itself(ledger, settings, run, now) or stopped:
+            held.append(Held(run.run, run.campaign, unsent, blocker.message))
             continue
         rules, ours = RunRules.from_config(run.config), ledger.posts_in_period(account, period, run.key)
         going_on.append(_appointment(run.campaign, rules, unsent, run=run, now=now, ours=ours))

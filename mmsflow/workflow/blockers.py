@@ -32,11 +32,10 @@ def blockers_of(
     """
     names = sorted(settings.known_accounts.names_of(settings.account))
     found: list[Blocker | None] = [stop_blocker(ledger, settings.quota_timezone), ledger_blocker(ledger, decided)]
-    for name in names:
-        found.append(lost_run_blocker(ledger, name, campaign, decided))
-        found.append(replaced_blocker(ledger, name, campaign, decided))
-        if not decided.again:
-            found.append(marker_blocker(ledger, name, campaign, campaign_file, adopted=decided.adopt))
+    found.append(lost_run_blocker(ledger, settings.account, campaign, decided))
+    found.append(replaced_blocker(ledger, names, campaign, decided))
+    if not decided.again:
+        found += [marker_blocker(ledger, name, campaign, campaign_file, adopted=decided.adopt) for name in names]
     found += account_blockers(ledger, settings, campaign, campaign_file)
     return [blocker for blocker in found if blocker is not None]
 

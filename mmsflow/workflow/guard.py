@@ -55,10 +55,7 @@ def marker_path(campaign_file: Path, campaign: str) -> Path:
 
 def markers_of(campaign_file: Path, campaign: str) -> list[Marker]:
     """The markers of a campaign's latest runs, one for each account; none where they cannot be read."""
-    try:
-        return list(_read(marker_path(campaign_file, campaign)).values())
-    except ValueError:
-        return []
+    return list(marked_runs(campaign_file, campaign).values())
 
 
 def marker_blocker(
@@ -101,10 +98,10 @@ def _lost(marker: Marker, path: Path) -> Blocker:
     )
 
 
-def marked_runs(campaign_file: Path, campaign: str) -> dict[str, str]:
-    """Load the campaign's latest run by account, as its marker has it; empty where that cannot be read."""
+def marked_runs(campaign_file: Path, campaign: str) -> dict[str, Marker]:
+    """Load the markers of the campaign's latest runs by account; empty where they cannot be read."""
     try:
-        return {account: marker.run for account, marker in _read(marker_path(campaign_file, campaign)).items()}
+        return _read(marker_path(campaign_file, campaign))
     except ValueError:
         return {}
 
@@ -125,10 +122,13 @@ def leave_marker(ledger: LedgerReader, run: RunInfo, campaign_file: Path) -> Non
     markers: dict[str, Marker] = {}
     with suppress(ValueError):  # a person has just decided that what stood there does not count
         markers = _read(path)
-    latest = markers.get(run.account)
-    if latest is not None and latest.ledger == mine.ledger and latest.run != mine.run and _is_older(ledger, run):
+    names = ledger.names_of(run.account)
+    newer = [marker for name in names if (marker := markers.get(name)) and marker.ledger == mine.ledger]
+    if any(marker.run != mine.run for marker in newer) and _is_older(ledger, run):
         return
-    _write(path, run.campaign, markers | {run.account: mine})
+    # One account has one latest run: what an earlier name of it says has been followed, or decided about.
+    others = {name: marker for name, marker in markers.items() if name not in names}
+    _write(path, run.campaign, others | {run.account: mine})
 
 
 def long_past(ledger: LedgerReader, run: RunInfo, now: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -43,13 +43,17 @@ _WHAT: dict[Kind, tuple[str, str]] = {
 }
 
 
-def replaced_blocker(ledger: LedgerReader, account: str, campaign: str, decided: Decided) -> Blocker | None:
-    """Say that another ledger in this place had sent the campaign; None where none had, or a person has decided."""
+def replaced_blocker(ledger: LedgerReader, names: Collection[str], campaign: str, decided: Decided) -> Blocker | None:
+    """Say that another ledger in this place had sent the campaign; None where none had, or a person has decided.
+
+    Args:
+        names: every name of the account in force.
+    """
     if decided.adopt or decided.again:
         return None
     for other in ledger.replaced():
         for name, run in other.runs.items():
-            if (run.campaign, run.account) == (campaign, account):
+            if run.campaign == campaign and run.account in names:
                 return Blocker(
                     "ledger_replaced",
                     f"{name} of this campaign was carried out with another ledger at {ledger.path}, and this one is "

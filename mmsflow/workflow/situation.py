@@ -14,7 +14,7 @@ from mmsflow.ledger.stop_file import ALL_STOPPED
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import Settings
 from mmsflow.workflow.blockers import blockers_of, blockers_of_file
-from mmsflow.workflow.blocking import NOTHING_DECIDED, Decided
+from mmsflow.workflow.blocking import NOTHING_DECIDED, Blocker, Decided
 from mmsflow.workflow.guard import long_past
 from mmsflow.workflow.occurrence_facts import occasion_of
 from mmsflow.workflow.standing import changed_inputs, has_unsent, resends_left, sends, standing_of
@@ -73,26 +73,30 @@ def asked_before_going_on(
 
 def why_not_by_itself(
     ledger: LedgerReader, settings: Settings, run: RunInfo, now: datetime, *, rotated: bool = False
-) -> str:
-    """Say why an unfinished run needs a person before it goes on, one sentence; empty where the daemon goes on with it.
+) -> Blocker | None:
+    """Say why an unfinished run needs a person before it goes on; None where the daemon goes on with it.
 
     Args:
         rotated: the client secret is another one than when the gateway refused it.
 
-    Delivery reports are followed whatever paused it: nothing is sent.
+    Delivery reports are followed whatever paused it: nothing is sent. The cause and what to do are empty where the
+    reason has none of its own.
     """
     if not sends(ledger, run):
-        return ""
+        return None
     refused_before = rotated and run.paused_by is PausedBy.CREDENTIALS
     if (paused := _LASTING.get(run.paused_by)) is not None and not refused_before:
-        return run.reason or paused
+        return Blocker(run.cause, run.reason or paused, "")
     try:
         found = blockers_of(ledger, settings, run.campaign, settings.workspace / run.campaign_file)
         # A run waits under a stop of all sending as it waits for its window, and goes on when that is lifted.
         blockers = [blocker for blocker in found if blocker.cause != ALL_STOPPED]
-        return blockers[0].message if blockers else long_past(ledger, run, now)
+        if blockers:
+            return blockers[0]
+        why = long_past(ledger, run, now)
+        return Blocker("", why, "") if why else None
     except LedgerError as error:
-        return error.message
+        return Blocker(error.cause, error.message, error.advice)
 
 
 def watched_since(ledger: LedgerReader, now: datetime) -> datetime:

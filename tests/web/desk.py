@@ -17,10 +17,11 @@ from typing import Any, TypeVar
 from mmsflow.campaign.load import load_campaign
 from mmsflow.clock import Clock, SystemClock
 from mmsflow.daemon.model import CampaignCard, CardState, PlanView
+from mmsflow.daemon.trying import refusal
 from mmsflow.delivery.progress import Snapshot
 from mmsflow.engine.control import answer, stop_all_here
 from mmsflow.engine.embedded import Engine
-from mmsflow.errors import InvalidInput, UsageError
+from mmsflow.errors import InvalidInput, MmsflowError, UsageError
 from mmsflow.gateway.client import GatewayClient
 from mmsflow.ledger.model import RunInfo
 from mmsflow.ledger.operation import Approval
@@ -31,6 +32,7 @@ from mmsflow.showing.search import Names, SearchIndex
 from mmsflow.web.server import serving
 from mmsflow.wiring import make_engine, open_gateway, reading_ledger, reset_rules, writing_ledger
 from mmsflow.workflow.aside import prepare_aside
+from mmsflow.workflow.other_account import AccountQuestion, account_question, answer_question
 from mmsflow.workflow.planning import plan_campaign
 from mmsflow.workflow.prepare import Prepared, prepare
 from mmsflow.workflow.preview import Wish, preview, write_page
@@ -151,8 +153,14 @@ class Desk:
     def _approved(self, view: PlanView) -> PlanView:
         last = self.ledger.last_approval(self.settings.account, view.plan.campaign)
         changes = ("the list lists/people.csv has changed",) if last and last.digest != view.plan.digest else ()
+        asks = self._question(view.file)
         return replace(
-            view, approval=last, changes=changes, by_hand_for=self.made_up_for, by_hand_until=self.made_up_for
+            view,
+            approval=last,
+            changes=changes,
+            by_hand_for=self.made_up_for,
+            by_hand_until=self.made_up_for,
+            asks=asks if asks.blockers() else None,
         )
 
     async def approve(self, file: str, digest: str, who: str) -> Answer:
@@ -175,6 +183,17 @@ class Desk:
         self.ledger.begun_by_hand(run.key, who)
         self.carry(run)
         return Answer(f"{run.run} has begun", run=run.run)
+
+    async def answer_account(self, file: str, said: str, asked: str, who: str) -> Answer:
+        try:
+            answer_question(self._question(file), self.settings, said, asked=asked, who=who)
+        except MmsflowError as error:
+            return refusal(error)
+        self.moved()
+        return Answer(f"the answer is kept: {said}")
+
+    def _question(self, file: str) -> AccountQuestion:
+        return account_question(self.ledger, self.settings, Path(file).stem, self._path(file))
 
     async def send_test(self, trial: Trial) -> Answer:
         self.trials.append(trial)

@@ -32,6 +32,7 @@ def used() -> set[str]:
         ("notice", NoticeKind),
         ("wave", ["planned", "started", "done", "ended"]),
         ("decide", [*CHOICES, "nothing"]),
+        ("asks", [f"{said}{part}" for said in ("same", "separate", "rotated") for part in ("", ".means", ".really")]),
     ):
         found |= {f"{prefix}.{name}" for name in names}
     return found
@@ -52,6 +53,9 @@ def test_every_dynamic_key_of_a_template_is_one_of_those_known() -> None:
     templates = "\n".join(path.read_text("utf-8") for path in (FOLDER / "templates").iterdir())
     dynamic = set(re.findall(r"\bt\(((?!\")[^()]+|\"[\w.]+\" ~ [^()]+)", templates))
     assert dynamic == {
+        '"asks." ~ said',
+        '"asks." ~ said ~ ".means"',
+        '"asks." ~ said ~ ".really"',
         '"bucket." ~ kind',
         '"card." ~ card.state',
         '"decide." ~ choice',

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mmsflow.account import is_test_account
 from mmsflow.answers_file import keep_answer
+from mmsflow.cli.asking import system_user
 from mmsflow.cli.output import can_ask, choose, print_json, say, table, tell, warn
 from mmsflow.cli.session import Session
 from mmsflow.errors import UsageError
@@ -15,7 +16,7 @@ from mmsflow.known_accounts import Relation, RotatedClient, checked_answer
 from mmsflow.ledger.store import LedgerReader
 from mmsflow.settings import SETTINGS_FILE
 from mmsflow.wiring import reading_ledger
-from mmsflow.workflow.other_account import account_blocker, client_of, runs_elsewhere, unanswered
+from mmsflow.workflow.other_account import account_question, client_of
 
 _ANSWERS = {"list": 0, "same": 2, "separate": 2, "rotated": 0}
 
@@ -62,16 +63,15 @@ def settle_accounts(
         ask: whether a person may be asked.
     """
     settings = session.settings
-    others = unanswered(settings.known_accounts, settings.account, runs_elsewhere(ledger, campaign, campaign_file))
+    question = account_question(ledger, settings, campaign, campaign_file)
     relation = Relation.SAME if said.same else Relation.SEPARATE if said.separate else Relation.UNKNOWN
-    blocker = account_blocker(campaign, settings.account, others)
-    if blocker and relation is Relation.UNKNOWN and ask and can_ask():
-        say(blocker.message)
+    if question.others and relation is Relation.UNKNOWN and ask and can_ask():
+        say(question.blockers()[0].message)
         relation = {"s": Relation.SAME, "a": Relation.SEPARATE}.get(
             choose("The same account [s], another one and everybody gets it anew [a], or stop [N]?"), Relation.UNKNOWN
         )
     if relation is not Relation.UNKNOWN:
-        for other in others:
+        for other in question.others:
             _keep(session, other.account, settings.account, relation)
     if said.rotated:
         _keep_rotated(session, ledger)
@@ -79,7 +79,7 @@ def settle_accounts(
 
 def _keep(session: Session, old: str, new: str, relation: Relation) -> None:
     try:
-        answer = checked_answer(old, new, relation)
+        answer = checked_answer(old, new, relation, system_user())
     except ValueError as error:
         raise UsageError(f"the answer {error}", "`mmsflow account` lists the names that are known") from None
     keep_answer(session.workspace / SETTINGS_FILE, answer)
@@ -93,7 +93,7 @@ def _keep_rotated(session: Session, ledger: LedgerReader) -> None:
         raise UsageError(
             "there is no client id to remember", "set MMSFLOW_CLIENT_ID; a ledger without a run asks nothing"
         )
-    keep_answer(session.workspace / SETTINGS_FILE, RotatedClient(session.settings.account, client))
+    keep_answer(session.workspace / SETTINGS_FILE, RotatedClient(session.settings.account, client, system_user()))
     say(f"the client id in force belongs to {session.settings.account}; {SETTINGS_FILE} says so from now on")
 
 

@@ -166,7 +166,7 @@ async def _start(
     with prepared.draft:
         made = await plan_now(session, ledger, gateway, prepared, due=due)
         if saved:
-            refuse_if_stale(saved, made, prepared.loaded.sha256)
+            refuse_if_stale(saved, made, prepared.loaded.sha256, ledger.names_of(made.account))
         if options.at_most is not None and made.messages > options.at_most:
             raise PlanRefused(
                 f"the plan has {made.messages} messages, --max allows {options.at_most}",

@@ -33,7 +33,9 @@ def simulator(
         address = f"http://{f'[{host}]' if ':' in host else host}:{bound}"
         say(f"the simulator listens at {address} (Ctrl-C ends it); to send to it:")
         print(f"export MMSFLOW_GATEWAY_URL={address}", flush=True)
-        print(f"export MMSFLOW_CLIENT_ID={config.client_id} MMSFLOW_CLIENT_SECRET={config.client_secret}", flush=True)
+        # The profile says that what goes there counts in no history of a real account.
+        credentials = f"MMSFLOW_CLIENT_ID={config.client_id} MMSFLOW_CLIENT_SECRET={config.client_secret}"
+        print(f"export MMSFLOW_GATEWAY=simulator {credentials}", flush=True)
         say(f"what handsets got: {address}/_simulator/messages")
 
     serve(config, host, port, ready=ready)

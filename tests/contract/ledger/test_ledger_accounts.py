@@ -20,9 +20,12 @@ def test_accounts_of_an_earlier_version_lose_their_client_id_only_where_that_mer
             ledger.account_for(name, "winter-sale", until)
             ledger.tell(NewNotice("told", NoticeKind.PAUSED, name, "winter-sale", "", "text", "", {}))
         with ledger._database.write() as connection:
-            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN client")
-            connection.exec_driver_sql("ALTER TABLE runs DROP COLUMN content_sha256")
-            connection.exec_driver_sql("DROP TABLE fingerprint_key")
+            for column in ("cause", "client", "content_sha256"):
+                connection.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
+            for column in ("place", "copied_at", "closed_at"):
+                connection.exec_driver_sql(f"ALTER TABLE identity DROP COLUMN {column}")
+            for table in ("epochs", "lost_runs", "fingerprint_key"):
+                connection.exec_driver_sql(f"DROP TABLE {table}")
             connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0004'")
     for _ in range(2):
         with Ledger.open(ledgers.url) as ledger:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,12 @@ def test_a_default_name_holds_profile_and_host_and_a_given_name_replaces_it(tmp_
     test = account(MMSFLOW_GATEWAY="orange", MMSFLOW_ACCOUNT='{name = "main", test = true}')
     assert test != "main"
     assert is_test_account(test)
+
+
+@pytest.mark.parametrize("name", ["simulator@[", "a@[", "@", "a@", "@b", "a@b@c", "a@b:99999", "a@https://[", ""])
+def test_odd_names_in_old_ledgers_and_answers_harm_nothing(name: str) -> None:
+    assert not is_test_account(name)
+    assert set(renamed_accounts([name, "plain"])) <= {name}
 
 
 @pytest.mark.parametrize("text", ["", " ", "simulator", "simulator@x", "x (test)", "a\nb", "x" * 101])
@@ -139,3 +147,117 @@ def test_contradicting_answers_are_an_error_of_the_file(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as refused:
         load_settings(tmp_path, {})
     assert "the same account, and separate ones" in refused.value.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://gw.example", "https://gw.example.pl"),
+        ("https://gw.example", "https://www.gw.example"),
+        ("https://gw.example:80", "https://gw.example"),
+        ("http://gw.example:443", "http://gw.example"),
+        ("https://10.0.0.1", "https://10.0.0.10"),
+        ("https://010.0.0.1", "https://10.0.0.1"),  # octal: 8.0.0.1
+        ("https://[::1]", "https://[::2]"),
+        ("https://bücher.example", "https://bucher.example"),
+        ("https://straße.example", "https://strasse.example"),
+        ("http://localhost", "http://127.0.0.1"),
+        ("http://127.0.0.1", "http://[::1]"),
+        ("https://gw.example", "https://gw-example"),
+    ],
+)
+def test_what_may_be_another_host_stays_apart(one: str, other: str) -> None:
+    assert normalised_host(one) != normalised_host(other)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "gw", "https://", "https://[", "https://gw:99999", "https://a b", "::", "https://.", "//x"]
+)
+def test_what_is_no_url_has_a_name_all_the_same(url: str) -> None:
+    assert normalised_host(url) == normalised_host(f" {url} ")
+
+
+def test_a_normalised_host_is_its_own_normal_form() -> None:
+    for host, urls in SPELLINGS.items():
+        scheme = urls[0].partition(":")[0].lower()
+        assert normalised_host(f"{scheme}://{host}") == host
+
+
+@pytest.mark.parametrize("written", ['"Main"', '{name = "Main"}', '{name = "Main", test = false}', '" Main "'])
+def test_a_name_may_be_a_text_or_a_table_in_the_file_and_in_the_environment(tmp_path: Path, written: str) -> None:
+    (tmp_path / "mmsflow.toml").write_text(f'gateway = "orange"\naccount = {written}\n')
+    assert load_settings(tmp_path, ME).account == "Main"
+    (tmp_path / "mmsflow.toml").write_text('gateway = "orange"\naccount = "other"\n')
+    assert load_settings(tmp_path, ME | {"MMSFLOW_ACCOUNT": written}).account == "Main"
+
+
+@pytest.mark.parametrize(
+    "written", ["1", '["Main"]', "{}", "{name = 1}", '{name = "x", tset = true}', '{name = "x", test = "yes"}']
+)
+def test_an_account_that_is_none_is_an_error_of_the_file(tmp_path: Path, written: str) -> None:
+    (tmp_path / "mmsflow.toml").write_text(f"account = {written}\n")
+    with pytest.raises(InvalidInput) as refused:
+        load_settings(tmp_path, ME)
+    assert refused.value.findings[0].message.startswith("`account` must")
+
+
+def test_the_token_address_the_path_and_the_credentials_are_no_part_of_it(tmp_path: Path) -> None:
+    here = {"MMSFLOW_GATEWAY_URL": "https://gw.example/api/v2", "MMSFLOW_TOKEN_URL": "https://id.example/t"}
+    other = {"MMSFLOW_GATEWAY_URL": "https://GW.example:443", "MMSFLOW_CLIENT_ID": "rotated"}
+    assert load_settings(tmp_path, ME | here).account == load_settings(tmp_path, ME | other).account
+
+
+def test_about_a_simulator_at_a_real_host_a_person_may_answer() -> None:
+    assert checked_answer("orange@gw.example", "simulator@gw.example", Relation.SEPARATE).new == "simulator@gw.example"
+    with pytest.raises(ValueError, match="test account"):
+        checked_answer("orange@gw.example", "simulator@127.0.0.1:9", Relation.SAME)
+
+
+def test_who_answered_is_kept_and_is_no_part_of_the_answer(tmp_path: Path) -> None:
+    file = tmp_path / "mmsflow.toml"
+    keep_answer(file, checked_answer("a", "b", Relation.SAME, 'Ola "O"'))
+    keep_answer(file, checked_answer("a", "b", Relation.SAME, "Anna"))
+    (answer,) = known_accounts(file).answers
+    assert answer.who == 'Ola "O"'
+    assert file.read_text("utf-8").count("[[accounts.answers]]") == 1
+
+
+def test_a_link_stays_a_link_and_hand_edited_tables_are_added_to(tmp_path: Path) -> None:
+    real, link = tmp_path / "shared.toml", tmp_path / "mmsflow.toml"
+    real.write_text('[[accounts.answers]]\nold = "a"\nnew = "b"\nanswer = "same"\nwhy = "moved"\n# end', "utf-8")
+    link.symlink_to(real)
+    keep_answer(link, checked_answer("b", "c", Relation.SAME))
+    assert link.is_symlink()
+    assert "# end\n" in real.read_text("utf-8")
+    assert known_accounts(link).names_of("a") == {"a", "b", "c"}
+
+
+def test_an_editor_that_saves_in_the_same_moment_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "mmsflow.toml"
+    file.write_text("# first\n")
+    loads = tomllib.loads
+
+    def saved_meanwhile(text: str) -> dict[str, object]:
+        file.write_text("# second\n")
+        return loads(text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mmsflow.answers_file.tomllib.loads", saved_meanwhile)
+        with pytest.raises(UsageError, match="just changed"):
+            keep_answer(file, checked_answer("a", "b", Relation.SAME))
+    assert file.read_text() == "# second\n"
+
+
+def test_answers_of_many_at_once_are_all_kept(tmp_path: Path) -> None:
+    file = tmp_path / "mmsflow.toml"
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: keep_answer(file, checked_answer(f"old-{n}", "new", Relation.SAME)), range(6)))
+    assert len(known_accounts(file).names_of("new")) == 7
+
+
+def test_while_the_file_is_gone_what_was_known_goes_on_to_hold(tmp_path: Path) -> None:
+    file = tmp_path / "mmsflow.toml"
+    keep_answer(file, checked_answer("a", "b", Relation.SAME))
+    assert known_accounts(file).names_of("a") == {"a", "b"}
+    file.unlink()
+    assert known_accounts(file).names_of("a") == {"a", "b"}

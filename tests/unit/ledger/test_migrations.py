@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -40,8 +42,14 @@ def url(tmp_path: Path) -> str:
 
 
 def set_version(url: str, version: str) -> None:
-    with Ledger.open(url) as ledger, ledger._database.write() as connection:
-        connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
+    Ledger.open(url).close()
+    write_version(url, version)
+
+
+def write_version(url: str, version: str) -> None:
+    """Say which version a ledger has, whatever is in it."""
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '{version}'")
 
 
 def forget_version_5(connection: Connection, version: str) -> None:

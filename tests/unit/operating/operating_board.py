@@ -57,6 +57,7 @@ class OperatingBoard:
     approve: Any = None
     begin: Any = None
     send_test: Any = None
+    answer_account: Any = None
     stop_all: Any = None
     start_all: Any = None
     preview: Any = None
