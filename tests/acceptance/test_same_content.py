@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import signal
 from pathlib import Path
@@ -51,6 +52,15 @@ def refused(console: Console, file: str, cause: str, *options: str) -> Any:
     return error
 
 
+def lost(gateway: IndependentGateway, workspace: Path) -> set[str]:
+    """Who got nothing without being called maybe sent: the kill may have come between an intent and its request."""
+    maybe = set()
+    for report in workspace.glob("reports/*/report.csv"):
+        with report.open(encoding="utf-8-sig", newline="") as file:
+            maybe |= {row["number"].lstrip("'") for row in csv.DictReader(file) if row["bucket"] == "maybe_sent"}
+    return set(PEOPLE) - set(gateway.numbers) - maybe
+
+
 def sent_twice(gateway: IndependentGateway) -> int:
     received = [message.number for message in gateway.messages]
     return len(received) - len(set(received))
@@ -66,7 +76,7 @@ def test_a_campaign_renamed_after_a_crash_is_refused_and_its_run_goes_on_under_i
     assert len(crashed.messages) == before
     change_campaign(workspace, {"campaign: winter": "campaign: offer", "\ndescription: another one": ""})
     quick("run", CAMPAIGN, "--yes", "--no-wait").ended_with(7)  # some are maybe sent
-    assert crashed.numbers == PEOPLE
+    assert lost(crashed, workspace) == set()
     assert sent_twice(crashed) == 0
     change_campaign(workspace, RENAMED)
     error = refused(quick, CAMPAIGN, "same_file_unfinished")  # they are maybe sent still
@@ -79,7 +89,7 @@ def test_a_file_that_is_renamed_alone_is_the_same_campaign_and_goes_on(
 ) -> None:
     move(workspace)
     assert "was begun from" in quick("run", OTHER, "--yes", "--no-wait").ended_with(7).err
-    assert crashed.numbers == PEOPLE
+    assert lost(crashed, workspace) == set()
     assert sent_twice(crashed) == 0
 
 
@@ -154,7 +164,7 @@ def test_a_second_file_with_the_same_name_is_refused_and_the_first_goes_on(
     assert approved["cause"] == "campaign_of_another_file"
     assert len(crashed.messages) == before
     quick("run", CAMPAIGN, "--yes").ended_with(7)
-    assert crashed.numbers == PEOPLE
+    assert lost(crashed, workspace) == set()
     refused(quick, OTHER, "campaign_of_another_file")
     assert sent_twice(crashed) == 0
 
@@ -162,7 +172,7 @@ def test_a_second_file_with_the_same_name_is_refused_and_the_first_goes_on(
 def test_a_link_to_the_file_is_the_same_file(quick: Console, crashed: IndependentGateway, workspace: Path) -> None:
     (workspace / OTHER).symlink_to(workspace / CAMPAIGN)
     quick("run", OTHER, "--yes", "--no-wait").ended_with(7)
-    assert crashed.numbers == PEOPLE
+    assert lost(crashed, workspace) == set()
 
 
 def test_a_run_that_only_waits_for_delivery_reports_blocks_nothing(
