@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     names = list(BENCHES) if options.bench == "all" else [options.bench]
     figures: list[Figure] = []
     if options.against:
-        found = versions.figures(options.against, pairs=options.pairs, messages=scale.messages // 4, in_flight=16)
+        found = versions.figures(options.against, pairs=options.pairs, messages=scale.messages, in_flight=16)
     else:
         found = chain(_disk(scale), *(BENCHES[name](scale) for name in names))
     for figure in found:
