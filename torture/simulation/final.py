@@ -65,15 +65,17 @@ class _Final:
             self._say(f"{who}: its last POST came to {seen and set(seen)}")
         self._cut += state in _MAYBE and code in _CUT
         if state in _MAYBE and code == "crash" and seen is not None:
-            self._check_witnessed(who, posts[-1])
+            self._check_witnessed(who, msisdn, posts[-1])
         self._check_ending(who, msisdn, state, code)
 
-    def _check_witnessed(self, who: str, last: Post) -> None:
+    def _check_witnessed(self, who: str, msisdn: str, last: Post) -> None:
         """What a process had seen for a while before it was killed is in the ledger or in the journal."""
         watch = self._watch
         killed_at = watch.killed_at.get(last.process)
         if killed_at is None or watch.takeovers or watch.deaf:
             return
+        if watch.intents(msisdn) > last.attempt:
+            return  # Killed between a later intent and its POST: no reply to that one was ever seen.
         if killed_at > last.seen_at + _TO_THE_JOURNAL_SECONDS:
             self._say(f"{who}: its reply was seen {killed_at - last.seen_at:.1f} s before the kill")
 

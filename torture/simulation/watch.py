@@ -74,12 +74,7 @@ class Watch:
         self.counts["posts"] += 1
 
     def _check_intent(self, who: str, post: Post) -> None:
-        intents = self._count(
-            "SELECT count(*) FROM events e JOIN messages m ON m.id = e.message_id "
-            "WHERE m.msisdn = ? AND e.new = 'sending' AND e.old = 'ready'",
-            post.msisdn,
-        )
-        post.attempt = intents
+        post.attempt = intents = self.intents(post.msisdn)
         same = [one for one in self.posts[post.msisdn] if one.attempt == intents]
         if not intents or (same and same[-1].reply is not TOKEN_REFUSED):
             self.say(f"{who} is POSTed without a durable intent: {intents} intents, {len(same)} POSTs since the last")
@@ -188,6 +183,14 @@ class Watch:
         sending = self._count("SELECT count(*) FROM messages WHERE state = 'sending'")
         if sending:
             self.say(f"a process ended in order and left {sending} messages on the wire")
+
+    def intents(self, msisdn: str) -> int:
+        """How many times the ledger says that a POST of this number was about to begin."""
+        return self._count(
+            "SELECT count(*) FROM events e JOIN messages m ON m.id = e.message_id "
+            "WHERE m.msisdn = ? AND e.new = 'sending' AND e.old = 'ready'",
+            msisdn,
+        )
 
     def last_event(self) -> int:
         """The number of the newest step in the ledger's history."""
